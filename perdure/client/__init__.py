@@ -1,0 +1,1 @@
+"""The typed async client and the views of the command line."""

@@ -1,0 +1,111 @@
+"""What people are asked and what they say: approvals and questions."""
+
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+MAX_EDITED_ARGUMENTS_BYTES = 256 * 1024
+
+
+class Decide(BaseModel):
+    """Argument of the update ``decide``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    approval_id: str = Field(min_length=1, max_length=64)
+    verdict: Literal["approve", "deny", "edit"]
+    reason: str = Field(default="", max_length=4_000)
+    arguments: dict[str, Any] | None = None
+    """For ``edit``: the new arguments; a new preview with a new id follows."""
+    remember: Literal["once", "task", "repository"] = "once"
+    by: str = Field(default="", max_length=128)
+
+
+class SignalDecision(BaseModel):
+    """Argument of the signals ``approve`` and ``deny``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    approval_id: str = Field(min_length=1, max_length=64)
+    reason: str = Field(default="", max_length=4_000)
+    by: str = Field(default="", max_length=128)
+
+
+class Steer(BaseModel):
+    """Argument of the signal ``steer``: a message the model reads before its next decision."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    message: str = Field(min_length=1, max_length=20_000)
+
+
+class AnswerQuestion(BaseModel):
+    """Argument of the update ``answer``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    question_id: str = Field(min_length=1, max_length=64)
+    choice: str = Field(min_length=1, max_length=64)
+    text: str = Field(default="", max_length=20_000)
+    budget: dict[str, float] | None = None
+    """For the choice ``extend``: the new limits, such as ``{"steps": 80}``."""
+    by: str = Field(default="", max_length=128)
+
+
+class Receipt(BaseModel):
+    """What ``decide`` and ``answer`` return: what was recorded, in a sentence."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    recorded: str
+    message: str
+
+
+class Approval(BaseModel):
+    """A pending approval, as shown to people. The full digest is what execution checks; the id is its handle."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    operation_digest: str
+    step: int
+    call: int
+    tool: str
+    title: str
+    preview: str
+    """Markdown made by code from the exact operation, at most 4,000 characters, control characters escaped."""
+    asked_at: str
+    expires_at: str
+    """Both ISO 8601 in UTC."""
+
+
+class QuestionKind(StrEnum):
+    """What a question is about."""
+
+    BUDGET = "budget"
+    LOOP = "loop"
+    STUCK = "stuck"
+    RESTORE = "restore"
+    EFFECT_UNKNOWN = "effect_unknown"
+
+
+class Question(BaseModel):
+    """A pending question that is not an approval."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    kind: QuestionKind
+    text: str
+    choices: tuple[str, ...]
+    asked_at: str
+    expires_at: str = ""
+
+
+class Pending(BaseModel):
+    """Result of the query ``pending``."""
+
+    approvals: tuple[Approval, ...] = ()
+    questions: tuple[Question, ...] = ()

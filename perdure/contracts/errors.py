@@ -1,0 +1,89 @@
+"""The one error tree, split by who must react.
+
+    PerdureError
+    ├── InvalidInput         the caller: mend the request or the argument named in the message
+    ├── ConfigurationError   the operator: set, install or start what the message names
+    ├── PolicyDenied         nobody: the operation is refused for good
+    ├── ToolRejected         the model: reads the message and tries another way
+    ├── ModelFault           the model: its answer was unusable, it is asked again with a correction
+    ├── ModelUnavailable     Temporal: waits (``retry_after_s``) and tries again
+    ├── ContextTooLarge      the context assembly: sends less
+    ├── Fenced               the workflow: somebody newer owns the workspace
+    ├── WorkspaceLost        the workflow, then a person: files are not where they should be
+    ├── EffectUnknown        a person: an outside effect may or may not have happened
+    └── StoreUnavailable     Temporal: tries again when the store is back
+
+Every class is rebuilt from its ``args`` (pickling, Temporal's failure converter), so constructors only store.
+"""
+
+
+class PerdureError(Exception):
+    """Base of every error of ours: a full sentence, and a hint that says what to do."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} hint: {self.hint}" if self.hint else self.message
+
+
+class InvalidInput(PerdureError):
+    """What the caller gave cannot be used; the message names the field."""
+
+
+class ConfigurationError(PerdureError):
+    """The installation lacks something; the message names the variable, program or server."""
+
+
+class PolicyDenied(PerdureError):
+    """The policy refuses the operation at this safety level; no approval can change that."""
+
+
+class ToolRejected(PerdureError):
+    """A tool did nothing; the message tells the model what failed, what is there and what to send instead."""
+
+
+class ModelFault(PerdureError):
+    """The model's answer could not be used; ``failed_generation`` is its raw text, for the corrective turn."""
+
+    def __init__(self, message: str, hint: str = "", failed_generation: str = "") -> None:
+        super().__init__(message, hint)
+        self.args = (message, hint, failed_generation)
+        self.failed_generation = failed_generation
+
+
+class ModelUnavailable(PerdureError):
+    """The model cannot answer now; try again after ``retry_after_s`` seconds (None: by the step's own policy)."""
+
+    def __init__(self, message: str, hint: str = "", retry_after_s: float | None = None) -> None:
+        super().__init__(message, hint)
+        self.args = (message, hint, retry_after_s)
+        self.retry_after_s = retry_after_s
+
+
+class ContextTooLarge(PerdureError):
+    """The request reserves more tokens than the account or the model allows (both counts in tokens, 0 if unknown)."""
+
+    def __init__(self, message: str, hint: str = "", limit: int = 0, requested: int = 0) -> None:
+        super().__init__(message, hint)
+        self.args = (message, hint, limit, requested)
+        self.limit = limit
+        self.requested = requested
+
+
+class Fenced(PerdureError):
+    """A newer dispatch or attempt owns the workspace; this one must stop and may record nothing."""
+
+
+class WorkspaceLost(PerdureError):
+    """The workspace's files or checkpoints are not on this host, so it cannot be rebuilt here."""
+
+
+class EffectUnknown(PerdureError):
+    """Whether an effect outside the workspace happened cannot be found out; the message holds the evidence."""
+
+
+class StoreUnavailable(PerdureError):
+    """A store (PostgreSQL, Redis, Chroma) does not answer; nothing was lost, the step is tried again."""

@@ -1,0 +1,24 @@
+"""Names that other programs use: Web UI users, scripts and tests rely on them, so they never change."""
+
+TASK_QUEUE = "perdure"
+CODING_TASK = "CodingTask"
+
+SEARCH_STATUS = "PerdureStatus"
+SEARCH_NEEDS = "PerdureNeeds"
+SEARCH_REPOSITORY = "PerdureRepository"
+SEARCH_USER = "PerdureUser"
+SEARCH_COST = "PerdureCostUsd"
+
+#: Search attribute name → Temporal's type of it.
+SEARCH_ATTRIBUTES: dict[str, str] = {
+    SEARCH_STATUS: "Keyword",
+    SEARCH_NEEDS: "Keyword",
+    SEARCH_REPOSITORY: "Keyword",
+    SEARCH_USER: "Keyword",
+    SEARCH_COST: "Double",
+}
+
+
+def host_queue(task_queue: str, host_id: str) -> str:
+    """The task queue that only the host with this id polls."""
+    return f"{task_queue}-host-{host_id}"

@@ -1,0 +1,259 @@
+"""Input and output of each activity. All are small: texts are excerpts, bulk goes by digest."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from perdure.contracts.calls import CallResult, CallSummary
+from perdure.contracts.plan import Plan, Reflection
+from perdure.contracts.task import Check, Cost, Evidence, Mode, Safety, TaskRequest, TaskStatus
+from perdure.contracts.workspace import Checkpoint, Workspace
+
+
+class Durable(BaseModel):
+    """A model that is written to the event history; fields added later have defaults."""
+
+    model_config = ConfigDict(frozen=True)
+
+    v: int = 1
+
+
+class Limits(Durable):
+    """The task's own limits once defaults are filled in."""
+
+    usd: float
+    tokens: int
+    minutes: float
+    steps: int
+
+
+class Timing(Durable):
+    """Durations in seconds that the workflow takes from the installation's settings, recorded once a task."""
+
+    heartbeat_s: float = 15.0
+    host_answer_s: float = 30.0
+    """How long a host may take to pick up a step before the workspace is taken over."""
+    approval_deadline_s: float = 7 * 24 * 3600.0
+    approval_reminder_s: float = 24 * 3600.0
+    reflect_every: int = 5
+
+
+class OpenTask(Durable):
+    """Record a task and settle what it may do."""
+
+    task_id: str
+    workflow_id: str
+    request: TaskRequest
+
+
+class OpenedTask(Durable):
+    """What the installation grants the task."""
+
+    head: str
+    repository: str
+    """Credentials stripped."""
+    safety: Safety
+    limits: Limits
+    timing: Timing
+    models: dict[str, str]
+    scripted: bool
+    tools_digest: str
+    search_attributes: bool
+    """Whether Perdure's search attributes are registered on this server."""
+    warnings: tuple[str, ...] = ()
+
+
+class PrepareWorkspace(Durable):
+    """Make, take over or restore the task's workspace on the host that answers."""
+
+    task_id: str
+    request: TaskRequest
+    head: str
+    dispatch: int
+    previous: Workspace | None = None
+    """None on the first call; afterwards the files are rebuilt from its checkpoint."""
+    checkpoint: Checkpoint | None = None
+    """The last recorded checkpoint, where later than ``previous.checkpoint``."""
+    reason: Literal["start", "takeover", "reset"] = "start"
+
+
+class PreparedWorkspace(Durable):
+    """The workspace and the transcript's new head."""
+
+    head: str
+    workspace: Workspace
+
+
+class Note(Durable):
+    """Something the model must read before it decides: a person's word, or a guard's."""
+
+    kind: Literal["steer", "denied", "expired", "guard", "budget", "correction"]
+    text: str
+    decision: str = ""
+    """Digest of the decision entry whose call this answers."""
+    call_index: int = -1
+
+
+class ModelStep(Durable):
+    """Ask a model about the transcript up to ``head``: plan, decide, reflect or synthesize."""
+
+    task_id: str
+    step: int
+    head: str
+    mode: Mode
+    safety: Safety
+    notes: tuple[Note, ...] = ()
+    trigger: str = ""
+    """For a reflection: why it is made. For a decision: empty."""
+    wrap_up: bool = False
+    """True when the budget is spent and the model must finish with what it has."""
+
+
+class PlanMade(Durable):
+    """The plan."""
+
+    head: str
+    plan: Plan
+    model: str
+    cost: Cost
+
+
+class Decided(Durable):
+    """The model's decision: calls with the policy's verdict, or that it is done."""
+
+    head: str
+    decision: str
+    """Digest of the decision entry; ``execute`` reads the arguments from it."""
+    calls: tuple[CallSummary, ...]
+    done: bool
+    said: str = ""
+    """At most 300 characters of what it wrote."""
+    model: str = ""
+    cost: Cost = Cost()
+    repeated: bool = False
+    """True when a stored answer was returned instead of paying the model twice."""
+
+
+class Reflected(Durable):
+    """The reflection."""
+
+    head: str
+    reflection: Reflection
+    model: str
+    cost: Cost
+
+
+class HostStep(Durable):
+    """What every step on a host needs to know of the workspace."""
+
+    task_id: str
+    step: int
+    head: str
+    mode: Mode
+    safety: Safety
+    dispatch: int
+    workspace: Workspace
+    checkpoint: Checkpoint
+
+
+class PreviewCall(HostStep):
+    """Show exactly what a call would do; with ``arguments``, a person's edit of it."""
+
+    decision: str
+    index: int
+    arguments: dict[str, object] | None = None
+
+
+class Previewed(Durable):
+    """The exact operation. ``run_id`` is the run in which it was asked: part of the approval's id."""
+
+    head: str
+    operation_digest: str
+    run_id: str
+    tool: str
+    title: str
+    preview: str
+    refused: str = ""
+    """Why there is nothing to approve (the tool itself refuses, or the policy denies): the model is told."""
+
+
+class ApprovedCall(Durable):
+    """One call to run, with the digest a person approved where one was needed."""
+
+    index: int
+    approved_digest: str = ""
+
+
+class ExecuteCalls(HostStep):
+    """Run calls of one decision in order; read-only neighbours run in parallel."""
+
+    decision: str
+    calls: tuple[ApprovedCall, ...]
+    timeout_s: float = 60.0
+
+
+class Executed(Durable):
+    """What ran. Calls after ``stale_approval`` did not run."""
+
+    head: str
+    results: tuple[CallResult, ...]
+    checkpoint: Checkpoint
+    stale_approval: int | None = None
+    """Index of the call whose operation no longer is what was approved; it is asked anew."""
+
+
+class CheckWork(HostStep):
+    """Run the quality gate on what changed since the base commit."""
+
+
+class Checked(Durable):
+    """Results of the quality gate."""
+
+    head: str
+    checks: tuple[Check, ...]
+    changed_files: int = 0
+
+
+class Synthesized(Durable):
+    """The answer with its evidence."""
+
+    head: str
+    summary: str
+    commit_message: str
+    evidence: tuple[Evidence, ...]
+    model: str
+    cost: Cost
+
+
+class ProposePublication(HostStep):
+    """Say which commits and pushes are still missing."""
+
+    commit_message: str
+
+
+class Publication(Durable):
+    """The calls that publish the work, judged like any other decision, and what is already there."""
+
+    head: str
+    decision: str
+    calls: tuple[CallSummary, ...]
+    commits: tuple[str, ...] = ()
+    withheld: str = ""
+    """Why nothing can be pushed, where that is so."""
+
+
+class CloseTask(Durable):
+    """Record the end of a task and give back what it held."""
+
+    task_id: str
+    head: str
+    status: TaskStatus
+    summary: str
+    cost: Cost = Cost()
+    steps: int = 0
+
+
+class Closed(Durable):
+    """Commits on the task's branch, oldest first (at most 50)."""
+
+    commits: tuple[str, ...] = Field(default=())

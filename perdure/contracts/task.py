@@ -1,0 +1,158 @@
+"""A coding task as other programs see it: what starts one, and what it ends with."""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+MAX_REQUEST_CHARACTERS = 100_000
+
+
+class Mode(StrEnum):
+    """What the task may do: change files, only plan, or only answer (the last two cannot write)."""
+
+    CHANGE = "change"
+    PLAN = "plan"
+    ANSWER = "answer"
+
+
+class Safety(StrEnum):
+    """How much runs without a person, from least to most."""
+
+    CAUTIOUS = "cautious"
+    STANDARD = "standard"
+    AUTONOMOUS = "autonomous"
+
+    def capped(self, ceiling: "Safety") -> "Safety":
+        """The lower of this level and the ceiling."""
+        order = list(Safety)
+        return order[min(order.index(self), order.index(ceiling))]
+
+
+class Budget(BaseModel):
+    """Limits of one task; None means the installation's default."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    usd: float | None = Field(default=None, gt=0)
+    tokens: int | None = Field(default=None, gt=0)
+    minutes: float | None = Field(default=None, gt=0)
+    steps: int | None = Field(default=None, gt=0)
+
+
+Label = Annotated[str, StringConstraints(max_length=200)]
+
+
+class TaskRequest(BaseModel):
+    """The one JSON object that starts a ``CodingTask``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    request: str = Field(min_length=1, max_length=MAX_REQUEST_CHARACTERS)
+    """What is to be done, in a person's words."""
+    repository: str = Field(min_length=1, max_length=2_000)
+    """Path on the worker's host, or a Git URL."""
+    base_branch: str | None = Field(default=None, min_length=1, max_length=250)
+    mode: Mode = Mode.CHANGE
+    safety: Safety = Safety.CAUTIOUS
+    budget: Budget = Budget()
+    priority: int = Field(default=3, ge=1, le=5)
+    user: str = Field(default="", max_length=64)
+    labels: dict[Label, Label] = Field(default_factory=dict, max_length=20)
+
+
+class TaskStatus(StrEnum):
+    """The value of the ``PerdureStatus`` search attribute."""
+
+    PLANNING = "planning"
+    WORKING = "working"
+    WAITING = "waiting"
+    CHECKING = "checking"
+    PUBLISHING = "publishing"
+    COMPLETED = "completed"
+    INCOMPLETE = "incomplete"
+    DENIED = "denied"
+    BUDGET_EXHAUSTED = "budget_exhausted"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+
+class Cost(BaseModel):
+    """What the models used. ``usd`` counts priced calls only; ``unpriced_calls`` says how many had no known price."""
+
+    model_config = ConfigDict(frozen=True)
+
+    usd: float = 0.0
+    input_tokens: int = 0
+    cached_tokens: int = 0
+    output_tokens: int = 0
+    model_calls: int = 0
+    unpriced_calls: int = 0
+    scripted: bool = False
+    """True when any answer came from the scripted model server instead of a language model."""
+    models: tuple[str, ...] = ()
+
+    @property
+    def tokens(self) -> int:
+        """Input and output tokens together."""
+        return self.input_tokens + self.output_tokens
+
+    def plus(self, other: "Cost") -> "Cost":
+        """The sum of both."""
+        return Cost(
+            usd=round(self.usd + other.usd, 9),
+            input_tokens=self.input_tokens + other.input_tokens,
+            cached_tokens=self.cached_tokens + other.cached_tokens,
+            output_tokens=self.output_tokens + other.output_tokens,
+            model_calls=self.model_calls + other.model_calls,
+            unpriced_calls=self.unpriced_calls + other.unpriced_calls,
+            scripted=self.scripted or other.scripted,
+            models=tuple(sorted({*self.models, *other.models})),
+        )
+
+
+class Check(BaseModel):
+    """One result of the quality gate."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    status: Literal["passed", "failed", "skipped"]
+    detail: str = ""
+    """One line: what was checked, or why it was skipped, or the first failure."""
+
+
+class Withheld(BaseModel):
+    """Something the task did not do, and why."""
+
+    model_config = ConfigDict(frozen=True)
+
+    what: str
+    why: str
+
+
+class Evidence(BaseModel):
+    """One requirement of the request and the step that shows it is met (``step`` None: not shown)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    requirement: str
+    step: int | None = None
+    shown_by: str = ""
+
+
+class TaskResult(BaseModel):
+    """The one JSON object a ``CodingTask`` ends with; on failure it stands in the failure's details."""
+
+    v: int = 1
+    status: TaskStatus
+    summary: str
+    branch: str | None = None
+    commits: tuple[str, ...] = ()
+    pushed: bool = False
+    pull_request: str | None = None
+    withheld: tuple[Withheld, ...] = ()
+    checks: tuple[Check, ...] = ()
+    cost: Cost = Cost()
+    steps: int = 0
+    evidence: tuple[Evidence, ...] = ()

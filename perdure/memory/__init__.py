@@ -1,0 +1,1 @@
+"""The record in PostgreSQL, and the context assembled from it."""

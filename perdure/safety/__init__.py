@@ -1,0 +1,1 @@
+"""Policy, sandbox and approval digests."""

@@ -1,0 +1,1 @@
+"""Clones, checkpoints, restore, safe paths and Git."""
