@@ -1,0 +1,278 @@
+"""Every setting and environment variable, once. Only entry points read it; ``.env.example`` is generated from it.
+
+Values come from the environment, then from ``.env`` of the project folder (never from a target repository's).
+Temporal's own variables (``TEMPORAL_ADDRESS``, ``TEMPORAL_NAMESPACE``, ``TEMPORAL_API_KEY``, TLS, profiles) are read by
+``temporalio.envconfig``; ``Settings.temporal_environment`` gives it both sources.
+"""
+
+import difflib
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from dotenv import dotenv_values
+from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from perdure.contracts.errors import ConfigurationError
+from perdure.contracts.model import Role
+from perdure.contracts.names import TASK_QUEUE
+from perdure.contracts.task import Safety
+
+PROJECT_FOLDER = Path(__file__).resolve().parents[1]
+"""The folder that holds ``starter.py`` and ``worker.py``: relative paths in settings start here."""
+
+PREFIX = "PERDURE_"
+
+CommaSeparated = Annotated[tuple[str, ...], NoDecode]
+Positive = Annotated[float, Field(gt=0)]
+Port = Annotated[int, Field(ge=0, le=65_535)]
+
+_MODELS = ("openai/gpt-oss-120b", "openai/gpt-oss-20b")
+
+
+class Settings(BaseSettings):
+    """What an installation of Perdure may set. ``load_settings`` is the way to get it: it explains what is wrong."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        extra="ignore",
+        str_strip_whitespace=True,
+        frozen=True,
+        populate_by_name=True,
+        use_attribute_docstrings=True,
+        hide_input_in_errors=True,
+    )
+
+    temporal_address: str | None = Field(default=None, validation_alias="TEMPORAL_ADDRESS")
+    """Temporal server to use, as host:port; unset: `python starter.py up` starts one on this machine."""
+
+    groq_api_key: SecretStr | None = Field(default=None, validation_alias="GROQ_API_KEY")
+    """Key of the Groq API; without it, PERDURE_MODEL_SCRIPT must be set for tasks that need a model."""
+
+    groq_base_url: str | None = Field(default=None, validation_alias="GROQ_BASE_URL")
+    """Host root of the model API, where it is not Groq's own."""
+
+    home: Path = Path(".perdure")
+    """Folder for the host id, workspaces and the embedded stack's data, relative to the project folder."""
+
+    task_queue: str = Field(default=TASK_QUEUE, min_length=1, max_length=200)
+    """Temporal task queue that workers poll and the client starts tasks on."""
+
+    database_url: SecretStr | None = None
+    """PostgreSQL as postgresql://user:password@host/database; unset: an embedded PostgreSQL is started."""
+
+    max_safety: Safety = Safety.CAUTIOUS
+    """Most that any task may do without a person, whoever starts it: cautious, standard or autonomous."""
+
+    repository_roots: CommaSeparated = ()
+    """Folders and Git hosts a task may name, comma-separated, such as /srv/code,github.com; unset: every folder that
+    the worker's user can read and every host, which is right only where all who can start tasks may see all of that."""
+
+    model_script: Path | None = None
+    """Script for the scripted model server, relative to the project folder; used only without GROQ_API_KEY."""
+
+    model_plan: CommaSeparated = _MODELS
+    """Model that plans, then its fallbacks in order, comma-separated."""
+
+    model_decide: CommaSeparated = _MODELS
+    """Model that picks tool calls, then its fallbacks in order, comma-separated."""
+
+    model_reflect: CommaSeparated = _MODELS
+    """Model that looks back at the work, then its fallbacks in order, comma-separated."""
+
+    model_synthesize: CommaSeparated = _MODELS
+    """Model that writes the final answer, then its fallbacks in order, comma-separated."""
+
+    budget_usd: Positive = 5.0
+    """US dollars a task may spend on models where its request names no limit."""
+
+    budget_tokens: int = Field(default=2_000_000, gt=0)
+    """Input and output tokens a task may use where its request names no limit."""
+
+    budget_minutes: Positive = 120.0
+    """Minutes a task may work where its request names no limit; waiting for a person does not count."""
+
+    budget_steps: int = Field(default=100, gt=0)
+    """Steps a task may take where its request names no limit."""
+
+    approval_deadline_s: Positive = 604_800.0
+    """Seconds after which an unanswered approval counts as denied."""
+
+    approval_reminder_s: Positive = 86_400.0
+    """Seconds between reminders of an unanswered approval."""
+
+    heartbeat_s: Positive = 15.0
+    """Seconds without a sign of life after which a running activity is given to another worker."""
+
+    host_answer_s: Positive = 30.0
+    """Seconds a host may take to pick up a step before its workspace is restored on another host."""
+
+    reflect_every: int = Field(default=5, gt=0)
+    """Steps between two looks back at the work."""
+
+    temporal_port: Port = 7233
+    """Port of the embedded Temporal server on 127.0.0.1; 0: any free port."""
+
+    web_ui_port: Port = 8233
+    """Port of the embedded Temporal Web UI on 127.0.0.1; 0: any free port."""
+
+    sqlite_synchronous: Literal["off", "normal", "full"] = "full"
+    """How the embedded Temporal server writes its database: full survives a power cut, off is fastest."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least important log lines that are written."""
+
+    log_format: Literal["json", "text"] = "text"
+    """One JSON object a line, or text for people."""
+
+    metrics_address: str = ""
+    """Where a worker serves Prometheus metrics, as host:port; unset: nowhere."""
+
+    max_parallel_tools: int = Field(default=4, gt=0, le=64)
+    """Read-only tool calls that one step may run at once."""
+
+    git_author_name: str = Field(default="Perdure", min_length=1, max_length=200)
+    """Author and committer name of the commits that tasks make."""
+
+    git_author_email: str = Field(default="perdure@localhost", min_length=1, max_length=200)
+    """Author and committer address of the commits that tasks make."""
+
+    python: Path | None = None
+    """Python interpreter for the target repository's tests and checks; unset: the worker's own."""
+
+    _temporal_environment: dict[str, str] = PrivateAttr(default_factory=dict[str, str])
+
+    def knowing(self, temporal_environment: Mapping[str, str]) -> "Settings":
+        """The same settings with Temporal's own variables beside them."""
+        copy = self.model_copy()
+        copy._temporal_environment = dict(temporal_environment)
+        return copy
+
+    @field_validator(
+        "repository_roots", "model_plan", "model_decide", "model_reflect", "model_synthesize", mode="before"
+    )
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("model_plan", "model_decide", "model_reflect", "model_synthesize")
+    @classmethod
+    def _needs_a_model(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value:
+            raise ValueError("at least one model id is needed")
+        return value
+
+    @field_validator("max_safety", "log_level", "log_format", "sqlite_synchronous", mode="before")
+    @classmethod
+    def _lower(cls, value: object) -> object:
+        return value.strip().lower() if isinstance(value, str) else value
+
+    @property
+    def models(self) -> dict[Role, tuple[str, ...]]:
+        """Each role's model and its fallbacks, in order."""
+        return {
+            Role.PLAN: self.model_plan,
+            Role.DECIDE: self.model_decide,
+            Role.REFLECT: self.model_reflect,
+            Role.SYNTHESIZE: self.model_synthesize,
+        }
+
+    @property
+    def scripted(self) -> bool:
+        """Whether the scripted model server answers instead of a language model."""
+        return self.groq_api_key is None and self.model_script is not None
+
+    @property
+    def temporal_environment(self) -> dict[str, str]:
+        """Temporal's own variables from both sources, for ``temporalio.envconfig`` (``override_env_vars``)."""
+        return dict(self._temporal_environment)
+
+
+def variable_of(field: str) -> str:
+    """The environment variable of a field of ``Settings``."""
+    alias = Settings.model_fields[field].validation_alias
+    return alias if isinstance(alias, str) else f"{PREFIX}{field.upper()}"
+
+
+def load_settings(project_folder: Path = PROJECT_FOLDER) -> Settings:
+    """Read the environment and ``.env``; raises ConfigurationError naming every variable that cannot be used."""
+    file = project_folder / ".env"
+    given = {**_dotenv(file), **os.environ}
+    _refuse_unknown(given)
+    try:
+        # The static signature lacks the file argument that BaseSettings takes beside the fields.
+        settings = Settings(_env_file=file)  # pyright: ignore[reportCallIssue]
+    except ValidationError as error:
+        raise ConfigurationError(
+            " ".join(_sentences(error)), "see .env.example for what each variable means."
+        ) from error
+    return _anchored(settings, project_folder, given)
+
+
+def example() -> str:
+    """The text of ``.env.example``: every variable with its meaning and default, commented out."""
+    lines = ["# Copy to .env and change what you need. Values in the environment win over this file.", ""]
+    for field, info in Settings.model_fields.items():
+        lines += [f"# {line.strip()}" for line in (info.description or "").splitlines()]
+        lines += [f"# {variable_of(field)}={_shown(info.default)}", ""]
+    lines += [
+        "# Temporal's own variables work too: TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_TLS, TEMPORAL_PROFILE,",
+        "# TEMPORAL_CONFIG_FILE and the others of its environment configuration.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _dotenv(file: Path) -> dict[str, str]:
+    if not file.is_file():
+        return {}
+    return {
+        name: value for name, value in dotenv_values(file, interpolate=False).items() if value is not None
+    }
+
+
+def _refuse_unknown(combined: Mapping[str, str]) -> None:
+    known = [variable_of(field) for field in Settings.model_fields]
+    for name in combined:
+        if name.startswith(PREFIX) and name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else "see .env.example for the variables there are."
+            raise ConfigurationError(f"{name} is set, but no setting has this name.", hint)
+
+
+def _sentences(error: ValidationError) -> Iterator[str]:
+    """One sentence a bad value; the value itself is left out, since it may be a secret."""
+    for problem in error.errors(include_url=False, include_input=False):
+        where = str(problem["loc"][0]) if problem["loc"] else ""
+        name = variable_of(where) if where in Settings.model_fields else where
+        yield f"{name} cannot be used: {problem['msg'].removeprefix('Value error, ')}."
+
+
+def _anchored(settings: Settings, project_folder: Path, environment: Mapping[str, str]) -> Settings:
+    """Relative paths start at the project folder, wherever the program was started."""
+    paths = {"home": project_folder / settings.home.expanduser()}
+    if settings.model_script is not None:
+        paths["model_script"] = project_folder / settings.model_script.expanduser()
+    anchored = settings.model_copy(update=paths)
+    return anchored.knowing(
+        {name: text for name, text in environment.items() if name.startswith("TEMPORAL_")}
+    )
+
+
+def _shown(default: object) -> str:
+    if default is None:
+        return ""
+    if isinstance(default, tuple):
+        return ",".join(str(part) for part in default)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    if isinstance(default, float):
+        return f"{default:g}" if default < 1e5 else f"{default:.0f}"
+    return str(default)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(example())
