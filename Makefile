@@ -1,0 +1,34 @@
+# Every target works on a fresh clone; each makes what it needs first.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check up bench dictionary
+
+PYTHON := .venv/bin/python
+
+help: ## Show this list
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+
+setup: ## Make .venv and install the locked packages (does only what is missing)
+	@sh scripts/setup.sh
+
+demo: setup ## Fix a real bug in a sample repository, and survive a killed worker on the way
+	@$(PYTHON) examples/demo.py $(ARGS)
+
+test: setup ## Run all tests, on the real stack
+	@$(PYTHON) -m pytest $(ARGS)
+
+check: setup ## Format, lint, types, import rules, tool dictionary, tests
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/basedpyright
+	.venv/bin/lint-imports
+	$(PYTHON) -m tools --check
+	$(PYTHON) -m pytest $(ARGS)
+
+up: setup ## Start the stack and a worker on this machine, until Ctrl-C
+	@$(PYTHON) starter.py up
+
+bench: setup ## Measure what a step costs
+	@set -e; for benchmark in benchmarks/*.py; do echo "$$benchmark"; $(PYTHON) $$benchmark; done
+
+dictionary: setup ## Write tool_dictionary.json anew from the tools
+	@$(PYTHON) -m tools

@@ -1,0 +1,8 @@
+"""``python -m billing``."""
+
+import sys
+
+from billing.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())
