@@ -1,0 +1,156 @@
+"""What a tool is: its arguments, its effect, its time limit, and what it is handed when it runs.
+
+A tool is one file in a category folder. The file holds an arguments model (its docstring and field descriptions are
+what the language model reads) and one function with the file's name, decorated with :func:`tool`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from perdure.contracts.calls import CallKey, Effect
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from perdure.safety.sandbox import Sandbox
+    from perdure.workspace.working_copy import WorkingCopy
+
+
+class Arguments(BaseModel):
+    """Base of every arguments model: a field the tool does not have is refused, not ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Effects(Protocol):
+    """The ledger of effects outside the workspace: intent, act, receipt, with a key stable across attempts."""
+
+    async def intend(self, kind: str, target: str, key: str, intent: dict[str, Any]) -> dict[str, Any] | None:
+        """Record the intent (the first one stays) and return the receipt where the effect is already done."""
+        ...
+
+    async def intended(self, kind: str, target: str, key: str) -> dict[str, Any] | None:
+        """The recorded intent, or None where there is none."""
+        ...
+
+    async def receive(self, kind: str, target: str, key: str, receipt: dict[str, Any]) -> None:
+        """Record that the effect happened."""
+        ...
+
+
+@dataclass(frozen=True)
+class Toolchain:
+    """Programs that tools start, by absolute path, and the folders that the sandbox must show for them to run."""
+
+    python: Path
+    node: Path | None
+    ripgrep: Path
+    read_only: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class ToolContext:
+    """What a tool is handed when it runs or is previewed."""
+
+    copy: WorkingCopy
+    sandbox: Sandbox
+    key: CallKey
+    requested_at: datetime
+    """The activity's scheduled time: the same on every attempt, so that a retried commit is the same commit."""
+    toolchain: Toolchain
+    beat: Callable[[str], None]
+    """Says that work goes on, with a word about what."""
+    effects: Effects
+    approved: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """The facts of the preview that a person approved; empty where nobody was asked."""
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """Bytes worth keeping beside the output."""
+
+    name: str
+    data: bytes
+    media_type: str = "text/plain; charset=utf-8"
+
+
+@dataclass(frozen=True)
+class ToolOutput:
+    """What a tool gives back: the whole text, not yet shortened for the model."""
+
+    text: str
+    ok: bool = True
+    """False where the tool ran but what it ran failed, such as a command with a bad exit code."""
+    excerpt: str = ""
+    """One line for people and for the history; the text's first line where empty."""
+    commit: str | None = None
+    pushed: str | None = None
+    """``<branch>@<commit>`` where the call pushed."""
+    attachments: tuple[Attachment, ...] = ()
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a call would do, for a person to judge."""
+
+    title: str
+    markdown: str
+    facts: dict[str, Any] = field(default_factory=dict[str, Any])
+    """What must be the same when the call runs, such as the remote's head; part of the operation's digest."""
+
+
+A = TypeVar("A", bound=BaseModel)
+Run: TypeAlias = Callable[[A, ToolContext], Awaitable[ToolOutput]]
+Previewer: TypeAlias = Callable[[A, ToolContext], Awaitable[Preview]]
+
+
+@dataclass(frozen=True)
+class Tool(Generic[A]):
+    """One tool. ``effects`` lists every effect that ``effect_of`` can return."""
+
+    name: str
+    category: str
+    arguments: type[A]
+    effects: tuple[Effect, ...]
+    effect_of: Callable[[A], Effect]
+    timeout_of: Callable[[A], float]
+    """The longest a call may take, in seconds, the work around it included."""
+    title_of: Callable[[A], str]
+    run: Run[A]
+    preview_of: Previewer[A] | None
+
+
+def tool(
+    arguments: type[A],
+    *,
+    title: Callable[[A], str],
+    effect: Effect | Callable[[A], Effect],
+    timeout_s: float | Callable[[A], float],
+    effects: tuple[Effect, ...] = (),
+    preview: Previewer[A] | None = None,
+) -> Callable[[Run[A]], Tool[A]]:
+    """Make the decorated function a tool; ``effects`` is needed where the effect depends on the arguments."""
+
+    def effect_of(given: A) -> Effect:
+        return effect if isinstance(effect, Effect) else effect(given)
+
+    def timeout_of(given: A) -> float:
+        return timeout_s(given) if callable(timeout_s) else timeout_s
+
+    possible = (effect,) if isinstance(effect, Effect) else effects
+    if not possible:
+        raise TypeError(
+            f"{arguments.__name__}: list every possible effect, because it depends on the arguments."
+        )
+
+    def decorate(run: Run[A]) -> Tool[A]:
+        category = run.__module__.split(".")[-2]
+        return Tool(run.__name__, category, arguments, possible, effect_of, timeout_of, title, run, preview)
+
+    return decorate
