@@ -1,0 +1,109 @@
+"""The sample repository holds exactly the bug that the demo is about, and the scripted edits mend it."""
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+COMPLAINT = "tests/test_invoice.py::test_the_lines_carry_the_whole_discount"
+
+
+@pytest.fixture
+def billing(tmp_path: Path) -> Path:
+    """The sample's files in a folder of their own."""
+    ignored = shutil.ignore_patterns("__pycache__", ".pytest_cache")
+    return Path(shutil.copytree(EXAMPLES / "billing", tmp_path / "billing", ignore=ignored))
+
+
+def scripted_edits() -> list[dict[str, Any]]:
+    """The arguments of every ``edit_file`` call of the script, in the order in which they are made."""
+    script = json.loads((EXAMPLES / "billing.script.json").read_text())
+    calls = [call for reply in script["replies"] for call in reply.get("calls", [])]
+    return [call["arguments"] for call in calls if call["tool"] == "edit_file"]
+
+
+def apply(folder: Path, edit: dict[str, Any]) -> None:
+    """Make one edit as the tool would: each block must be there exactly once."""
+    path = folder / edit["path"]
+    text = path.read_text()
+    for block in edit["blocks"]:
+        assert text.count(block["search"]) == 1, block["search"]
+        text = text.replace(block["search"], block["replace"])
+    path.write_text(text)
+
+
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a Python module in the folder."""
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": "src", "PYTHONDONTWRITEBYTECODE": "1"}
+    return subprocess.run(
+        [sys.executable, "-m", *arguments],
+        cwd=folder,
+        env=environment,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def failing_tests(folder: Path) -> list[str]:
+    """Ids of the sample's tests that fail; there must be some that pass."""
+    done = run(folder, "pytest", "-q", "-rf", "-p", "no:cacheprovider")
+    assert done.returncode in (0, 1), done.stdout + done.stderr
+    assert " passed" in done.stdout
+    return [line.split()[1] for line in done.stdout.splitlines() if line.startswith("FAILED ")]
+
+
+def test_exactly_the_complaint_fails_before_the_demo(billing: Path) -> None:
+    assert failing_tests(billing) == [COMPLAINT]
+    assert run(billing, "billing", "check", "invoices/office.json").returncode == 0
+    assert run(billing, "billing", "check", "invoices/spring-order.json").returncode == 1
+
+
+def test_the_wrong_turn_leaves_the_complaint_failing(billing: Path) -> None:
+    apply(billing, scripted_edits()[0])
+    assert failing_tests(billing) == [COMPLAINT]
+
+
+def test_everything_passes_after_the_scripted_edits(billing: Path) -> None:
+    for edit in scripted_edits():
+        apply(billing, edit)
+    assert failing_tests(billing) == []
+    assert (
+        run(billing, "billing", "check", "invoices/spring-order.json", "invoices/office.json").returncode == 0
+    )
+
+
+def test_the_added_tests_would_have_caught_the_bug(billing: Path) -> None:
+    apply(billing, scripted_edits()[-1])
+    caught = [name for name in failing_tests(billing) if name.startswith("tests/test_money.py::")]
+    assert caught
+
+
+def test_the_repository_has_a_history_a_remote_and_every_file(tmp_path: Path) -> None:
+    described = importlib.util.spec_from_file_location("sample_repository", EXAMPLES / "sample_repository.py")
+    assert described is not None
+    assert described.loader is not None
+    module = importlib.util.module_from_spec(described)
+    sys.modules[module.__name__] = module
+    try:
+        described.loader.exec_module(module)
+        made = module.make_sample_repository(tmp_path)
+        again = module.make_sample_repository(tmp_path / "again")
+    finally:
+        del sys.modules[module.__name__]
+    tracked = module.git(made.path, "ls-files").splitlines()
+    files = [path for path in module.FILES.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    assert sorted(tracked) == sorted(str(path.relative_to(module.FILES)) for path in files)
+    assert module.git(made.path, "status", "--porcelain") == ""
+    assert module.git(made.path, "remote", "get-url", "origin") == str(made.origin)
+    assert module.git(made.origin, "rev-parse", "main") == module.git(made.path, "rev-parse", "HEAD")
+    assert module.git(made.path, "rev-list", "--count", "main") == "4"
+    assert module.git(again.path, "rev-parse", "HEAD") == module.git(made.path, "rev-parse", "HEAD")
