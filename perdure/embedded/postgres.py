@@ -1,0 +1,239 @@
+"""PostgreSQL as our own child process, reachable only through a socket in a private folder.
+
+Only the wheel's binaries are used: its own launcher opens every parent folder to all users when it runs as root, and
+leaves servers behind whose owner was killed.
+"""
+
+import asyncio
+import os
+import shutil
+import signal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import asyncpg
+
+from perdure.contracts.errors import ConfigurationError
+from perdure.embedded.component import Health, ProcessFacts
+from perdure.embedded.postgres_binaries import PostgresBinaries, data_version, installed_binaries, pick
+from perdure.embedded.process import Program, is_alive, start_process
+from perdure.embedded.supervised import ProcessComponent, Restart, log_since
+from perdure.embedded.troubles import explain_disk
+
+NAME = "postgres"
+USER = "perdure"
+DATABASE = "perdure"
+SOCKET_FILE = ".s.PGSQL.5432"
+START_TIMEOUT_S = 60.0
+"""Recovery after a crash may have much to replay."""
+
+
+@dataclass(frozen=True)
+class PostgresSettings:
+    """How the embedded PostgreSQL runs."""
+
+    durable: bool = True
+    """False gives up surviving a power cut for speed; right only for data that is thrown away."""
+    max_connections: int = 100
+
+
+class Postgres:
+    """The embedded PostgreSQL server as a component."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        sockets: Path,
+        log: Path,
+        settings: PostgresSettings | None = None,
+        keep: Sequence[int] = (),
+    ) -> None:
+        """``folder`` takes the data; ``sockets`` is a private folder with a short path."""
+        self._folder = folder
+        self._data = folder / "data"
+        self._sockets = sockets
+        self._log = log
+        self._settings = settings if settings is not None else PostgresSettings()
+        self._keep = tuple(keep)
+        self._server: ProcessComponent | None = None
+        self._on_restart: Callable[[], None] | None = None
+
+    @property
+    def name(self) -> str:
+        """The component's name."""
+        return NAME
+
+    @property
+    def address(self) -> str:
+        """Database URL of the database for Perdure's own records."""
+        return self.url(DATABASE)
+
+    @property
+    def processes(self) -> tuple[ProcessFacts, ...]:
+        """The server and its guard, while they run."""
+        return self._server.processes if self._server is not None else ()
+
+    @property
+    def pid(self) -> int:
+        """The server's process id, 0 while it does not run."""
+        return self._server.pid if self._server is not None else 0
+
+    def url(self, database: str) -> str:
+        """Database URL of one database of this server."""
+        return f"postgresql://{USER}@/{database}?host={quote(str(self._sockets), safe='/')}"
+
+    def on_restart(self, notify: Callable[[], None]) -> None:
+        """Call this after each start that follows a death."""
+        self._on_restart = notify
+
+    async def start(self) -> None:
+        """Make the database cluster at the first start, then run the server until ``stop``."""
+        if self._server is not None:
+            return
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._log.parent.mkdir(parents=True, exist_ok=True)
+        require_ordinary_access(self._folder)
+        version = data_version(self._data)
+        binaries = pick(installed_binaries(), version)
+        if version is None:
+            await self._create_cluster(binaries)
+        server = self._component(binaries)
+        if self._on_restart is not None:
+            server.on_restart(self._on_restart)
+        await server.start()
+        self._server = server
+        await self._create_database()
+
+    async def stop(self) -> None:
+        """Fast shutdown: sessions are ended, everything is written."""
+        if self._server is not None:
+            await self._server.stop()
+            self._server = None
+
+    async def health(self) -> Health:
+        """Whether it answers a query, and its version."""
+        if self._server is None:
+            return Health(NAME, False, "does not run", address=self.address)
+        health = await self._server.health()
+        version = await self._ask("SHOW server_version") if health.ok else ""
+        return Health(NAME, health.ok, health.detail, version, self.address)
+
+    def _component(self, binaries: PostgresBinaries) -> ProcessComponent:
+        options = {
+            "listen_addresses": "",
+            "unix_socket_directories": str(self._sockets),
+            "unix_socket_permissions": "0700",
+            "max_connections": str(self._settings.max_connections),
+            "log_destination": "stderr",
+            "logging_collector": "off",
+        }
+        if not self._settings.durable:
+            options |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+        arguments = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
+        return ProcessComponent(
+            NAME,
+            # An interrupt asks for the fast shutdown, a termination would wait for every session to end by itself.
+            self._program([str(binaries.postgres), "-D", str(self._data), *arguments], signal.SIGINT),
+            ready=self._answers,
+            ready_timeout_s=START_TIMEOUT_S,
+            address=self.address,
+            restart=Restart(),
+            keep=self._keep,
+            explain=explain_disk,
+            prepare=self._clear_stale_files,
+        )
+
+    def _program(self, argv: Sequence[str], stop_signal: int) -> Program:
+        return Program(
+            argv=argv,
+            environment={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"},
+            folder=self._folder,
+            log=self._log,
+            stop_signal=stop_signal,
+            stop_timeout_s=20.0,
+            user_namespace=os.geteuid() == 0,
+        )
+
+    async def _create_cluster(self, binaries: PostgresBinaries) -> None:
+        """Made beside and renamed, so that a start that was cut short leaves nothing that looks like a cluster."""
+        partial = self._folder / "data.partial"
+        shutil.rmtree(partial, ignore_errors=True)
+        argv = [
+            str(binaries.initdb), "-D", str(partial), "-U", USER, "-A", "trust", "-E", "UTF8",
+            *binaries.locale_arguments, "--no-instructions",
+        ]  # fmt: skip
+        if not self._settings.durable:
+            argv.append("--no-sync")
+        before = self._log.stat().st_size if self._log.exists() else 0
+        process = await start_process(self._program(argv, signal.SIGTERM), keep=self._keep)
+        try:
+            code = await process.wait()
+        finally:
+            await process.stop()
+        if code != 0:
+            text = log_since(self._log, before)
+            raise explain_disk(text) or ConfigurationError(
+                f"PostgreSQL could not make its data folder {str(partial)!r}: {text.strip()[-800:]}",
+                f"the whole log is {str(self._log)!r}.",
+            )
+        partial.rename(self._data)
+
+    def _clear_stale_files(self) -> None:
+        """Remove what a killed server left. PostgreSQL itself takes any process with the old id, even a zombie, for
+        the old server and refuses to start; refused here is only a server that really runs on this data.
+        """
+        lock = self._data / "postmaster.pid"
+        if lock.exists():
+            pid = int((lock.read_text().split() or ["0"])[0])
+            if is_alive(pid) and Path("/proc", str(pid), "comm").read_text().strip() == "postgres":
+                raise ConfigurationError(
+                    f"A PostgreSQL server that this stack did not start already uses {str(self._data)!r}: "
+                    f"process {pid}.",
+                    f"stop it, for example by 'kill -INT {pid}', and start again.",
+                )
+            lock.unlink()
+        for name in (SOCKET_FILE, f"{SOCKET_FILE}.lock"):
+            (self._sockets / name).unlink(missing_ok=True)
+
+    async def _answers(self) -> bool:
+        return bool(await self._ask("SELECT 1"))
+
+    async def _ask(self, query: str) -> str:
+        """The query's first value as text, or nothing where the server does not answer."""
+        if not (self._sockets / SOCKET_FILE).exists():
+            return ""
+        try:
+            connection = await asyncpg.connect(self.url("postgres"), timeout=5, ssl=False)
+        except (OSError, asyncio.TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            return ""
+        try:
+            return str(await connection.fetchval(query, timeout=5))
+        except (OSError, asyncio.TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            return ""
+        finally:
+            await connection.close()
+
+    async def _create_database(self) -> None:
+        connection = await asyncpg.connect(self.url("postgres"), timeout=10, ssl=False)
+        try:
+            if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", DATABASE):
+                await connection.execute(f"CREATE DATABASE {DATABASE}")
+        finally:
+            await connection.close()
+
+
+def require_ordinary_access(folder: Path) -> None:
+    """As root, the server keeps root's ownership but loses root's power to pass closed folders of other users."""
+    if os.geteuid() != 0:
+        return
+    for part in (folder.resolve(), *folder.resolve().parents):
+        status = part.stat()
+        if status.st_uid != 0 and not status.st_mode & 0o001:
+            raise ConfigurationError(
+                f"PostgreSQL cannot reach {str(folder)!r}: {str(part)!r} belongs to another user and is closed to "
+                "others, and the server runs without root's privileges.",
+                "run as the user that owns the folder, or set PERDURE_HOME to a folder of root's own.",
+            )
