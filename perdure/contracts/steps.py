@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from perdure.contracts.calls import CallResult, CallSummary
 from perdure.contracts.plan import Plan, Reflection
@@ -254,6 +254,4 @@ class CloseTask(Durable):
 
 
 class Closed(Durable):
-    """Commits on the task's branch, oldest first (at most 50)."""
-
-    commits: tuple[str, ...] = Field(default=())
+    """Nothing more to say."""

@@ -1,0 +1,40 @@
+"""The last step: record how the task ended."""
+
+from datetime import datetime
+from typing import Protocol
+
+from temporalio import activity
+
+from activities.record import scheduled_at
+from perdure.contracts.steps import Closed, CloseTask
+
+
+class ClosesTasks(Protocol):
+    """The record's part."""
+
+    async def close_task(self, *, task_id: str, status: str, summary: str, at: datetime) -> None:
+        """Mark the task as ended; a second time changes nothing."""
+        ...
+
+
+class CloseTaskDoor:
+    """Closes tasks."""
+
+    def __init__(self, record: ClosesTasks) -> None:
+        self._record = record
+
+    @activity.defn(name="close_task")
+    async def close_task(self, request: CloseTask) -> Closed:
+        """Record status and summary, and count the task."""
+        await self._record.close_task(
+            task_id=request.task_id,
+            status=request.status.value,
+            summary=request.summary,
+            at=scheduled_at(),
+        )
+        meter = activity.metric_meter().with_additional_attributes({"status": request.status.value})
+        meter.create_counter("perdure_tasks", "Tasks ended, by status").add(1)
+        meter.create_histogram_float("perdure_task_cost_usd", "Cost of a task", "usd").record(
+            request.cost.usd
+        )
+        return Closed()

@@ -1,0 +1,109 @@
+"""Ask the model for its next tool calls, and say what the policy thinks of each."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from temporalio import activity
+
+from activities.heartbeat import heartbeating
+from activities.judge import JudgesCalls, judged
+from activities.model_steps import Conversation, new_notes
+from activities.record import next_entry
+from perdure.contracts.calls import ToolCall
+from perdure.contracts.model import ModelReply, RequestedCall, ToolSchema
+from perdure.contracts.steps import Decided, ModelStep
+from perdure.contracts.transcript import EntryKind
+
+MAX_CALLS = 16
+EXCERPT = 300
+
+
+class ParsesArguments(Protocol):
+    """Reads the raw arguments a model wrote."""
+
+    def __call__(self, raw: str, *, truncated: bool) -> tuple[dict[str, Any], str]:
+        """The arguments and, where they cannot be used, the problem in a sentence for the model."""
+        ...
+
+
+class DecideDoor:
+    """Makes decisions."""
+
+    def __init__(
+        self,
+        conversation: Conversation,
+        judge: JudgesCalls,
+        parse: ParsesArguments,
+        schemas: tuple[ToolSchema, ...],
+    ) -> None:
+        self._conversation = conversation
+        self._judge = judge
+        self._parse = parse
+        self._schemas = schemas
+        self._schema_tokens = math.ceil(sum(len(json.dumps(s.model_dump())) for s in schemas) / 4)
+
+    @activity.defn(name="decide")
+    async def decide(self, step: ModelStep) -> Decided:
+        """The next calls with their verdicts, or that the model is done; an attempt after the first is free."""
+        stored = await self._conversation.stored(step, "decide", Decided)
+        if stored:
+            return stored.model_copy(update={"repeated": True})
+        async with heartbeating():
+            entries = await self._conversation.chain(step)
+            reply = await self._conversation.free(
+                step, entries, tools=self._schemas, tools_tokens=self._schema_tokens
+            )
+        calls = self._calls_of(reply)
+        entry = next_entry(
+            entries[-1],
+            task_id=step.task_id,
+            step=step.step,
+            kind=EntryKind.DECISION,
+            body=decision_body(reply, calls),
+        )
+        made = Decided(
+            head=entry.digest,
+            decision=entry.digest,
+            calls=tuple(judged(call, self._judge, mode=step.mode, safety=step.safety) for call in calls),
+            done=not calls and reply.finish_reason != "length",
+            said=(reply.content or reply.reasoning)[:EXCERPT],
+            model=reply.model,
+            cost=reply.cost,
+        )
+        count_model_call(reply)
+        return await self._conversation.store(step, "decide", made, [*new_notes(entries, step), entry])
+
+    def _calls_of(self, reply: ModelReply) -> list[ToolCall]:
+        truncated = reply.finish_reason == "length"
+        return [self._call_of(index, call, truncated) for index, call in enumerate(reply.calls[:MAX_CALLS])]
+
+    def _call_of(self, index: int, call: RequestedCall, truncated: bool) -> ToolCall:
+        arguments, problem = self._parse(call.arguments, truncated=truncated)
+        return ToolCall(index=index, call_id=call.id, tool=call.name, arguments=arguments, problem=problem)
+
+
+def decision_body(reply: ModelReply, calls: Sequence[ToolCall]) -> Mapping[str, Any]:
+    """The transcript's record of a model's decision, raw arguments included where they could not be parsed."""
+    raw = {call.id: call.arguments for call in reply.calls}
+    problems = {call.call_id: raw[call.call_id] for call in calls if call.problem}
+    return {
+        "content": reply.content,
+        "reasoning": reply.reasoning,
+        "calls": [call.model_dump(mode="json") for call in calls],
+        "raw_arguments": problems,
+        "model": reply.model,
+        "scripted": reply.scripted,
+        "request_id": reply.request_id,
+        "by": "model",
+    }
+
+
+def count_model_call(reply: ModelReply) -> None:
+    """Add the reply to the metrics."""
+    meter = activity.metric_meter().with_additional_attributes({"model": reply.model})
+    meter.create_counter("perdure_model_calls", "Requests to models").add(reply.cost.model_calls)
+    tokens = meter.create_counter("perdure_model_tokens", "Tokens used by models")
+    tokens.add(reply.cost.input_tokens, {"kind": "input"})
+    tokens.add(reply.cost.output_tokens, {"kind": "output"})

@@ -1,0 +1,328 @@
+"""Run the calls of one decision: each once, each recorded with its checkpoint before the next begins."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, Protocol, TypeVar
+
+from temporalio import activity
+
+from activities.heartbeat import Beat, heartbeating
+from activities.host_steps import Held, Host, call_of
+from activities.judge import JudgesCalls, judged
+from activities.record import AppendsEntries, KeepsArtifacts, next_entry, scheduled_at
+from perdure.contracts.calls import (
+    ArtifactRef,
+    CallKey,
+    CallResult,
+    CallSummary,
+    Effect,
+    Token,
+    ToolCall,
+    Verdict,
+)
+from perdure.contracts.errors import ToolRejected
+from perdure.contracts.steps import ApprovedCall, ExecuteCalls, Executed
+from perdure.contracts.transcript import Entry, EntryKind
+from perdure.contracts.workspace import Checkpoint
+
+EXCERPT = 300
+
+Copy = TypeVar("Copy")
+CopyIn = TypeVar("CopyIn", contravariant=True)
+
+
+@dataclass(frozen=True)
+class RanCall:
+    """What came out of a tool, whoever made it."""
+
+    ok: bool
+    text: str
+    """The whole output."""
+    for_model: str
+    """What the model sees of it."""
+    excerpt: str = ""
+    commit: str | None = None
+    pushed: str | None = None
+    attachments: tuple[tuple[str, bytes, str], ...] = ()
+    """Name, bytes and media type of what is kept as artifacts."""
+
+
+class RunsTools(Protocol[CopyIn]):
+    """The tools, wired to sandbox, toolchain and effects ledger."""
+
+    async def run(
+        self, call: ToolCall, *, copy: CopyIn, key: CallKey, requested_at: datetime, beat: Beat
+    ) -> RanCall:
+        """Run one call; ToolRejected when it refuses to do anything."""
+        ...
+
+    async def operation(
+        self, call: ToolCall, *, copy: CopyIn, key: CallKey, requested_at: datetime, rule: str, tree: str
+    ) -> "Operation":
+        """Exactly what the call would do now."""
+        ...
+
+
+@dataclass(frozen=True)
+class Operation:
+    """Exactly what a call would do: the digest a person approves, and the words they read."""
+
+    digest: str
+    title: str
+    preview: str
+
+
+class RecordsResults(AppendsEntries, KeepsArtifacts, Protocol):
+    """The record's part."""
+
+    async def record_results(
+        self,
+        *,
+        key: CallKey,
+        token: Token,
+        entries: Sequence[Entry],
+        results: Sequence[CallResult],
+        checkpoint: Checkpoint,
+        more_changes: bool,
+    ) -> None:
+        """Results, entries and checkpoint in one transaction that holds only while the token owns the workspace."""
+        ...
+
+
+class ChecksPoint(Protocol[CopyIn]):
+    """The workspaces' part."""
+
+    async def checkpoint(self, copy: CopyIn, *, previous: Checkpoint, label: str, at: datetime) -> Checkpoint:
+        """The state of the files now; ``previous`` itself where nothing changed."""
+        ...
+
+
+class ExecuteCallsDoor(Generic[Copy]):
+    """Executes calls."""
+
+    def __init__(
+        self,
+        host: Host[Copy],
+        record: RecordsResults,
+        tools: RunsTools[Copy],
+        judge: JudgesCalls,
+        workspaces: ChecksPoint[Copy],
+    ) -> None:
+        self._host = host
+        self._record = record
+        self._tools = tools
+        self._judge = judge
+        self._workspaces = workspaces
+
+    @activity.defn(name="execute_calls")
+    async def execute_calls(self, step: ExecuteCalls) -> Executed:
+        """Run what is not recorded yet, in order; read-only neighbours at once. Stops after a failed change."""
+        entries = await self._record.entries(step.task_id, step.head)
+        calls = {each.index: call_of(entries, step.decision, each.index) for each in step.calls}
+        summaries = {
+            index: judged(call, self._judge, mode=step.mode, safety=step.safety)
+            for index, call in calls.items()
+        }
+        changing = any(summary.effect.changes_workspace for summary in summaries.values())
+        async with heartbeating() as beat:
+            held = await self._host.hold(step, changing=changing)
+            execution = _Execution(self, step, held, entries[-1], calls, summaries, beat)
+            return await execution.run()
+
+    async def run_one(self, execution: "_Execution[Copy]", approved: ApprovedCall) -> RanCall | None:
+        """Run one call after checking it again; None when its operation no longer is what was approved."""
+        call, summary = execution.calls[approved.index], execution.summaries[approved.index]
+        if summary.verdict is Verdict.DENY:
+            return RanCall(ok=False, text=summary.reason, for_model=summary.reason)
+        held, key = execution.held, execution.key_of(approved.index)
+        if summary.verdict is Verdict.ASK:
+            operation = await self._tools.operation(
+                call,
+                copy=held.copy,
+                key=key,
+                requested_at=scheduled_at(),
+                rule=summary.reason,
+                tree=execution.checkpoint.tree,
+            )
+            if operation.digest != approved.approved_digest:
+                return None
+        try:
+            return await self._tools.run(
+                call, copy=held.copy, key=key, requested_at=scheduled_at(), beat=execution.beat
+            )
+        except ToolRejected as error:
+            return RanCall(ok=False, text=str(error), for_model=str(error), excerpt=error.message)
+
+    async def record(
+        self, execution: "_Execution[Copy]", ran: Sequence[tuple[int, RanCall]], *, more_changes: bool
+    ) -> list[CallResult]:
+        """Checkpoint where something may have changed, then record results, entries and checkpoint at once."""
+        step, previous = execution.step, execution.checkpoint
+        if any(execution.summaries[index].effect.changes_workspace for index, _ in ran):
+            label = f"step {step.step}, call {ran[-1][0]}"
+            execution.checkpoint = await self._workspaces.checkpoint(
+                execution.held.copy, previous=previous, label=label, at=scheduled_at()
+            )
+        changed = execution.checkpoint != previous
+        results: list[CallResult] = []
+        entries: list[Entry] = []
+        for index, outcome in ran:
+            artifacts = await self._artifacts(step.task_id, outcome)
+            call = execution.calls[index]
+            execution.last = next_entry(
+                execution.last,
+                task_id=step.task_id,
+                step=step.step,
+                kind=EntryKind.RESULT,
+                body=result_body(step.decision, call, outcome, artifacts),
+            )
+            entries.append(execution.last)
+            results.append(call_result(call, outcome, artifacts, changed=changed))
+            count_tool_call(call, execution.summaries[index], ok=outcome.ok)
+        await self._record.record_results(
+            key=execution.held.key,
+            token=execution.held.token,
+            entries=entries,
+            results=results,
+            checkpoint=execution.checkpoint,
+            more_changes=more_changes,
+        )
+        return results
+
+    async def recorded_entry(self, task_id: str, digest: str) -> Entry:
+        """An entry that an earlier attempt stored."""
+        return await self._record.entry(task_id, digest)
+
+    async def _artifacts(self, task_id: str, outcome: RanCall) -> tuple[ArtifactRef, ...]:
+        return tuple(
+            [
+                await self._record.put_artifact(task_id, name, data, media_type)
+                for name, data, media_type in outcome.attachments
+            ]
+        )
+
+
+class _Execution(Generic[Copy]):
+    """One pass over the calls of a step."""
+
+    def __init__(
+        self,
+        door: ExecuteCallsDoor[Copy],
+        step: ExecuteCalls,
+        held: Held[Copy],
+        last: Entry,
+        calls: dict[int, ToolCall],
+        summaries: dict[int, CallSummary],
+        beat: Beat,
+    ) -> None:
+        self.door, self.step, self.held, self.last = door, step, held, last
+        self.calls, self.summaries, self.beat = calls, summaries, beat
+        self.checkpoint = held.claim.checkpoint
+        self.results = {i: r for i, r in held.claim.stored.items() if i in calls}
+
+    def key_of(self, index: int) -> CallKey:
+        """The identity of one call."""
+        return self.held.key.model_copy(update={"call_index": index})
+
+    async def run(self) -> Executed:
+        """Run group after group; what an earlier attempt recorded is taken over, not run."""
+        await self._take_over_entries()
+        remaining = [each for each in self.step.calls if each.index not in self.results]
+        stale: int | None = None
+        for group in grouped(remaining, self.summaries):
+            if self._stopped():
+                break
+            ran = await asyncio.gather(*(self.door.run_one(self, each) for each in group))
+            if ran[0] is None:
+                stale = group[0].index
+                break
+            done = [
+                (each.index, outcome) for each, outcome in zip(group, ran, strict=True) if outcome is not None
+            ]
+            more = any(
+                self.summaries[each.index].effect.changes_workspace
+                for each in remaining
+                if each.index > group[-1].index
+            )
+            for result in await self.door.record(self, done, more_changes=more):
+                self.results[result.index] = result
+        return Executed(
+            head=self.last.digest,
+            results=tuple(self.results[index] for index in sorted(self.results)),
+            checkpoint=self.checkpoint,
+            stale_approval=stale,
+        )
+
+    async def _take_over_entries(self) -> None:
+        if self.held.claim.head and self.results:
+            self.last = await self.door.recorded_entry(self.step.task_id, self.held.claim.head)
+            self.results = {i: r.model_copy(update={"repeated": True}) for i, r in self.results.items()}
+
+    def _stopped(self) -> bool:
+        """A failed change may make the rest of the decision wrong, so the model looks first."""
+        return any(
+            not result.ok and self.summaries[index].effect not in {Effect.READ, Effect.RUN}
+            for index, result in self.results.items()
+        )
+
+
+def grouped(calls: Sequence[ApprovedCall], summaries: dict[int, CallSummary]) -> list[list[ApprovedCall]]:
+    """Consecutive read-only calls that need no person together, every other call alone."""
+    groups: list[list[ApprovedCall]] = []
+    for each in calls:
+        summary = summaries[each.index]
+        parallel = summary.effect.may_run_in_parallel and summary.verdict is not Verdict.ASK
+        if parallel and groups and _is_parallel(groups[-1][-1], summaries):
+            groups[-1].append(each)
+        else:
+            groups.append([each])
+    return groups
+
+
+def _is_parallel(each: ApprovedCall, summaries: dict[int, CallSummary]) -> bool:
+    summary = summaries[each.index]
+    return summary.effect.may_run_in_parallel and summary.verdict is not Verdict.ASK
+
+
+def result_body(
+    decision: str, call: ToolCall, outcome: RanCall, artifacts: Sequence[ArtifactRef]
+) -> dict[str, object]:
+    """The transcript's record of a result."""
+    return {
+        "decision": decision,
+        "index": call.index,
+        "call_id": call.call_id,
+        "tool": call.tool,
+        "ok": outcome.ok,
+        "text": outcome.for_model,
+        "artifacts": [artifact.model_dump(mode="json") for artifact in artifacts],
+        "commit": outcome.commit,
+        "pushed": outcome.pushed,
+    }
+
+
+def call_result(
+    call: ToolCall, outcome: RanCall, artifacts: tuple[ArtifactRef, ...], *, changed: bool
+) -> CallResult:
+    """What the workflow learns."""
+    return CallResult(
+        index=call.index,
+        tool=call.tool[:64],
+        ok=outcome.ok,
+        excerpt=(outcome.excerpt or outcome.for_model)[:EXCERPT],
+        artifacts=artifacts,
+        changed=changed,
+        commit=outcome.commit,
+        pushed=outcome.pushed,
+    )
+
+
+def count_tool_call(call: ToolCall, summary: CallSummary, *, ok: bool) -> None:
+    """Add the call to the metrics; a name the model made up is not a label."""
+    known = summary.verdict is not Verdict.DENY
+    meter = activity.metric_meter().with_additional_attributes(
+        {"tool": call.tool if known else "refused", "outcome": "ok" if ok else "failed"}
+    )
+    meter.create_counter("perdure_tool_calls", "Tool calls by outcome").add(1)

@@ -1,0 +1,134 @@
+"""What the steps on a host share: claiming the workspace, and opening its files where they are still good."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from temporalio import activity
+
+from activities.record import run_id
+from perdure.contracts.calls import CallKey, CallResult, Token, ToolCall
+from perdure.contracts.errors import WorkspaceLost
+from perdure.contracts.steps import HostStep
+from perdure.contracts.transcript import Entry, EntryKind
+from perdure.contracts.workspace import Checkpoint
+
+
+class Claimed(Protocol):
+    """What the record grants a step."""
+
+    @property
+    def generation(self) -> int:
+        """Number of the folder to work in."""
+        ...
+
+    @property
+    def fresh(self) -> bool:
+        """Whether that folder must be made anew from the checkpoint."""
+        ...
+
+    @property
+    def stored(self) -> Mapping[int, CallResult]:
+        """Results that an earlier attempt recorded, by call index."""
+        ...
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """The last recorded checkpoint of this step, else the one that was given."""
+        ...
+
+    @property
+    def head(self) -> str:
+        """Digest of the last entry that an earlier attempt of this step recorded; empty where none did."""
+        ...
+
+
+class ClaimsWorkspaces(Protocol):
+    """The record's leases."""
+
+    async def claim(
+        self, *, key: CallKey, token: Token, host_id: str, checkpoint: Checkpoint, changing: bool
+    ) -> Claimed:
+        """Take the workspace for a token; Fenced where a newer one has it."""
+        ...
+
+
+Copy = TypeVar("Copy")
+CopyOut = TypeVar("CopyOut", covariant=True)
+
+
+class OpensCopies(Protocol[CopyOut]):
+    """The workspaces of this host."""
+
+    async def open(self, task_id: str, generation: int) -> CopyOut:
+        """The files of a generation; WorkspaceLost where they are gone."""
+        ...
+
+    async def materialise(self, task_id: str, *, generation: int, checkpoint: Checkpoint) -> CopyOut:
+        """A new folder for the generation, made from the checkpoint."""
+        ...
+
+    async def discard_before(self, task_id: str, generation: int) -> None:
+        """Remove the folders of older generations."""
+        ...
+
+
+@dataclass(frozen=True)
+class Held(Generic[Copy]):
+    """A workspace in the hands of one attempt."""
+
+    copy: Copy
+    token: Token
+    key: CallKey
+    claim: Claimed
+
+
+class Host(Generic[Copy]):
+    """This host's workspaces, behind the fence."""
+
+    def __init__(self, host_id: str, record: ClaimsWorkspaces, workspaces: OpensCopies[Copy]) -> None:
+        self.host_id = host_id
+        self._record = record
+        self._workspaces = workspaces
+
+    async def hold(self, step: HostStep, *, changing: bool) -> Held[Copy]:
+        """Claim the workspace first of all, then open it, or make it anew where a predecessor may have spoilt it."""
+        token = token_of(step)
+        key = CallKey(task_id=step.task_id, run_id=run_id(), step=step.step, call_index=0)
+        claim = await self._record.claim(
+            key=key, token=token, host_id=self.host_id, checkpoint=step.checkpoint, changing=changing
+        )
+        return Held(copy=await self._copy(step.task_id, claim), token=token, key=key, claim=claim)
+
+    async def _copy(self, task_id: str, claim: Claimed) -> Copy:
+        if claim.fresh:
+            copy = await self._workspaces.materialise(
+                task_id, generation=claim.generation, checkpoint=claim.checkpoint
+            )
+            await self._workspaces.discard_before(task_id, claim.generation)
+            return copy
+        return await self._workspaces.open(task_id, claim.generation)
+
+
+def token_of(step: HostStep) -> Token:
+    """The fencing token of the running attempt."""
+    return Token(epoch=step.workspace.epoch, dispatch=step.dispatch, attempt=activity.info().attempt)
+
+
+def call_of(entries: Sequence[Entry], decision: str, index: int) -> ToolCall:
+    """One call of a decision, with a person's latest edit of it; raises WorkspaceLost where there is none."""
+    found: ToolCall | None = None
+    for entry in entries:
+        if entry.digest == decision:
+            calls = [ToolCall.model_validate(call) for call in entry.body["calls"]]
+            found = next((call for call in calls if call.index == index), None)
+        if found and entry.kind is EntryKind.EDIT:
+            edit = entry.body
+            if edit["decision"] == decision and edit["index"] == index:
+                found = found.model_copy(update={"arguments": edit["arguments"], "problem": ""})
+    if found is None:
+        raise WorkspaceLost(
+            f"The transcript holds no call {index} of the decision {decision[:12]!r}.",
+            "the database and the event history are not of the same installation; restore the database's backup.",
+        )
+    return found

@@ -1,0 +1,125 @@
+"""What the steps that ask a model share: the conversation in a budget, and the structured question."""
+
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
+
+from pydantic import BaseModel
+
+from activities.record import Transcript, next_entry, run_id
+from perdure.contracts.errors import ContextTooLarge
+from perdure.contracts.model import Message, ModelReply, ModelRequest, Role, ToolSchema
+from perdure.contracts.steps import ModelStep
+from perdure.contracts.transcript import Entry, EntryKind
+
+Answered = TypeVar("Answered", bound=BaseModel)
+
+#: Tokens that are kept free below a limit the provider named, since our own count is an estimate.
+MARGIN_TOKENS = 256
+
+
+class AssemblesContext(Protocol):
+    """Turns the transcript into messages that fit."""
+
+    def __call__(
+        self, entries: Sequence[Entry], *, role: Role, step: ModelStep, budget_tokens: int
+    ) -> tuple[Message, ...]:
+        """Messages of at most ``budget_tokens`` by estimate."""
+        ...
+
+
+class AsksModels(Protocol):
+    """Model access."""
+
+    def context_tokens(self, role: Role) -> int:
+        """Tokens that the messages of a request in this role may take."""
+        ...
+
+    async def complete(self, request: ModelRequest) -> ModelReply:
+        """One free answer, perhaps with tool calls."""
+        ...
+
+    async def structured(self, request: ModelRequest, answer: type[Answered]) -> tuple[Answered, ModelReply]:
+        """One answer of the given shape."""
+        ...
+
+
+class Conversation:
+    """Asks models about the transcript; every answer is stored under its step before it is returned."""
+
+    def __init__(self, record: Transcript, models: AsksModels, assemble: AssemblesContext) -> None:
+        self.record = record
+        self._models = models
+        self._assemble = assemble
+
+    async def chain(self, step: ModelStep) -> list[Entry]:
+        """The transcript up to the step's head, with the step's notes added (not stored yet)."""
+        entries = await self.record.entries(step.task_id, step.head)
+        for note in step.notes:
+            entry = next_entry(
+                entries[-1],
+                task_id=step.task_id,
+                step=step.step,
+                kind=EntryKind.NOTE,
+                body=note.model_dump(mode="json"),
+            )
+            entries = [*entries, entry]
+        return entries
+
+    async def free(
+        self, step: ModelStep, entries: Sequence[Entry], *, tools: tuple[ToolSchema, ...], tools_tokens: int
+    ) -> ModelReply:
+        """Ask for a decision; sends less once when the provider says it was too much."""
+
+        async def ask(budget_tokens: int) -> ModelReply:
+            messages = self._assemble(entries, role=Role.DECIDE, step=step, budget_tokens=budget_tokens)
+            return await self._models.complete(
+                ModelRequest(role=Role.DECIDE, messages=messages, tools=tools, task_id=step.task_id)
+            )
+
+        budget = self._models.context_tokens(Role.DECIDE) - tools_tokens
+        try:
+            return await ask(budget)
+        except ContextTooLarge as error:
+            return await ask(smaller_budget(budget, error))
+
+    async def structured(
+        self, step: ModelStep, entries: Sequence[Entry], *, role: Role, answer: type[Answered]
+    ) -> tuple[Answered, ModelReply]:
+        """Ask for an answer of the given shape; sends less once when the provider says it was too much."""
+
+        async def ask(budget_tokens: int) -> tuple[Answered, ModelReply]:
+            messages = self._assemble(entries, role=role, step=step, budget_tokens=budget_tokens)
+            request = ModelRequest(role=role, messages=messages, task_id=step.task_id, temperature=0.0)
+            return await self._models.structured(request, answer)
+
+        budget = self._models.context_tokens(role)
+        try:
+            return await ask(budget)
+        except ContextTooLarge as error:
+            return await ask(smaller_budget(budget, error))
+
+    async def stored(self, step: ModelStep, purpose: str, answer: type[Answered]) -> Answered | None:
+        """The answer that an earlier attempt of this step stored, if there is one."""
+        body = await self.record.answer(step.task_id, run_id(), step.step, purpose)
+        return None if body is None else answer.model_validate(body)
+
+    async def store(
+        self, step: ModelStep, purpose: str, body: Answered, entries: Sequence[Entry]
+    ) -> Answered:
+        """Store the answer with its entries; where another attempt was first, its answer is returned."""
+        kept = await self.record.store_answer(
+            step.task_id, run_id(), step.step, purpose, body.model_dump(mode="json"), entries
+        )
+        return type(body).model_validate(kept)
+
+
+def smaller_budget(budget: int, error: ContextTooLarge) -> int:
+    """What to send after the provider refused: below its limit by the overage, or half where it named none."""
+    if error.limit and error.requested > error.limit:
+        return max(budget - (error.requested - error.limit) - MARGIN_TOKENS, 512)
+    return max(budget // 2, 512)
+
+
+def new_notes(entries: Sequence[Entry], step: ModelStep) -> list[Entry]:
+    """The entries that ``Conversation.chain`` added for the step's notes, still to be stored."""
+    return list(entries[len(entries) - len(step.notes) :])

@@ -1,0 +1,132 @@
+"""The first step: record the task, and settle what the installation grants it."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from temporalio import activity
+
+from activities.record import AppendsEntries, next_entry, scheduled_at
+from perdure.contracts.errors import InvalidInput
+from perdure.contracts.steps import Limits, OpenedTask, OpenTask, Timing
+from perdure.contracts.task import Budget, Safety, TaskRequest
+from perdure.contracts.transcript import EntryKind
+
+
+class RecordsTasks(AppendsEntries, Protocol):
+    """The record's part that this step needs."""
+
+    async def open_task(
+        self, *, task_id: str, workflow_id: str, request: TaskRequest, repository: str, at: datetime
+    ) -> None:
+        """Make the task's row; a second time changes nothing."""
+        ...
+
+
+class ChecksModels(Protocol):
+    """Model access, before anything is spent."""
+
+    scripted: bool
+
+    def model_for(self, role: str) -> str:
+        """The model configured for a role; raises ConfigurationError when none can answer."""
+        ...
+
+
+@dataclass(frozen=True)
+class Grants:
+    """What this installation allows every task, whoever starts it."""
+
+    max_safety: Safety
+    repository_roots: tuple[str, ...]
+    """Paths and hosts a task may name; empty: any."""
+    limits: Limits
+    timing: Timing
+    tools_digest: str
+    search_attributes: bool
+    strip_credentials: Callable[[str], str]
+    warnings: Callable[[], Awaitable[Sequence[str]]]
+
+
+class OpenTaskDoor:
+    """Opens tasks."""
+
+    def __init__(self, record: RecordsTasks, models: ChecksModels, grants: Grants) -> None:
+        self._record = record
+        self._models = models
+        self._grants = grants
+
+    @activity.defn(name="open_task")
+    async def open_task(self, request: OpenTask) -> OpenedTask:
+        """Record the request as the transcript's first entry; refuse what the installation does not allow."""
+        grants, asked = self._grants, request.request
+        repository = grants.strip_credentials(asked.repository)
+        check_repository_root(asked.repository, grants.repository_roots)
+        models = {role: self._models.model_for(role) for role in ("plan", "decide", "reflect", "synthesize")}
+        safety = asked.safety.capped(grants.max_safety)
+        warnings = list(await grants.warnings())
+        if safety is not asked.safety:
+            warnings.append(
+                f"Safety {asked.safety.value!r} was lowered to {safety.value!r}: PERDURE_MAX_SAFETY allows no more."
+            )
+        await self._record.open_task(
+            task_id=request.task_id,
+            workflow_id=request.workflow_id,
+            request=asked.model_copy(update={"repository": repository}),
+            repository=repository,
+            at=scheduled_at(),
+        )
+        body = {"request": asked.request, "repository": repository, "mode": asked.mode.value}
+        body |= {"safety": safety.value, "models": models, "scripted": self._models.scripted}
+        entry = next_entry(None, task_id=request.task_id, step=0, kind=EntryKind.REQUEST, body=body)
+        return OpenedTask(
+            head=await self._record.append([entry]),
+            repository=repository,
+            safety=safety,
+            limits=limits_of(asked.budget, grants.limits),
+            timing=grants.timing,
+            models=models,
+            scripted=self._models.scripted,
+            tools_digest=grants.tools_digest,
+            search_attributes=grants.search_attributes,
+            warnings=tuple(warnings),
+        )
+
+
+def limits_of(budget: Budget, defaults: Limits) -> Limits:
+    """The request's budget, with the installation's defaults where it says nothing."""
+    given = budget.model_dump(exclude_none=True)
+    return defaults.model_copy(update=given)
+
+
+def check_repository_root(repository: str, roots: Sequence[str]) -> None:
+    """Raise InvalidInput unless the repository lies below an allowed path or on an allowed host."""
+    if not roots or any(_lies_within(repository, root) for root in roots):
+        return
+    raise InvalidInput(
+        f"The repository {repository!r} lies outside what this installation allows: {', '.join(roots)}.",
+        "name a repository below one of those, or have the operator add it to PERDURE_REPOSITORY_ROOTS.",
+    )
+
+
+def _lies_within(repository: str, root: str) -> bool:
+    host = _host_of(repository)
+    if host is not None:
+        return host == root.lower()
+    if not root.startswith(("/", "~", ".")):
+        return False
+    return Path(repository).expanduser().resolve().is_relative_to(Path(root).expanduser().resolve())
+
+
+def _host_of(repository: str) -> str | None:
+    """Host of a Git URL, also of the short ``user@host:path`` form; None for a path."""
+    if "://" in repository:
+        parts = urlsplit(repository)
+        return None if parts.scheme == "file" else (parts.hostname or "").lower()
+    before, colon, _ = repository.partition(":")
+    if colon and "/" not in before:
+        return before.rpartition("@")[2].lower()
+    return None

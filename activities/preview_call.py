@@ -1,0 +1,86 @@
+"""Show exactly what a call would do, so that a person decides about that and nothing else."""
+
+from typing import Generic, TypeVar
+
+from temporalio import activity
+
+from activities.execute_calls import RunsTools
+from activities.heartbeat import heartbeating
+from activities.host_steps import Host, call_of
+from activities.judge import JudgesCalls, judged
+from activities.record import AppendsEntries, next_entry, run_id, scheduled_at
+from perdure.contracts.calls import CallSummary, Verdict
+from perdure.contracts.errors import ToolRejected
+from perdure.contracts.steps import PreviewCall, Previewed
+from perdure.contracts.transcript import Entry, EntryKind
+
+Copy = TypeVar("Copy")
+MAX_PREVIEW = 4_000
+
+
+class PreviewCallDoor(Generic[Copy]):
+    """Previews calls."""
+
+    def __init__(
+        self, host: Host[Copy], record: AppendsEntries, tools: RunsTools[Copy], judge: JudgesCalls
+    ) -> None:
+        self._host = host
+        self._record = record
+        self._tools = tools
+        self._judge = judge
+
+    @activity.defn(name="preview_call")
+    async def preview_call(self, step: PreviewCall) -> Previewed:
+        """The operation's digest and preview in the workspace as it is now; an edit is stored with it."""
+        entries = await self._record.entries(step.task_id, step.head)
+        call = call_of(entries, step.decision, step.index)
+        last = entries[-1]
+        if step.arguments is not None:
+            call = call.model_copy(update={"arguments": step.arguments, "problem": ""})
+            last = edit_entry(last, step)
+        summary = judged(call, self._judge, mode=step.mode, safety=step.safety)
+        if summary.verdict is Verdict.DENY:
+            return refused(step, summary, summary.reason)
+        async with heartbeating():
+            held = await self._host.hold(step, changing=False)
+            key = held.key.model_copy(update={"call_index": step.index})
+            try:
+                operation = await self._tools.operation(
+                    call,
+                    copy=held.copy,
+                    key=key,
+                    requested_at=scheduled_at(),
+                    rule=summary.reason,
+                    tree=held.claim.checkpoint.tree,
+                )
+            except ToolRejected as error:
+                return refused(step, summary, str(error))
+        if step.arguments is not None:
+            await self._record.append([last])
+        return Previewed(
+            head=last.digest,
+            operation_digest=operation.digest,
+            run_id=run_id(),
+            tool=call.tool,
+            title=operation.title or summary.title,
+            preview=operation.preview[:MAX_PREVIEW],
+        )
+
+
+def edit_entry(parent: Entry, step: PreviewCall) -> Entry:
+    """The transcript's record of a person's edit."""
+    body = {"decision": step.decision, "index": step.index, "arguments": dict(step.arguments or {})}
+    return next_entry(parent, task_id=step.task_id, step=step.step, kind=EntryKind.EDIT, body=body)
+
+
+def refused(step: PreviewCall, summary: CallSummary, reason: str) -> Previewed:
+    """There is nothing to approve, and why."""
+    return Previewed(
+        head=step.head,
+        operation_digest="",
+        run_id=run_id(),
+        tool=summary.tool,
+        title=summary.title,
+        preview="",
+        refused=reason[:1_000],
+    )

@@ -1,0 +1,96 @@
+"""Say which commits and pushes are still missing when the work is done."""
+
+from collections.abc import Sequence
+from typing import Any, Generic, Protocol, TypeVar
+
+from temporalio import activity
+
+from activities.heartbeat import heartbeating
+from activities.host_steps import Host
+from activities.judge import JudgesCalls, judged
+from activities.record import Transcript, next_entry, run_id
+from perdure.contracts.calls import ToolCall
+from perdure.contracts.steps import ProposePublication, Publication
+from perdure.contracts.transcript import EntryKind
+
+Copy = TypeVar("Copy")
+CopyIn = TypeVar("CopyIn", contravariant=True)
+
+
+class SurveysBranches(Protocol[CopyIn]):
+    """What the Git side says of a working copy."""
+
+    async def __call__(
+        self, copy: CopyIn, *, base_commit: str
+    ) -> tuple[bool, Sequence[str], str | None, str | None]:
+        """Whether files are uncommitted, the branch's commits (oldest first), its head, and the remote's head."""
+        ...
+
+
+class ProposePublicationDoor(Generic[Copy]):
+    """Proposes publications."""
+
+    def __init__(
+        self, host: Host[Copy], record: Transcript, judge: JudgesCalls, survey: SurveysBranches[Copy]
+    ) -> None:
+        self._host = host
+        self._record = record
+        self._judge = judge
+        self._survey = survey
+
+    @activity.defn(name="propose_publication")
+    async def propose_publication(self, step: ProposePublication) -> Publication:
+        """A decision of Perdure's own: commit what is not committed, push what is not pushed."""
+        body = await self._record.answer(step.task_id, run_id(), step.step, "publication")
+        if body is not None:
+            return Publication.model_validate(body)
+        async with heartbeating():
+            held = await self._host.hold(step, changing=False)
+            dirty, commits, head, remote_head = await self._survey(
+                held.copy, base_commit=step.workspace.base_commit
+            )
+        anything = dirty or bool(commits)
+        to_push = anything and step.workspace.remote is not None and (dirty or head != remote_head)
+        calls = wanted_calls(step, commit=dirty, push=to_push)
+        parent = await self._record.entry(step.task_id, step.head)
+        facts: dict[str, Any] = {
+            "content": "",
+            "reasoning": "",
+            "by": "perdure",
+            "model": "",
+            "scripted": False,
+        }
+        facts["calls"] = [call.model_dump(mode="json") for call in calls]
+        entry = next_entry(parent, task_id=step.task_id, step=step.step, kind=EntryKind.DECISION, body=facts)
+        withheld = ""
+        if anything and step.workspace.remote is None:
+            withheld = "The repository has no remote to push to."
+        made = Publication(
+            head=entry.digest if calls else step.head,
+            decision=entry.digest if calls else "",
+            calls=tuple(judged(call, self._judge, mode=step.mode, safety=step.safety) for call in calls),
+            commits=tuple(commits),
+            withheld=withheld,
+        )
+        kept = await self._record.store_answer(
+            step.task_id,
+            run_id(),
+            step.step,
+            "publication",
+            made.model_dump(mode="json"),
+            [entry] if calls else [],
+        )
+        return Publication.model_validate(kept)
+
+
+def wanted_calls(step: ProposePublication, *, commit: bool, push: bool) -> list[ToolCall]:
+    """The tool calls that publish, in order."""
+    wanted: list[tuple[str, dict[str, Any]]] = []
+    if commit:
+        wanted.append(("git_commit", {"message": step.commit_message}))
+    if push:
+        wanted.append(("git_push", {}))
+    return [
+        ToolCall(index=index, call_id=f"publish_{step.step}_{index}", tool=tool, arguments=arguments)
+        for index, (tool, arguments) in enumerate(wanted)
+    ]

@@ -1,0 +1,83 @@
+"""What activities need of the record, as small protocols; ``worker.py`` hands them the real one."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from temporalio import activity
+
+from perdure.contracts.calls import ArtifactRef
+from perdure.contracts.transcript import Entry, EntryKind
+
+
+class AppendsEntries(Protocol):
+    """The transcript."""
+
+    async def append(self, entries: Sequence[Entry]) -> str:
+        """Store sealed entries; returns the last digest."""
+        ...
+
+    async def entries(self, task_id: str, head: str) -> list[Entry]:
+        """The chain that ends in ``head``, oldest first."""
+        ...
+
+    async def entry(self, task_id: str, digest: str) -> Entry:
+        """One entry."""
+        ...
+
+
+class KeepsAnswers(Protocol):
+    """Stored answers: an activity that runs again returns the first answer instead of paying twice."""
+
+    async def answer(self, task_id: str, run_id: str, step: int, purpose: str) -> Mapping[str, Any] | None:
+        """The stored answer, if there is one."""
+        ...
+
+    async def store_answer(
+        self,
+        task_id: str,
+        run_id: str,
+        step: int,
+        purpose: str,
+        body: Mapping[str, Any],
+        entries: Sequence[Entry],
+    ) -> Mapping[str, Any]:
+        """Store answer and entries in one transaction; the first wins and is returned."""
+        ...
+
+
+class KeepsArtifacts(Protocol):
+    """Bulk bytes by reference."""
+
+    async def put_artifact(self, task_id: str, name: str, data: bytes, media_type: str) -> ArtifactRef:
+        """Store bytes."""
+        ...
+
+
+class Transcript(AppendsEntries, KeepsAnswers, Protocol):
+    """What the model steps need."""
+
+
+def next_entry(
+    parent: Entry | None, *, task_id: str, step: int, kind: EntryKind, body: Mapping[str, Any]
+) -> Entry:
+    """The sealed entry after ``parent``, dated by the activity's schedule so that a retry makes the same one."""
+    return Entry(
+        task_id=task_id,
+        parent=parent.digest if parent else "",
+        depth=parent.depth + 1 if parent else 0,
+        step=step,
+        kind=kind,
+        body={"v": 1, **body},
+        at=scheduled_at().isoformat(),
+    ).sealed()
+
+
+def scheduled_at() -> datetime:
+    """When the running activity was first scheduled (UTC): the same for every attempt."""
+    return activity.info().scheduled_time
+
+
+def run_id() -> str:
+    """The run the activity belongs to; it changes with a reset."""
+    return activity.info().workflow_run_id or ""

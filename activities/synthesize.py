@@ -1,0 +1,67 @@
+"""Ask for the final answer with its evidence."""
+
+from temporalio import activity
+
+from activities.heartbeat import heartbeating
+from activities.model_steps import Conversation, new_notes
+from activities.record import next_entry
+from perdure.contracts.model import Role
+from perdure.contracts.plan import Answer
+from perdure.contracts.steps import ModelStep, Synthesized
+from perdure.contracts.task import Evidence
+from perdure.contracts.transcript import EntryKind
+
+MAX_SUMMARY = 8_000
+MAX_REQUIREMENTS = 30
+MAX_LINE = 400
+
+
+class SynthesizeDoor:
+    """Makes answers."""
+
+    def __init__(self, conversation: Conversation) -> None:
+        self._conversation = conversation
+
+    @activity.defn(name="synthesize")
+    async def synthesize(self, step: ModelStep) -> Synthesized:
+        """The answer; a requirement whose step is not in the transcript counts as not shown."""
+        stored = await self._conversation.stored(step, "synthesize", Synthesized)
+        if stored:
+            return stored
+        async with heartbeating():
+            entries = await self._conversation.chain(step)
+            answer, reply = await self._conversation.structured(
+                step, entries, role=Role.SYNTHESIZE, answer=Answer
+            )
+        body = {"answer": answer.model_dump(mode="json"), "model": reply.model, "scripted": reply.scripted}
+        entry = next_entry(
+            entries[-1], task_id=step.task_id, step=step.step, kind=EntryKind.ANSWER, body=body
+        )
+        steps_taken = {e.step for e in entries if e.kind in (EntryKind.RESULT, EntryKind.CHECKS)}
+        made = Synthesized(
+            head=entry.digest,
+            summary=answer.summary[:MAX_SUMMARY],
+            commit_message=one_line(answer.commit_message),
+            evidence=evidence_of(answer, steps_taken),
+            model=reply.model,
+            cost=reply.cost,
+        )
+        return await self._conversation.store(step, "synthesize", made, [*new_notes(entries, step), entry])
+
+
+def evidence_of(answer: Answer, steps_taken: set[int]) -> tuple[Evidence, ...]:
+    """Each requirement with the step that shows it; a step that never ran shows nothing."""
+    return tuple(
+        Evidence(
+            requirement=each.requirement[:MAX_LINE],
+            step=each.step if each.step in steps_taken else None,
+            shown_by=each.shown_by[:MAX_LINE] if each.step in steps_taken else "",
+        )
+        for each in answer.requirements[:MAX_REQUIREMENTS]
+    )
+
+
+def one_line(text: str) -> str:
+    """The first non-empty line, at most 100 characters."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return (lines[0] if lines else "")[:100]
