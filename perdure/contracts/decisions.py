@@ -5,6 +5,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from perdure.contracts.calls import Effect
+
 MAX_EDITED_ARGUMENTS_BYTES = 256 * 1024
 
 
@@ -73,6 +75,7 @@ class Approval(BaseModel):
     step: int
     call: int
     tool: str
+    effect: Effect
     title: str
     preview: str
     """Markdown made by code from the exact operation, at most 4,000 characters, control characters escaped."""

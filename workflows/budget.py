@@ -1,0 +1,84 @@
+"""Guards of the loop: the budget, and calls that repeat without effect."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from perdure.contracts.calls import CallSummary
+    from perdure.contracts.steps import Limits
+    from perdure.contracts.task import Cost
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+#: The same call on the same files for the third time is looked at; one more is asked about.
+REPEATS_TO_REFLECT = 3
+
+
+@dataclass
+class Spending:
+    """What the task used of its limits. Minutes are those of work: waiting for people is free."""
+
+    limits: Limits
+    cost: Cost = field(default_factory=Cost)
+    steps: int = 0
+
+    def used(self, worked_s: float) -> dict[str, float]:
+        """Use by limit name."""
+        return {
+            "usd": self.cost.usd,
+            "tokens": float(self.cost.tokens),
+            "minutes": worked_s / 60,
+            "steps": float(self.steps),
+        }
+
+    def exhausted(self, worked_s: float) -> list[str]:
+        """Limits that are reached, such as ``steps (10 of 10)``."""
+        limits = self.limits.model_dump(exclude={"v"})
+        used = self.used(worked_s)
+        return [
+            f"{name} ({_number(used[name])} of {_number(limits[name])})"
+            for name in ("usd", "tokens", "minutes", "steps")
+            if used[name] >= limits[name]
+        ]
+
+    def extend(self, new: "Mapping[str, float] | None", original: Limits, worked_s: float) -> None:
+        """Set new totals; with none given, add the original limit again to each that is reached."""
+        if new:
+            changes = dict(new)
+        else:
+            reached = {each.split(" ")[0] for each in self.exhausted(worked_s)}
+            first = original.model_dump(exclude={"v"})
+            used = self.used(worked_s)
+            changes = {name: used[name] + first[name] for name in reached}
+        whole = {"tokens", "steps"}
+        changes = {name: int(value) if name in whole else value for name, value in changes.items()}
+        self.limits = self.limits.model_copy(update=changes)
+
+
+@dataclass
+class LoopGuard:
+    """Counts calls with equal arguments on equal files."""
+
+    seen: dict[str, int] = field(default_factory=dict[str, int])
+
+    def count(self, calls: "Sequence[CallSummary]", tree: str) -> tuple[int, str]:
+        """How often the most repeated of these calls was asked for on these files, and its title."""
+        most, title = 0, ""
+        for call in calls:
+            key = f"{call.tool}:{call.arguments_digest}:{tree}"
+            self.seen[key] = self.seen.get(key, 0) + 1
+            if self.seen[key] > most:
+                most, title = self.seen[key], call.title
+        return most, title
+
+    def forget(self, calls: "Sequence[CallSummary]", tree: str) -> None:
+        """A person said to go on: count these calls from the start."""
+        for call in calls:
+            self.seen.pop(f"{call.tool}:{call.arguments_digest}:{tree}", None)
+
+
+def _number(value: float) -> str:
+    return f"{value:g}" if value < 1000 else f"{value:,.0f}"

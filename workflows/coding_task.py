@@ -1,0 +1,329 @@
+"""``CodingTask``: one request against one repository, from the clone to the pushed branch."""
+
+import asyncio
+from dataclasses import asdict
+from typing import Any
+
+from temporalio import workflow
+from temporalio.common import Priority, RawValue, SearchAttributeKey
+from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+
+with workflow.unsafe.imports_passed_through():
+    from perdure.contracts.decisions import Pending, Receipt, Steer
+    from perdure.contracts.names import CODING_TASK, SEARCH_REPOSITORY, SEARCH_USER
+    from perdure.contracts.plan import Plan
+    from perdure.contracts.steps import (
+        Closed,
+        CloseTask,
+        ModelStep,
+        Note,
+        OpenedTask,
+        OpenTask,
+        PlanMade,
+        Synthesized,
+        Timing,
+    )
+    from perdure.contracts.task import Cost, Mode, TaskRequest, TaskResult, TaskStatus, Withheld
+    from workflows.budget import Spending
+    from workflows.card import Picture
+    from workflows.desk import Desk
+    from workflows.host import Host
+    from workflows.loop import Ending, Loop
+    from workflows.publish import publish
+    from workflows.request import read, read_input
+    from workflows.steps import CLOSE_TASK, OPEN_TASK, PLAN, SYNTHESIZE, Runner
+    from workflows.task_state import Line, TaskState, upsert
+
+
+@workflow.defn(name=CODING_TASK)
+class CodingTask:
+    """A person's request, carried out durably."""
+
+    def __init__(self) -> None:
+        self._desk = Desk()
+        self._state: TaskState | None = None
+        self._early_notes: list[Note] = []
+        self._paused = False
+        # The seed changes exactly where a reset cut the history: whatever waits for a person then is asked anew.
+        workflow.register_random_seed_callback(lambda _: self._desk.void())
+
+    @workflow.run
+    async def run(self, request: RawValue | None = None) -> dict[str, Any]:
+        """Carry the task out; returns ``TaskResult``, or fails with it in the failure's details."""
+        task: TaskRequest | None = None
+        try:
+            task = read_input(request, TaskRequest, what=CODING_TASK)
+            await self._open(task)
+            result = await self._work()
+        except asyncio.CancelledError:
+            await self._end(TaskStatus.CANCELED, "The task was cancelled.")
+            raise
+        except (ActivityError, ApplicationError) as error:
+            if is_cancelled_exception(error):
+                await self._end(TaskStatus.CANCELED, "The task was cancelled.")
+                raise
+            message = _sentence(error)
+            failed = await self._end(TaskStatus.FAILED, message)
+            raise ApplicationError(
+                message, failed.model_dump(mode="json"), type=_type_of(error), non_retryable=True
+            ) from error
+        return result.model_dump(mode="json")
+
+    # The stages
+
+    async def _open(self, task: TaskRequest) -> None:
+        info = workflow.info()
+        priority = Priority(priority_key=task.priority, fairness_key=(task.user or None))
+        opened = await Runner(priority, Timing()).run(
+            OPEN_TASK,
+            OpenTask(task_id=info.first_execution_run_id, workflow_id=info.workflow_id, request=task),
+            OpenedTask,
+            summary=f"open the task: {task.request.splitlines()[0][:120]}",
+        )
+        picture = Picture(scripted=opened.scripted, models=tuple(sorted(set(opened.models.values()))))
+        state = TaskState(
+            task_id=info.first_execution_run_id,
+            request=task,
+            opened=opened,
+            runner=Runner(priority, opened.timing),
+            desk=self._desk,
+            spending=Spending(limits=opened.limits),
+            picture=picture,
+            head=opened.head,
+            notes=self._early_notes,
+            pause_requested=self._paused,
+        )
+        state.host = Host(state.runner, self._desk, task, opened.safety, state.task_id, state.show)
+        self._state = state
+        for warning in opened.warnings:
+            state.note(Line(0, "warning", warning))
+        if opened.search_attributes:
+            keywords = {SEARCH_REPOSITORY: opened.repository[:1000], SEARCH_USER: task.user}
+            upsert([SearchAttributeKey.for_keyword(name).value_set(text) for name, text in keywords.items()])
+        state.doing("preparing the workspace", TaskStatus.PLANNING)
+        state.head = await state.host.prepare(state.head)
+        state.picture.branch = state.host.workspace.branch
+        for warning in state.host.workspace.warnings:
+            state.note(Line(0, "warning", warning))
+
+    async def _work(self) -> TaskResult:
+        state = self._require()
+        await self._make_plan(state)
+        loop = Loop(state)
+        state.enter(TaskStatus.WORKING)
+        ending = await loop.run()
+        if ending is Ending.STOPPED:
+            return await self._end(self._final_status(ending), "A person stopped the task.")
+        await self._synthesize(state)
+        if state.host.mode is Mode.CHANGE:
+            await publish(state, loop)
+        return await self._end(self._final_status(ending), state.summary)
+
+    async def _make_plan(self, state: TaskState) -> None:
+        state.doing("making a plan")
+        made = await state.runner.run(PLAN, self._model_step(state), PlanMade, summary="make a plan")
+        state.head, state.plan = made.head, made.plan
+        state.charge(made.cost)
+        state.note(Line(0, "plan", made.plan.goal))
+
+    async def _synthesize(self, state: TaskState) -> None:
+        state.doing("writing the answer")
+        made = await state.runner.run(
+            SYNTHESIZE, self._model_step(state), Synthesized, summary="write the answer with its evidence"
+        )
+        state.head, state.summary, state.evidence = made.head, made.summary, made.evidence
+        state.commit_message = made.commit_message
+        state.charge(made.cost)
+
+    def _model_step(self, state: TaskState) -> ModelStep:
+        return ModelStep(
+            task_id=state.task_id,
+            step=state.step,
+            head=state.head,
+            mode=state.host.mode,
+            safety=state.host.safety,
+            notes=state.take_notes(),
+        )
+
+    def _final_status(self, ending: Ending) -> TaskStatus:
+        if ending is Ending.DONE:
+            return TaskStatus.COMPLETED
+        if ending is Ending.CHECKS_FAIL:
+            return TaskStatus.INCOMPLETE
+        state = self._require()
+        spent = bool(state.spending.exhausted(state.worked_s))
+        return TaskStatus.BUDGET_EXHAUSTED if spent else TaskStatus.INCOMPLETE
+
+    async def _end(self, status: TaskStatus, summary: str) -> TaskResult:
+        """The result; recorded where the task was opened."""
+        state = self._state
+        if state is None:
+            return TaskResult(status=status, summary=summary)
+        result = result_of(state, status, summary)
+        state.doing(summary.splitlines()[0][:200] if summary else status.value, status)
+        await state.runner.run(
+            CLOSE_TASK,
+            CloseTask(
+                task_id=state.task_id,
+                head=state.head,
+                status=status,
+                summary=summary[:2_000],
+                cost=state.spending.cost,
+                steps=state.step,
+            ),
+            Closed,
+            summary=f"close the task: {status.value}",
+        )
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return result
+
+    def _require(self) -> TaskState:
+        if self._state is None:
+            raise ApplicationError("The task is not open yet; try again in a moment.", type="Refused")
+        return self._state
+
+    # What people say
+
+    @workflow.update(description="Decide a pending approval: approve, deny or edit")
+    def decide(self, decision: Any) -> Receipt:
+        """Argument: contracts.decisions.Decide."""
+        return self._desk.decide(decision)
+
+    @decide.validator
+    def _check_decide(self, decision: Any) -> None:
+        self._desk.check_decision(decision)
+
+    @workflow.update(description="Answer a pending question")
+    def answer(self, answer: Any) -> Receipt:
+        """Argument: contracts.decisions.AnswerQuestion."""
+        return self._desk.answer(answer)
+
+    @answer.validator
+    def _check_answer(self, answer: Any) -> None:
+        self._desk.check_answer(answer)
+
+    @workflow.signal(description='Approve a pending approval: {"approval_id": "…", "reason": "", "by": "…"}')
+    def approve(self, decision: Any) -> None:
+        """Argument: contracts.decisions.SignalDecision."""
+        self._desk.signalled(decision, "approve")
+
+    @workflow.signal(description='Deny a pending approval: {"approval_id": "…", "reason": "…", "by": "…"}')
+    def deny(self, decision: Any) -> None:
+        """Argument: contracts.decisions.SignalDecision."""
+        self._desk.signalled(decision, "deny")
+
+    @workflow.signal(description='Tell the model something before its next step: {"message": "…"}')
+    def steer(self, message: Any) -> None:
+        """Argument: contracts.decisions.Steer."""
+        try:
+            told = read(message, Steer, what="The signal 'steer'")
+        except ApplicationError as error:
+            self._desk.remark(error.message)
+            return
+        notes = self._state.notes if self._state else self._early_notes
+        notes.append(Note(kind="steer", text=told.message))
+
+    @workflow.signal(description="Pause before the next step")
+    def pause(self) -> None:
+        """No argument."""
+        self._set_paused(True)
+
+    @workflow.signal(description="Go on after a pause")
+    def resume(self) -> None:
+        """No argument."""
+        self._set_paused(False)
+
+    def _set_paused(self, paused: bool) -> None:
+        self._paused = paused
+        if self._state:
+            self._state.pause_requested = paused
+            self._state.show()
+
+    # What people ask
+
+    @workflow.query(description="What the task does now")
+    def status(self) -> dict[str, Any]:
+        """Status, step, branch and what is needed."""
+        state = self._state
+        if state is None:
+            return {
+                "status": "planning",
+                "doing": "starting",
+                "needs": "nothing",
+                "step": 0,
+                "paused": self._paused,
+            }
+        pending = self._desk.pending()
+        needs = "approval" if pending.approvals else "answer" if pending.questions else "nothing"
+        return {
+            "status": state.picture.status,
+            "doing": state.picture.doing,
+            "needs": needs,
+            "step": state.step,
+            "steps": state.spending.limits.steps,
+            "branch": state.picture.branch,
+            "paused": state.pause_requested,
+            "scripted": state.picture.scripted,
+            "models": list(state.picture.models),
+            "takeovers": state.host.takeovers,
+            "resets": self._desk.resets,
+        }
+
+    @workflow.query(description="The plan")
+    def plan(self) -> Plan | None:
+        """None until there is one."""
+        return self._state.plan if self._state else None
+
+    @workflow.query(description="Approvals and questions that wait for a person")
+    def pending(self) -> Pending:
+        """Both lists, perhaps empty."""
+        return self._desk.pending()
+
+    @workflow.query(description="What was done, a line each")
+    def transcript(self) -> list[dict[str, Any]]:
+        """The newest lines, oldest first."""
+        return [asdict(line) for line in self._state.lines] if self._state else []
+
+    @workflow.query(description="Cost against the budget")
+    def cost(self) -> dict[str, Any]:
+        """``cost`` and ``limits``."""
+        if self._state is None:
+            return {"cost": Cost().model_dump(mode="json"), "limits": None}
+        spending = self._state.spending
+        return {
+            "cost": spending.cost.model_dump(mode="json"),
+            "limits": spending.limits.model_dump(mode="json"),
+        }
+
+
+def result_of(state: TaskState, status: TaskStatus, summary: str) -> TaskResult:
+    """The result object from what the task knows."""
+    withheld = list(state.withheld)
+    failing = [check for check in state.checks if check.status == "failed"]
+    withheld += [Withheld(what=f"check {check.name}", why=check.detail or "it failed") for check in failing]
+    return TaskResult(
+        status=status,
+        summary=summary,
+        branch=state.picture.branch or None,
+        commits=tuple(dict.fromkeys(state.commits)),
+        pushed=state.pushed is not None,
+        withheld=tuple(withheld),
+        checks=state.checks,
+        cost=state.spending.cost,
+        steps=state.step,
+        evidence=state.evidence,
+    )
+
+
+def _sentence(error: ActivityError | ApplicationError) -> str:
+    if isinstance(error, ApplicationError):
+        return error.message
+    cause = error.cause
+    if isinstance(cause, ApplicationError):
+        return cause.message
+    return f"The step {error.activity_type!r} failed: {cause or error}"
+
+
+def _type_of(error: ActivityError | ApplicationError) -> str:
+    source = error if isinstance(error, ApplicationError) else error.cause
+    return (source.type if isinstance(source, ApplicationError) else None) or "StepFailed"

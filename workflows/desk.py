@@ -1,0 +1,255 @@
+"""The desk where people decide: pending approvals and questions, and what was said of them.
+
+An approval's id is made of the run id that the *preview activity* reports. So ids in the recorded part of a history
+stay what they were when the history is replayed in another run; and since a reset voids whatever is pending (the
+random seed changes exactly at the reset point), the same question is previewed again in the new run and gets a new
+id, which no old decision fits. See docs/decisions.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from perdure.contracts.calls import Effect
+    from perdure.contracts.decisions import (
+        AnswerQuestion,
+        Approval,
+        Decide,
+        Pending,
+        Question,
+        QuestionKind,
+        Receipt,
+        SignalDecision,
+    )
+    from perdure.contracts.digests import digest_of
+    from perdure.contracts.steps import Timing
+    from workflows.request import read
+
+Changed = Callable[[], None]
+"""Called when the card must be drawn anew."""
+
+
+@dataclass
+class Desk:
+    """What waits for a person, and what people said. Its handlers never await."""
+
+    approvals: dict[str, Approval] = field(default_factory=dict[str, Approval])
+    questions: dict[str, Question] = field(default_factory=dict[str, Question])
+    decisions: dict[str, Decide] = field(default_factory=dict[str, Decide])
+    answers: dict[str, AnswerQuestion] = field(default_factory=dict[str, AnswerQuestion])
+    limits_in_use: dict[str, float] = field(default_factory=dict[str, float])
+    """What is used of each limit, so that an extension below it is refused."""
+    remarks: list[str] = field(default_factory=list[str])
+    """Signals that could not be used, for the card."""
+    reminders: int = 0
+    waited_s: float = 0.0
+    resets: int = 0
+    _asked: int = 0
+
+    def pending(self) -> Pending:
+        """What waits now."""
+        return Pending(approvals=tuple(self.approvals.values()), questions=tuple(self.questions.values()))
+
+    def void(self) -> None:
+        """Withdraw everything pending: after a reset it is asked anew under new ids."""
+        self.resets += 1
+        self.approvals.clear()
+        self.questions.clear()
+
+    # What people say
+
+    def check_decision(self, value: Any) -> Decide:
+        """The decision if it may be taken; raises ApplicationError with a sentence if not."""
+        decision = read(value, Decide, what="The decision")
+        known = self.decisions.get(decision.approval_id)
+        if known is not None:
+            if known.verdict == decision.verdict:
+                return decision
+            raise _refused(
+                f"The approval {decision.approval_id!r} was already decided: {known.verdict}.",
+                "a decision is final; steer the task or cancel it instead.",
+            )
+        if decision.approval_id not in self.approvals:
+            raise _refused(
+                f"No approval {decision.approval_id!r} is pending; it was never asked, has expired, or belongs to "
+                "an earlier run.",
+                f"pending now: {', '.join(self.approvals) or 'none'}.",
+            )
+        if decision.verdict == "edit" and decision.arguments is None:
+            raise _refused(
+                "An edit needs the field 'arguments'.", "give the call's new arguments as an object."
+            )
+        self._check_memory(decision)
+        return decision
+
+    def _check_memory(self, decision: Decide) -> None:
+        effect = self.approvals[decision.approval_id].effect
+        if decision.remember == "task" and effect is Effect.PUBLISH:
+            raise _refused(
+                "What leaves the workspace is decided each time, so it cannot be remembered.", "use 'once'."
+            )
+        if decision.remember == "repository":
+            raise _refused(
+                "remember 'repository' is not offered: a decision can be kept for this task only.",
+                "use 'once' or 'task'.",
+            )
+
+    def decide(self, value: Any) -> Receipt:
+        """Take a checked decision; the same one again gives the same receipt."""
+        decision = read(value, Decide, what="The decision")
+        kept = self.decisions.setdefault(decision.approval_id, decision)
+        approval = self.approvals.pop(decision.approval_id, None)
+        title = f" {approval.title!r}" if approval else ""
+        return Receipt(
+            id=decision.approval_id, recorded=kept.verdict, message=f"Recorded: {kept.verdict}{title}."
+        )
+
+    def check_answer(self, value: Any) -> AnswerQuestion:
+        """The answer if it may be taken; raises ApplicationError with a sentence if not."""
+        answer = read(value, AnswerQuestion, what="The answer")
+        known = self.answers.get(answer.question_id)
+        if known is not None and known.choice == answer.choice:
+            return answer
+        question = self.questions.get(answer.question_id)
+        if known is not None or question is None:
+            said = f"was already answered: {known.choice}" if known else "is not pending"
+            raise _refused(
+                f"The question {answer.question_id!r} {said}.",
+                f"pending now: {', '.join(self.questions) or 'none'}.",
+            )
+        if answer.choice not in question.choices:
+            raise _refused(
+                f"{answer.choice!r} is no choice of the question {question.id!r}.",
+                f"choose one of: {', '.join(question.choices)}.",
+            )
+        self._check_extension(answer)
+        return answer
+
+    def _check_extension(self, answer: AnswerQuestion) -> None:
+        for name, limit in (answer.budget or {}).items():
+            if name not in self.limits_in_use:
+                known = ", ".join(sorted(self.limits_in_use))
+                raise _refused(f"{name!r} is no limit of a budget.", f"the limits are: {known}.")
+            if limit <= self.limits_in_use[name]:
+                raise _refused(
+                    f"The new limit of {name} is {limit:g}, but {self.limits_in_use[name]:g} are already used.",
+                    "a budget is the new total, so give more than what is used.",
+                )
+
+    def answer(self, value: Any) -> Receipt:
+        """Take a checked answer; the same one again gives the same receipt."""
+        answer = read(value, AnswerQuestion, what="The answer")
+        kept = self.answers.setdefault(answer.question_id, answer)
+        self.questions.pop(answer.question_id, None)
+        return Receipt(id=answer.question_id, recorded=kept.choice, message=f"Recorded: {kept.choice}.")
+
+    def signalled(self, value: Any, verdict: str) -> None:
+        """Take a decision that came as a signal; what cannot be used is remarked, since a signal has no answer."""
+        try:
+            signal = read(value, SignalDecision, what=f"The signal {verdict!r}")
+            decision = {**signal.model_dump(), "verdict": verdict}
+            self.check_decision(decision)
+        except ApplicationError as error:
+            self.remark(error.message)
+            return
+        self.decide(decision)
+
+    def remark(self, text: str) -> None:
+        """Say on the card that something was not taken; the last five are kept."""
+        workflow.logger.warning("ignored: %s", text)
+        self.remarks = [*self.remarks, text][-5:]
+
+    # Waiting for it
+
+    async def wait_for_decision(self, approval: Approval, timing: Timing, changed: Changed) -> Decide | None:
+        """The decision; None after a reset withdrew the approval. No word before the deadline is a denial."""
+        self.approvals[approval.id] = approval
+        said = await self._wait(
+            lambda: approval.id in self.decisions or approval.id not in self.approvals,
+            timing,
+            f"waiting for a decision on {approval.title}",
+            changed,
+        )
+        if approval.id in self.decisions:
+            return self.decisions[approval.id]
+        if said:
+            return None
+        self.approvals.pop(approval.id, None)
+        expired = Decide(
+            approval_id=approval.id,
+            verdict="deny",
+            reason=f"Nobody decided before the deadline ({approval.expires_at}), which counts as denied.",
+            by="deadline",
+        )
+        self.decisions[approval.id] = expired
+        return expired
+
+    async def ask(
+        self, kind: QuestionKind, text: str, choices: tuple[str, ...], timing: Timing, changed: Changed
+    ) -> AnswerQuestion | None:
+        """The answer to a new question; None after a reset withdrew it. No word means the last choice."""
+        self._asked += 1
+        # The seed differs from run to run and changes at a reset, so an old answer never fits a new question.
+        seed = str(workflow.random_seed())
+        digest = digest_of({"v": 1, "seed": seed, "number": self._asked, "text": text})
+        now = workflow.now()
+        question = Question(
+            id=f"q{digest[:11]}",
+            kind=kind,
+            text=text,
+            choices=choices,
+            asked_at=now.isoformat(timespec="seconds"),
+            expires_at=(now + timedelta(seconds=timing.approval_deadline_s)).isoformat(timespec="seconds"),
+        )
+        self.questions[question.id] = question
+        said = await self._wait(
+            lambda: question.id in self.answers or question.id not in self.questions,
+            timing,
+            f"waiting for an answer: {kind.value}",
+            changed,
+        )
+        if question.id in self.answers:
+            return self.answers[question.id]
+        if said:
+            return None
+        self.questions.pop(question.id, None)
+        late = AnswerQuestion(
+            question_id=question.id,
+            choice=choices[-1],
+            text=f"Nobody answered before the deadline ({question.expires_at}), which counts as {choices[-1]!r}.",
+            by="deadline",
+        )
+        self.answers[question.id] = late
+        return late
+
+    async def _wait(self, ready: Callable[[], bool], timing: Timing, summary: str, changed: Changed) -> bool:
+        began = workflow.time()
+        self.reminders = 0
+        changed()
+        try:
+            while True:
+                left_s = timing.approval_deadline_s - (workflow.time() - began)
+                if left_s <= 0:
+                    return False
+                try:
+                    await workflow.wait_condition(
+                        ready,
+                        timeout=timedelta(seconds=min(left_s, timing.approval_reminder_s)),
+                        timeout_summary=summary[:200],
+                    )
+                    return True
+                except TimeoutError:
+                    self.reminders += 1
+                    workflow.logger.warning("reminder %d: %s", self.reminders, summary)
+                    changed()
+        finally:
+            self.waited_s += workflow.time() - began
+
+
+def _refused(message: str, hint: str) -> ApplicationError:
+    return ApplicationError(f"{message} hint: {hint}", type="Refused", non_retryable=True)

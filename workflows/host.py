@@ -1,0 +1,171 @@
+"""The task's workspace as the workflow sees it: sending steps to its host, and taking it over when that fails."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError, TimeoutError, TimeoutType
+
+with workflow.unsafe.imports_passed_through():
+    from pydantic import BaseModel
+
+    from perdure.contracts.decisions import QuestionKind
+    from perdure.contracts.steps import PreparedWorkspace, PrepareWorkspace
+    from perdure.contracts.task import Mode, Safety, TaskRequest
+    from perdure.contracts.workspace import Checkpoint, Workspace
+    from workflows.desk import Changed, Desk
+    from workflows.steps import PREPARE_WORKSPACE, Runner, Step
+
+Result = TypeVar("Result", bound=BaseModel)
+
+#: Takeovers of one step before a person is asked: more than this is no passing trouble.
+TAKEOVERS = 5
+
+
+class Host:
+    """Owns dispatch numbers, the workspace and its last checkpoint."""
+
+    def __init__(
+        self, runner: Runner, desk: Desk, request: TaskRequest, safety: Safety, task_id: str, changed: Changed
+    ) -> None:
+        self._runner = runner
+        self._desk = desk
+        self._request = request
+        self._task_id = task_id
+        self._changed = changed
+        self._dispatch = 0
+        self._resets_seen = desk.resets
+        self._workspace: Workspace | None = None
+        self._checkpoint: Checkpoint | None = None
+        self.safety = safety
+        self.mode: Mode = request.mode
+        self.takeovers = 0
+
+    @property
+    def workspace(self) -> Workspace:
+        """The prepared workspace; raises RuntimeError before ``prepare``."""
+        if self._workspace is None:
+            raise RuntimeError("The workspace was used before it was prepared.")
+        return self._workspace
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """The last checkpoint that a finished step reported."""
+        return self._checkpoint or self.workspace.checkpoint
+
+    def advance(self, checkpoint: Checkpoint) -> None:
+        """A step finished with this checkpoint."""
+        self._checkpoint = checkpoint
+
+    async def prepare(self, head: str, reason: str = "start") -> str:
+        """Make or rebuild the workspace wherever a host answers; returns the transcript's head."""
+        while True:
+            self._dispatch += 1
+            try:
+                prepared = await self._runner.run(
+                    PREPARE_WORKSPACE,
+                    PrepareWorkspace.model_validate(
+                        {
+                            "task_id": self._task_id,
+                            "request": self._request,
+                            "head": head,
+                            "dispatch": self._dispatch,
+                            "previous": self._workspace,
+                            "checkpoint": self._checkpoint,
+                            "reason": reason,
+                        }
+                    ),
+                    PreparedWorkspace,
+                    summary=_summary_of(reason, self._request.repository),
+                )
+            except ActivityError as error:
+                if _type_of(error) == "Fenced":
+                    continue
+                if _type_of(error) != "WorkspaceLost":
+                    raise
+                await self._ask_about_restore(error)
+                continue
+            self._workspace = prepared.workspace
+            self._checkpoint = prepared.workspace.checkpoint
+            self._resets_seen = self._desk.resets
+            return prepared.head
+
+    async def _ask_about_restore(self, error: ActivityError) -> None:
+        text = f"RESTORE_INCOMPLETE: the workspace cannot be rebuilt here. {error.cause}"
+        answer = None
+        while answer is None:
+            answer = await self._desk.ask(
+                QuestionKind.RESTORE, text, ("retry", "stop"), self._runner.timing, self._changed
+            )
+        if answer.choice == "stop":
+            raise ApplicationError(text, type="WorkspaceLost", non_retryable=True) from error
+
+    async def run(
+        self,
+        step: Step,
+        model: type[BaseModel],
+        result: type[Result],
+        *,
+        number: int,
+        head: Callable[[], str],
+        summary: str,
+        extra_s: float = 0.0,
+        **facts: Any,
+    ) -> Result:
+        """Run a step where the workspace is; where its host is silent or fenced off, rebuild and run it there."""
+        for _ in range(TAKEOVERS):
+            if self._resets_seen != self._desk.resets:
+                await self.prepare(head(), "reset")
+            self._dispatch += 1
+            fields = {
+                "task_id": self._task_id,
+                "step": number,
+                "head": head(),
+                "mode": self.mode,
+                "safety": self.safety,
+                "dispatch": self._dispatch,
+                "workspace": self.workspace,
+                "checkpoint": self.checkpoint,
+            }
+            try:
+                return await self._runner.run(
+                    step,
+                    model.model_validate({**fields, **facts}),
+                    result,
+                    summary=summary,
+                    queue=self.workspace.host_queue,
+                    extra_s=extra_s,
+                )
+            except ActivityError as error:
+                if not is_lost_host(error):
+                    raise
+                self.takeovers += 1
+                workflow.logger.warning(
+                    "%s was not finished by its host (%s); taking over", step.name, error.cause
+                )
+                await self.prepare(head(), "takeover")
+        raise ApplicationError(
+            f"The step {step.name!r} was taken over {TAKEOVERS} times and never finished.",
+            type="WorkspaceLost",
+            non_retryable=True,
+        )
+
+
+def is_lost_host(error: ActivityError) -> bool:
+    """Whether another host should go on: nobody picked the step up, or the workspace is not theirs any more.
+
+    A schedule-to-start time-out never means that the step did not run; the fence decides whose work counts.
+    """
+    if isinstance(error.cause, TimeoutError):
+        return error.cause.type in (TimeoutType.SCHEDULE_TO_START, TimeoutType.HEARTBEAT)
+    return _type_of(error) in ("Fenced", "WorkspaceLost")
+
+
+def _type_of(error: ActivityError) -> str:
+    return error.cause.type or "" if isinstance(error.cause, ApplicationError) else ""
+
+
+def _summary_of(reason: str, repository: str) -> str:
+    if reason == "start":
+        return f"clone {repository}"
+    return f"rebuild the workspace from its last checkpoint ({reason})"

@@ -1,0 +1,107 @@
+"""Asking a person about one call, until it is decided for exactly what would run."""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from perdure.contracts.calls import CallSummary
+    from perdure.contracts.decisions import Approval, Decide
+    from perdure.contracts.digests import approval_id
+    from perdure.contracts.steps import Note, PreviewCall, Previewed
+    from workflows.steps import PREVIEW_CALL
+
+if TYPE_CHECKING:
+    from workflows.task_state import TaskState
+
+
+class Counter:
+    """Shows previews to people and turns their word into a digest that execution checks."""
+
+    def __init__(self, state: "TaskState") -> None:
+        self._state = state
+        self._granted: set[str] = set()
+
+    async def approved_digest(self, call: CallSummary, decision: str) -> str | Note:
+        """The digest of the operation a person approved, or the note that tells the model why not."""
+        arguments: dict[str, object] | None = None
+        while True:
+            resets = self._state.desk.resets
+            preview = await self._preview(call, decision, arguments)
+            if resets != self._state.desk.resets:
+                continue
+            if preview.refused and arguments is not None:
+                self._state.desk.remark(f"The edit was refused: {preview.refused}")
+                arguments = None
+                continue
+            if preview.refused:
+                return _note("denied", preview.refused, decision, call.index)
+            self._state.head = preview.head
+            if call.arguments_digest in self._granted and arguments is None:
+                return preview.operation_digest
+            said = await self._decision(call, preview)
+            if said is None:
+                continue
+            if said.verdict == "edit":
+                arguments = dict(said.arguments or {})
+                continue
+            if said.verdict == "deny":
+                kind = "expired" if said.by == "deadline" else "denied"
+                return _note(kind, _denial(said), decision, call.index)
+            if said.remember == "task":
+                self._granted.add(call.arguments_digest)
+            return preview.operation_digest
+
+    async def _preview(
+        self, call: CallSummary, decision: str, arguments: dict[str, object] | None
+    ) -> Previewed:
+        state = self._state
+        return await state.host.run(
+            PREVIEW_CALL,
+            PreviewCall,
+            Previewed,
+            number=state.step,
+            head=lambda: state.head,
+            summary=f"preview {call.title}",
+            decision=decision,
+            index=call.index,
+            arguments=arguments,
+        )
+
+    async def _decision(self, call: CallSummary, preview: Previewed) -> Decide | None:
+        state = self._state
+        now = workflow.now()
+        deadline = now + timedelta(seconds=state.timing.approval_deadline_s)
+        approval = Approval(
+            id=approval_id(
+                operation_digest=preview.operation_digest,
+                task_id=state.task_id,
+                run_id=preview.run_id,
+                step=state.step,
+                call=call.index,
+            ),
+            operation_digest=preview.operation_digest,
+            step=state.step,
+            call=call.index,
+            tool=preview.tool,
+            effect=call.effect,
+            title=preview.title,
+            preview=preview.preview,
+            asked_at=now.isoformat(timespec="seconds"),
+            expires_at=deadline.isoformat(timespec="seconds"),
+        )
+        with state.waiting(f"waiting for approval: {approval.title}", needs="approval"):
+            return await state.desk.wait_for_decision(approval, state.timing, state.show)
+
+
+def _note(kind: str, text: str, decision: str, index: int) -> Note:
+    return Note.model_validate({"kind": kind, "text": text, "decision": decision, "call_index": index})
+
+
+def _denial(said: Decide) -> str:
+    if said.by == "deadline":
+        return said.reason
+    who = f" by {said.by}" if said.by else ""
+    reason = f" Reason: {said.reason}" if said.reason else " No reason was given."
+    return f"A person denied this call{who}; it was not run.{reason}"

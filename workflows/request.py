@@ -1,0 +1,54 @@
+"""Reading what other programs send: bad input is answered with the field's name, never retried."""
+
+from typing import Any, TypeVar
+
+from temporalio import workflow
+from temporalio.common import RawValue
+from temporalio.exceptions import ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from pydantic import BaseModel, ValidationError
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def read_input(raw: RawValue | None, model: type[Model], *, what: str) -> Model:
+    """The workflow's one argument as a model; a missing one, one that is no JSON and a wrong one are all named."""
+    if raw is None:
+        raise refusal(f"{what} needs one JSON object as its input, and none was given.", model)
+    try:
+        value = workflow.payload_converter().from_payload(raw.payload)
+    # The converter's errors have no common class; each of them means that the payload cannot be read.
+    except Exception as error:
+        raise refusal(f"The input of {what} cannot be read as JSON: {error}.", model) from error
+    return read(value, model, what=f"The input of {what}")
+
+
+def read(value: Any, model: type[Model], *, what: str) -> Model:
+    """A decoded JSON value as a model; raises ApplicationError ``InvalidInput`` that names each field."""
+    if not isinstance(value, dict):
+        raise refusal(f"{what} must be a JSON object, not {type(value).__name__}.", model)
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        problems = "; ".join(_problem(dict(each)) for each in error.errors(include_url=False)[:8])
+        raise refusal(f"{what} is not usable: {problems}.", model) from error
+
+
+def refusal(message: str, model: type[BaseModel]) -> ApplicationError:
+    """The error for bad input, with the fields that there are."""
+    required = [name for name, field in model.model_fields.items() if field.is_required()]
+    optional = [name for name, field in model.model_fields.items() if not field.is_required()]
+    hint = f" hint: required: {', '.join(required)}; optional: {', '.join(optional)}."
+    return ApplicationError(message + hint, type="InvalidInput", non_retryable=True)
+
+
+def _problem(error: dict[str, Any]) -> str:
+    field = ".".join(str(part) for part in error["loc"]) or "the object"
+    kind = error["type"]
+    if kind == "missing":
+        return f"field {field!r} is missing"
+    if kind == "extra_forbidden":
+        return f"field {field!r} is unknown"
+    given = repr(error.get("input"))
+    return f"field {field!r}: {error['msg']} (given: {given if len(given) <= 60 else given[:57] + '...'})"

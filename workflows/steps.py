@@ -1,0 +1,133 @@
+"""Every step a task is made of, with its time-outs and retries, in one table; and the one way to run them."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from temporalio import workflow
+from temporalio.common import Priority, RetryPolicy
+from temporalio.exceptions import ApplicationError
+from temporalio.workflow import ActivityCancellationType
+
+with workflow.unsafe.imports_passed_through():
+    from pydantic import BaseModel
+
+    from perdure.contracts.steps import (
+        Checked,
+        Closed,
+        Decided,
+        Executed,
+        OpenedTask,
+        PlanMade,
+        PreparedWorkspace,
+        Previewed,
+        Publication,
+        Reflected,
+        Synthesized,
+        Timing,
+    )
+
+Result = TypeVar("Result", bound=BaseModel)
+
+#: The server refuses 2 MiB; ours are references and stay far below, so more than this is a defect.
+MAX_PAYLOAD_BYTES = 1024 * 1024
+
+#: Waiting heals what is retried at all (see ``activities/door.py``), so attempts are not limited, only spaced.
+RETRY = RetryPolicy(
+    initial_interval=timedelta(seconds=0.1),
+    backoff_coefficient=2.0,
+    maximum_interval=timedelta(seconds=30),
+    maximum_attempts=0,
+    # Server 1.32 calls a result above its limit retryable; it never becomes smaller.
+    non_retryable_error_types=["PayloadsTooLarge"],
+)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One row of the table: an activity, how long one attempt may take, and where it runs."""
+
+    name: str
+    result: type[BaseModel]
+    start_to_close_s: float
+    heartbeats: bool = False
+    on_host: bool = False
+
+
+OPEN_TASK = Step("open_task", OpenedTask, 60)
+PREPARE_WORKSPACE = Step("prepare_workspace", PreparedWorkspace, 3600, heartbeats=True)
+PLAN = Step("plan", PlanMade, 600, heartbeats=True)
+DECIDE = Step("decide", Decided, 600, heartbeats=True)
+PREVIEW_CALL = Step("preview_call", Previewed, 300, heartbeats=True, on_host=True)
+EXECUTE_CALLS = Step("execute_calls", Executed, 120, heartbeats=True, on_host=True)
+REFLECT = Step("reflect", Reflected, 600, heartbeats=True)
+CHECK_WORK = Step("check_work", Checked, 1800, heartbeats=True, on_host=True)
+SYNTHESIZE = Step("synthesize", Synthesized, 600, heartbeats=True)
+PROPOSE_PUBLICATION = Step("propose_publication", Publication, 300, heartbeats=True, on_host=True)
+CLOSE_TASK = Step("close_task", Closed, 60)
+
+STEPS = (
+    OPEN_TASK,
+    PREPARE_WORKSPACE,
+    PLAN,
+    DECIDE,
+    PREVIEW_CALL,
+    EXECUTE_CALLS,
+    REFLECT,
+    CHECK_WORK,
+    SYNTHESIZE,
+    PROPOSE_PUBLICATION,
+    CLOSE_TASK,
+)
+
+
+class Runner:
+    """Runs steps of one task with its priority and timing."""
+
+    def __init__(self, priority: Priority, timing: Timing) -> None:
+        self.priority = priority
+        self.timing = timing
+
+    async def run(
+        self,
+        step: Step,
+        request: BaseModel,
+        result: type[Result],
+        *,
+        summary: str,
+        queue: str | None = None,
+        extra_s: float = 0.0,
+    ) -> Result:
+        """Schedule one activity and wait for it; ``extra_s`` lengthens an attempt by what its tools may take.
+
+        Raises ActivityError as Temporal does; ApplicationError ``PayloadsTooLarge`` before anything is scheduled.
+        """
+        measure(step, request)
+        heartbeat = timedelta(seconds=self.timing.heartbeat_s) if step.heartbeats else None
+        answer = timedelta(seconds=self.timing.host_answer_s) if step.on_host else None
+        done: Any = await workflow.execute_activity(
+            step.name,
+            request,
+            task_queue=queue,
+            result_type=result,
+            start_to_close_timeout=timedelta(seconds=step.start_to_close_s + extra_s),
+            heartbeat_timeout=heartbeat,
+            schedule_to_start_timeout=answer,
+            retry_policy=RETRY,
+            # The tool's process tree must be gone before the task says that it is cancelled.
+            cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+            summary=summary[:200],
+            priority=self.priority,
+        )
+        return done
+
+
+def measure(step: Step, request: BaseModel) -> None:
+    """Raise ApplicationError if the input is larger than any reference can be."""
+    size = len(request.model_dump_json())
+    if size > MAX_PAYLOAD_BYTES:
+        raise ApplicationError(
+            f"The input of the step {step.name!r} is {size} bytes; at most {MAX_PAYLOAD_BYTES} are sent.",
+            type="PayloadsTooLarge",
+            non_retryable=True,
+        )

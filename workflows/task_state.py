@@ -1,0 +1,173 @@
+"""What one task knows of itself while it runs; everything here is rebuilt by replaying the history."""
+
+import contextlib
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from typing import Any
+
+from temporalio import workflow
+from temporalio.common import SearchAttributeKey, SearchAttributeUpdate
+
+with workflow.unsafe.imports_passed_through():
+    from perdure.contracts import names
+    from perdure.contracts.calls import CallResult, CallSummary
+    from perdure.contracts.plan import Plan, Reflection
+    from perdure.contracts.steps import Limits, Note, OpenedTask, Timing
+    from perdure.contracts.task import Check, Cost, Evidence, TaskRequest, TaskStatus, Withheld
+    from workflows.budget import LoopGuard, Spending
+    from workflows.card import Picture, draw
+    from workflows.desk import Desk
+    from workflows.host import Host
+    from workflows.steps import Runner
+
+MAX_LINES = 500
+NOTHING = "nothing"
+
+
+@dataclass
+class Line:
+    """One line of the query ``transcript``."""
+
+    step: int
+    kind: str
+    title: str
+    ok: bool | None = None
+    excerpt: str = ""
+
+
+@dataclass
+class TaskState:
+    """The parts of a running task, and the picture that people see of it."""
+
+    task_id: str
+    request: TaskRequest
+    opened: OpenedTask
+    runner: Runner
+    desk: Desk
+    spending: Spending
+    picture: Picture
+    guard: LoopGuard = field(default_factory=LoopGuard)
+    head: str = ""
+    step: int = 0
+    notes: list[Note] = field(default_factory=list[Note])
+    plan: Plan | None = None
+    lines: list[Line] = field(default_factory=list[Line])
+    checks: tuple[Check, ...] = ()
+    commits: list[str] = field(default_factory=list[str])
+    pushed: str | None = None
+    withheld: list[Withheld] = field(default_factory=list[Withheld])
+    evidence: tuple[Evidence, ...] = ()
+    summary: str = ""
+    commit_message: str = ""
+    pause_requested: bool = False
+    began: float = field(default_factory=workflow.time)
+    _host: Host | None = None
+
+    @property
+    def timing(self) -> Timing:
+        """The durations the installation set."""
+        return self.opened.timing
+
+    @property
+    def original_limits(self) -> Limits:
+        """The limits before any extension."""
+        return self.opened.limits
+
+    @property
+    def host(self) -> Host:
+        """The workspace's host; raises RuntimeError before it is set."""
+        if self._host is None:
+            raise RuntimeError("The host was used before the task was opened.")
+        return self._host
+
+    @host.setter
+    def host(self, host: Host) -> None:
+        self._host = host
+
+    @property
+    def worked_s(self) -> float:
+        """Seconds since the start without those spent waiting for people."""
+        return workflow.time() - self.began - self.desk.waited_s
+
+    def charge(self, cost: Cost) -> None:
+        """Add what a step's model calls used."""
+        self.spending.cost = self.spending.cost.plus(cost)
+
+    def note(self, line: Line) -> None:
+        """Add a line to what the query ``transcript`` shows; the newest are kept."""
+        self.lines.append(line)
+        del self.lines[:-MAX_LINES]
+
+    def note_results(self, calls: dict[int, CallSummary], results: tuple[CallResult, ...]) -> None:
+        """Keep what a step's calls brought."""
+        for result in results:
+            self.note(Line(self.step, "call", calls[result.index].title, result.ok, result.excerpt))
+            if result.commit:
+                self.commits.append(result.commit)
+            if result.pushed:
+                self.pushed = result.pushed
+
+    def reflected(self, reflection: Reflection, trigger: str) -> None:
+        """Keep a reflection and tick what it says is finished."""
+        self.note(
+            Line(self.step, "reflection", f"{trigger}: {reflection.verdict}", None, reflection.note[:300])
+        )
+        if self.plan:
+            count = len(self.plan.subtasks)
+            self.picture.finished = {each for each in reflection.finished_subtasks if 0 <= each < count}
+
+    def take_notes(self) -> tuple[Note, ...]:
+        """The notes for the next model step; what arrives later waits for the one after."""
+        taken = tuple(self.notes)
+        self.notes.clear()
+        return taken
+
+    # What people see
+
+    def doing(self, text: str, status: TaskStatus | None = None) -> None:
+        """Say what the task does now."""
+        self.picture.doing = text
+        if status is not None:
+            self.enter(status)
+        self.show()
+
+    def enter(self, status: TaskStatus, *, needs: str = NOTHING) -> None:
+        """Change the status, and the search attributes with it."""
+        self.picture.status = status.value
+        if not self.opened.search_attributes:
+            return
+        upsert(
+            [
+                SearchAttributeKey.for_keyword(names.SEARCH_STATUS).value_set(status.value),
+                SearchAttributeKey.for_keyword(names.SEARCH_NEEDS).value_set(needs),
+                SearchAttributeKey.for_float(names.SEARCH_COST).value_set(self.spending.cost.usd),
+            ]
+        )
+
+    def show(self) -> None:
+        """Draw the card anew."""
+        picture = self.picture
+        picture.step, picture.cost, picture.limits = self.step, self.spending.cost, self.spending.limits
+        picture.plan, picture.pending, picture.remarks = self.plan, self.desk.pending(), self.desk.remarks
+        picture.reminders, picture.paused = self.desk.reminders, self.pause_requested
+        self.desk.limits_in_use = self.spending.used(self.worked_s)
+        workflow.set_current_details(draw(picture))
+
+    @contextlib.contextmanager
+    def waiting(self, text: str, *, needs: str) -> Generator[None]:
+        """Show that a person is needed while the body waits."""
+        before, doing = TaskStatus(self.picture.status), self.picture.doing
+        self.picture.doing = text
+        self.enter(TaskStatus.WAITING, needs=needs)
+        try:
+            yield
+        finally:
+            self.picture.doing = doing
+            self.enter(before)
+            self.show()
+
+
+def upsert(updates: list[SearchAttributeUpdate[Any]]) -> None:
+    """Set search attributes."""
+    # The SDK leaves the value type of an update open here, and so it is unknown to the checker.
+    workflow.upsert_search_attributes(updates)  # pyright: ignore[reportUnknownMemberType]
