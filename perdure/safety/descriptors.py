@@ -1,0 +1,60 @@
+"""Files that live only in memory and are handed to bubblewrap by descriptor, and the pipe on which it reports."""
+
+import json
+import os
+from types import TracebackType
+from typing import Self
+
+from perdure.safety.staging import Owner
+
+
+class Descriptors:
+    """Opens what one run needs and closes all of it."""
+
+    def __init__(self) -> None:
+        self._opened: list[int] = []
+        self._passed: list[int] = []
+
+    def __enter__(self) -> Self:
+        self._status_read, self.status = os.pipe()
+        os.set_blocking(self._status_read, False)
+        self._opened += [self._status_read, self.status]
+        self._passed.append(self.status)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        for number in self._opened:
+            os.close(number)
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """What the started process must inherit besides its standard streams."""
+        return tuple(self._passed)
+
+    def holding(self, data: bytes) -> int:
+        """A descriptor from which exactly these bytes are read."""
+        number = os.memfd_create("perdure", os.MFD_CLOEXEC)
+        self._opened.append(number)
+        with open(number, "wb", closefd=False) as file:
+            file.write(data)
+        os.lseek(number, 0, os.SEEK_SET)
+        return number
+
+    def identity_files(self, owner: Owner) -> dict[str, int]:
+        """Descriptors of the account files of the sandbox, by their path: they name nobody of the host."""
+        texts = {
+            "/etc/passwd": f"sandbox:x:{owner.uid}:{owner.gid}:sandbox:/tmp/home:/bin/sh\n",
+            "/etc/group": f"sandbox:x:{owner.gid}:\n",
+            "/etc/hosts": "127.0.0.1 localhost sandbox\n::1 localhost\n",
+        }
+        files = {path: self.holding(text.encode()) for path, text in texts.items()}
+        self._passed += files.values()
+        return files
+
+    def program_ended(self) -> bool:
+        """Whether bubblewrap reported an exit code, which it does only for a program that was started."""
+        try:
+            report = os.read(self._status_read, 64 * 1024)
+        except BlockingIOError:
+            return False
+        return any("exit-code" in json.loads(line) for line in report.splitlines() if line.strip())

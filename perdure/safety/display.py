@@ -1,0 +1,106 @@
+"""Text of unknown origin as people see it: nothing in it can hide, reorder or imitate what we write around it."""
+
+import re
+import unicodedata
+
+from perdure.contracts.errors import InvalidInput
+
+SHORTEST_LIMIT = 80
+"""Below this there is no room for a head, a tail and the sentence between them."""
+
+_SHOWN_AS_IS = frozenset("\n\t")
+
+_HIDING_CATEGORIES = frozenset({"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"})
+"""Control, format (bidirectional, zero-width, tags), private use, surrogates, unassigned, and line separators."""
+
+_INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0")
+"""Characters of other categories that are drawn as nothing: fillers, joiners, blanks and variation selectors."""
+
+
+def for_display(text: str, limit: int) -> str:
+    """The text with every hidden character escaped, at most ``limit`` characters: head and tail, and what is between.
+
+    Escapes are ``\\xNN``, ``\\uNNNN`` and ``\\U00NNNNNN``; line feeds and tabs stay. The count in the middle says how
+    many characters of the original are left out.
+    """
+    if limit < SHORTEST_LIMIT:
+        raise InvalidInput(f"The display limit is {limit}, but head and tail need at least {SHORTEST_LIMIT} characters.")
+    # Only the ends can be shown, so the middle of a huge text is never escaped.
+    if len(text) <= limit:
+        escaped = escape_hidden(text)
+        if len(escaped) <= limit:
+            return escaped
+    note_room = len(_left_out(len(text)))
+    tail_room = (limit - note_room) // 3
+    head, head_used = _fitting(text, limit - note_room - tail_room)
+    tail, tail_used = _fitting_tail(text[head_used:], tail_room)
+    return head + _left_out(len(text) - head_used - tail_used) + tail
+
+
+def fenced(text: str, limit: int, *, language: str = "") -> str:
+    """The text for display inside a Markdown code fence that is longer than any run of backticks or tildes in it."""
+    shown = for_display(text, limit)
+    longest = max((len(run) for run in re.findall(r"`+", shown)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{language}\n{shown}{'' if shown.endswith(chr(10)) else chr(10)}{fence}"
+
+
+def inline_code(text: str, limit: int) -> str:
+    """The text for display as one line of Markdown code; line feeds and tabs are escaped too."""
+    shown = for_display(text.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t"), limit)
+    longest = max((len(run) for run in re.findall(r"`+", shown)), default=0)
+    fence = "`" * (longest + 1)
+    padding = " " if longest or not shown.strip() else ""
+    return f"{fence}{padding}{shown}{padding}{fence}"
+
+
+def escape_hidden(text: str) -> str:
+    """The text with every character that is not drawn, or that moves others, written as an escape."""
+    return "".join(map(_escaped, text))
+
+
+def _escaped(character: str) -> str:
+    if character in _SHOWN_AS_IS or not _hides(character):
+        return character
+    code = ord(character)
+    if code <= 0xFF:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+
+
+def _hides(character: str) -> bool:
+    code = ord(character)
+    return (
+        unicodedata.category(character) in _HIDING_CATEGORIES
+        or character in _INVISIBLE
+        or 0xFE00 <= code <= 0xFE0F
+        or 0xE0100 <= code <= 0xE01EF
+    )
+
+
+def _left_out(characters: int) -> str:
+    return f"\n… {characters} characters left out …\n"
+
+
+def _fitting(text: str, room: int) -> tuple[str, int]:
+    """As much of the beginning as fits once escaped, and how many characters of the original that is."""
+    shown: list[str] = []
+    for used, character in enumerate(text):
+        escaped = _escaped(character)
+        room -= len(escaped)
+        if room < 0:
+            return "".join(shown), used
+        shown.append(escaped)
+    return "".join(shown), len(text)
+
+
+def _fitting_tail(text: str, room: int) -> tuple[str, int]:
+    """As much of the end as fits once escaped, and how many characters of the original that is."""
+    shown: list[str] = []
+    for character in reversed(text):
+        escaped = _escaped(character)
+        room -= len(escaped)
+        if room < 0:
+            break
+        shown.append(escaped)
+    return "".join(reversed(shown)), len(shown)

@@ -1,0 +1,74 @@
+"""What a process tree is and holds, read from /proc, and how a sandbox's tree is killed."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import time
+from pathlib import Path
+
+END_PATIENCE_S = 2.0
+
+
+def children(pid: int) -> list[int]:
+    """Direct children of a process, of all its threads; empty once it is gone."""
+    found: list[int] = []
+    try:
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            found += map(int, Path(f"/proc/{pid}/task/{thread}/children").read_text().split())
+    except (FileNotFoundError, ProcessLookupError):
+        return found
+    return found
+
+
+def descendants(pid: int) -> list[int]:
+    """All processes below one, parents before their children."""
+    found: list[int] = []
+    level = children(pid)
+    while level:
+        found += level
+        level = [grandchild for child in level for grandchild in children(child)]
+    return found
+
+
+def private_bytes(pid: int) -> int:
+    """Resident memory that is no file's: anonymous and shared-anonymous pages; 0 once the process is gone."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(("RssAnon:", "RssShmem:")))
+
+
+def file_system_bytes(pid: int, path: str) -> int:
+    """Bytes used in the file system that a process sees at ``path``; 0 while it cannot be looked into."""
+    try:
+        facts = os.statvfs(f"/proc/{pid}/root{path}")
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return 0
+    return (facts.f_blocks - facts.f_bfree) * facts.f_frsize
+
+
+async def kill_tree(process: asyncio.subprocess.Process) -> None:
+    """Kill a sandbox from the inside out and wait until all of it is gone.
+
+    The child of the outermost process is init of the sandbox's pid namespace: killing it kills every process inside,
+    and the kernel reports its end only when all are gone. The outermost process then reaps it and ends by itself, so
+    no zombie is left to a system whose own first process does not reap. Only one that does not end is killed itself.
+    """
+    deadline = time.monotonic() + END_PATIENCE_S
+    pause_s = 0.002
+    while process.returncode is None and time.monotonic() < deadline:
+        for child in children(process.pid):
+            _send_kill(child)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(process.wait(), timeout=pause_s)
+        pause_s = min(pause_s * 2, 0.1)
+    if process.returncode is None:
+        _send_kill(process.pid)
+        await process.wait()
+
+
+def _send_kill(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)

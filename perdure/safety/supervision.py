@@ -1,0 +1,134 @@
+"""Runs one process tree within limits: reads what it writes, watches its memory, and ends all of it."""
+
+import asyncio
+import contextlib
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from perdure.safety.process_tree import descendants, file_system_bytes, kill_tree, private_bytes
+from perdure.safety.views import KilledFor, SandboxLimits
+
+READ_BYTES = 64 * 1024
+WATCH_EVERY_S = 0.2
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How the outermost process ended, before anybody judges whether the sandbox itself came up."""
+
+    exit_code: int
+    output: bytes
+    killed_for: KilledFor
+    duration_s: float
+
+
+class OutputPipe:
+    """Collects what is written into a pipe, up to a limit; ``filled`` holds whether the limit was exceeded."""
+
+    def __init__(self, limit: int, on_output: Callable[[int], None] | None) -> None:
+        self.collected = bytearray()
+        self.filled: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._limit = limit
+        self._on_output = on_output
+        self._read_end, self.write_end = os.pipe()
+        os.set_blocking(self._read_end, False)
+
+    def start(self) -> None:
+        """Begin to read; the write end now belongs to the started process alone."""
+        self.close_write_end()
+        asyncio.get_running_loop().add_reader(self._read_end, self._read)
+
+    def _read(self) -> None:
+        try:
+            chunk = os.read(self._read_end, READ_BYTES)
+        except BlockingIOError:
+            return
+        room = self._limit - len(self.collected)
+        self.collected += chunk[:room]
+        if chunk and self._on_output is not None:
+            self._on_output(len(self.collected))
+        if not chunk or len(chunk) > room:
+            asyncio.get_running_loop().remove_reader(self._read_end)
+            if not self.filled.done():
+                self.filled.set_result(bool(chunk))
+
+    def close_write_end(self) -> None:
+        """Close our copy of the write end, once."""
+        if self.write_end >= 0:
+            os.close(self.write_end)
+            self.write_end = -1
+
+    def close(self) -> None:
+        """Stop reading and give back both ends."""
+        self.close_write_end()
+        asyncio.get_running_loop().remove_reader(self._read_end)
+        os.close(self._read_end)
+
+
+async def supervise(
+    command: Sequence[str],
+    *,
+    environment: Mapping[str, str],
+    limits: SandboxLimits,
+    stdin: int,
+    descriptors: Sequence[int],
+    throw_away_files: str | None,
+    on_output: Callable[[int], None] | None,
+) -> Ended:
+    """Run the command to its end or to the first limit it exceeds; cancellation ends the tree and is passed on.
+
+    ``throw_away_files`` is the path, inside the sandbox, of a memory-backed file system that counts as memory.
+    """
+    started = time.monotonic()
+    with contextlib.ExitStack() as resources:
+        pipe = OutputPipe(limits.output_bytes, on_output)
+        resources.callback(pipe.close)
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=stdin,
+            stdout=pipe.write_end,
+            stderr=pipe.write_end,
+            env=dict(environment),
+            cwd="/",
+            pass_fds=tuple(descriptors),
+            start_new_session=True,
+        )
+        pipe.start()
+        ending = asyncio.ensure_future(_until_it_ends(process, pipe))
+        watching = asyncio.ensure_future(_until_memory_exceeds(process.pid, limits.memory_bytes, throw_away_files))
+        try:
+            await asyncio.wait((ending, watching), timeout=limits.time_s, return_when=asyncio.FIRST_COMPLETED)
+            killed_for: KilledFor = "time"
+            if ending.done():
+                killed_for = ending.result()
+            elif watching.done():
+                killed_for = watching.result()
+        finally:
+            ending.cancel()
+            watching.cancel()
+            # A second cancellation must not leave the tree running: the kill goes on even when nobody waits for it.
+            await asyncio.shield(asyncio.ensure_future(kill_tree(process)))
+        assert process.returncode is not None
+        return Ended(process.returncode, bytes(pipe.collected), killed_for, time.monotonic() - started)
+
+
+async def _until_it_ends(process: asyncio.subprocess.Process, pipe: OutputPipe) -> KilledFor:
+    """Return '' when the program ended by itself, 'output' when it wrote more than the limit."""
+    if await pipe.filled:
+        return "output"
+    await process.wait()
+    return ""
+
+
+async def _until_memory_exceeds(pid: int, limit: int, throw_away_files: str | None) -> KilledFor:
+    """Return 'memory' once the tree below ``pid`` holds more than the limit; otherwise never return."""
+    while True:
+        await asyncio.sleep(WATCH_EVERY_S)
+        tree = descendants(pid)
+        used = sum(private_bytes(member) for member in tree)
+        if throw_away_files is not None and tree:
+            used += file_system_bytes(tree[-1], throw_away_files)
+        if used > limit:
+            return "memory"

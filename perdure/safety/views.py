@@ -1,0 +1,58 @@
+"""What a sandboxed program is given and what comes back: views, limits and the finished run."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from perdure.contracts.errors import InvalidInput
+
+KilledFor = Literal["", "time", "output", "memory", "cancelled"]
+
+
+class View(StrEnum):
+    """How a sandboxed program sees the workspace."""
+
+    READ_ONLY = "read_only"
+    """Nothing in the workspace can be written."""
+    SCRATCH = "scratch"
+    """Writes work and are thrown away when the program ends."""
+    WRITABLE = "writable"
+    """Writes stay; the Git folder is read-only all the same."""
+
+
+@dataclass(frozen=True)
+class SandboxLimits:
+    """Bounds of one run. What exceeds time, output or the tree's memory is killed whole."""
+
+    time_s: float = 60.0
+    """Wall time."""
+    memory_bytes: int = 2 * 1024**3
+    """Private data of each process, and of the whole tree together with its throw-away files."""
+    processes: int = 256
+    """Processes and threads at one time."""
+    output_bytes: int = 8 * 1024**2
+    """Standard output and standard error together."""
+    file_bytes: int = 512 * 1024**2
+    """Size of any one written file."""
+    open_files: int = 1024
+    """File descriptors of each process."""
+    temporary_bytes: int = 512 * 1024**2
+    """Size of ``/tmp`` (which holds the empty home folder), and of ``/dev/shm``."""
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if not value > 0:
+                raise InvalidInput(f"The sandbox limit {name!r} is {value!r}, but must be above zero.")
+
+
+@dataclass(frozen=True)
+class Finished:
+    """How a sandboxed program ended."""
+
+    exit_code: int | None
+    """Its exit code (128 + n when signal n ended it); None when the tree was killed, see ``killed_for``."""
+    output: bytes
+    """Standard output and standard error in the order written, at most ``output_bytes``."""
+    killed_for: KilledFor
+    """Which limit ended it; empty when it ended by itself."""
+    duration_s: float
