@@ -2,6 +2,7 @@
 
 import itertools
 import tomllib
+from collections.abc import Iterator
 from importlib import resources
 from typing import Annotated, Self
 
@@ -107,7 +108,7 @@ class Policy:
         )
 
 
-def _combinations() -> itertools.product[tuple[Effect, Mode, Safety]]:
+def _combinations() -> Iterator[tuple[Effect, Mode, Safety]]:
     return itertools.product(Effect, Mode, Safety)
 
 
