@@ -5,10 +5,10 @@ import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import asyncpg
 import pytest
 import pytest_asyncio
 
+from perdure.embedded.database import connected
 from perdure.embedded.postgres import Postgres, PostgresSettings
 
 database_numbers = itertools.count(1)
@@ -47,8 +47,5 @@ async def database_url(postgres_server: Postgres) -> AsyncIterator[str]:
 
 
 async def _administer(server: Postgres, statement: str) -> None:
-    connection = await asyncpg.connect(server.url("postgres"))
-    try:
+    async with connected(server.url("postgres")) as connection:
         await connection.execute(statement)
-    finally:
-        await connection.close()

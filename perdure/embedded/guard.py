@@ -14,8 +14,8 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
+from types import FrameType
 from typing import Any, NoReturn
 
 PR_SET_PDEATHSIG = 1
@@ -43,7 +43,7 @@ def enter_user_namespace() -> None:
     Path("/proc/self/gid_map").write_text(f"{ORDINARY_ID} {group} 1")
 
 
-def become(argv: Sequence[str], guard: int, *, user_namespace: bool) -> None:
+def become(argv: list[str], guard: int, *, user_namespace: bool) -> None:
     """In the forked child: turn into the program. Returns only by an OSError."""
     if user_namespace:
         enter_user_namespace()
@@ -58,7 +58,7 @@ def become(argv: Sequence[str], guard: int, *, user_namespace: bool) -> None:
     os.execv(argv[0], argv)
 
 
-def spawn(argv: Sequence[str], *, user_namespace: bool) -> int:
+def spawn(argv: list[str], *, user_namespace: bool) -> int:
     """Start the program and give its process id, or raise the OSError that its exec met."""
     guard = os.getpid()
     reading, writing = os.pipe()
@@ -84,12 +84,12 @@ def children() -> list[int]:
     """Every child of this process, orphans of the program included."""
     own = os.getpid()
     found: list[int] = []
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
             with contextlib.suppress(OSError):
-                stat = Path("/proc", entry, "stat").read_text()
+                stat = (entry / "stat").read_text()
                 if int(stat.rpartition(")")[2].split()[1]) == own:
-                    found.append(int(entry))
+                    found.append(int(entry.name))
     return found
 
 
@@ -141,12 +141,16 @@ def watch(program: int, owner: int, wake: int, *, stop_signal: int, stop_timeout
     return code
 
 
+def note(number: int, frame: FrameType | None) -> None:
+    """Handle a signal by doing nothing: its byte on the pipe is what counts."""
+
+
 def wake_on_signals() -> int:
     """Turn signals into bytes on a pipe, so that one poll waits for everything."""
     reading, writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, lambda *_: None)
+        signal.signal(number, note)
     return reading
 
 

@@ -4,7 +4,6 @@ Only the wheel's binaries are used: its own launcher opens every parent folder t
 leaves servers behind whose owner was killed.
 """
 
-import asyncio
 import os
 import shutil
 import signal
@@ -13,12 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-import asyncpg
-
-from perdure.contracts.errors import ConfigurationError
+from perdure.contracts.errors import ConfigurationError, StoreUnavailable
 from perdure.embedded.component import Health, ProcessFacts
+from perdure.embedded.database import connected
 from perdure.embedded.postgres_binaries import PostgresBinaries, data_version, installed_binaries, pick
-from perdure.embedded.process import Program, is_alive, start_process
+from perdure.embedded.process import Program, is_alive, program_name, start_process
 from perdure.embedded.supervised import ProcessComponent, Restart, log_since
 from perdure.embedded.troubles import explain_disk
 
@@ -188,7 +186,7 @@ class Postgres:
         lock = self._data / "postmaster.pid"
         if lock.exists():
             pid = int((lock.read_text().split() or ["0"])[0])
-            if is_alive(pid) and Path("/proc", str(pid), "comm").read_text().strip() == "postgres":
+            if is_alive(pid) and program_name(pid) == "postgres":
                 raise ConfigurationError(
                     f"A PostgreSQL server that this stack did not start already uses {str(self._data)!r}: "
                     f"process {pid}.",
@@ -206,23 +204,15 @@ class Postgres:
         if not (self._sockets / SOCKET_FILE).exists():
             return ""
         try:
-            connection = await asyncpg.connect(self.url("postgres"), timeout=5, ssl=False)
-        except (OSError, asyncio.TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            async with connected(self.url("postgres")) as connection:
+                return str(await connection.fetchval(query))
+        except StoreUnavailable:
             return ""
-        try:
-            return str(await connection.fetchval(query, timeout=5))
-        except (OSError, asyncio.TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
-            return ""
-        finally:
-            await connection.close()
 
     async def _create_database(self) -> None:
-        connection = await asyncpg.connect(self.url("postgres"), timeout=10, ssl=False)
-        try:
+        async with connected(self.url("postgres")) as connection:
             if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", DATABASE):
                 await connection.execute(f"CREATE DATABASE {DATABASE}")
-        finally:
-            await connection.close()
 
 
 def require_ordinary_access(folder: Path) -> None:

