@@ -8,8 +8,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import groq
+import httpx
 from groq import AsyncGroq, DefaultAioHttpClient
-from httpx import Headers, Timeout
 
 from perdure.contracts.errors import (
     ConfigurationError,
@@ -24,10 +24,12 @@ from perdure.llm.catalogue import REPLACEMENTS
 from perdure.llm.errors import REQUEST_ERRORS, ModelGone, translated
 from perdure.llm.model_settings import ModelSettings
 from perdure.llm.prices import Prices
-from perdure.llm.wire import Completion, body_of, read_completion
+from perdure.llm.wire import Completion, Usage, body_bytes, body_of, read_completion, read_served
 
 SCRIPTED_HEADER = "x-perdure-scripted"
 
+_COMPLETIONS_PATH = "/openai/v1/chat/completions"
+_MODELS_PATH = "/openai/v1/models"
 _CONNECT_TIMEOUT_S = 10.0
 _MOST_CORRECTIONS = 2
 _LONGEST_GENERATION = 4_000
@@ -80,19 +82,10 @@ class Models:
 
     async def check(self) -> list[str]:
         """Ask the server which models it serves; one sentence for each configured id that needs attention."""
-        client = self._open()
-        try:
-            response = await client.models.with_raw_response.list()
-            served = await response.parse()
-        except REQUEST_ERRORS as error:
-            raise translated(error, model="(list of models)", secret=client.api_key) from None
-        self._notice(response.headers)
-        ids: set[str] = set()
-        for model in served.data:
-            ids.add(model.id)
-            window = getattr(model, "context_window", None)
-            if isinstance(window, int) and window > 0:
-                self._windows[model.id] = window
+        response = await self._send("list of models", None)
+        served = read_served(response.content)
+        self._windows.update({model.id: model.context_window for model in served if model.context_window})
+        ids = {model.id for model in served}
         warnings: dict[str, None] = {}
         for role in Role:
             for model, replaced in self._chain(role):
@@ -158,7 +151,7 @@ class Models:
     def _open(self) -> AsyncGroq:
         if self._client is None:
             key, root = self._settings.key(), self._settings.root_url()
-            timeout = Timeout(self._settings.timeout_s, connect=_CONNECT_TIMEOUT_S)
+            timeout = httpx.Timeout(self._settings.timeout_s, connect=_CONNECT_TIMEOUT_S)
             # A proxy from the environment cannot reach this machine's own loopback.
             trust_env = urlsplit(root).hostname not in _LOOPBACK
             self._client = AsyncGroq(
@@ -203,24 +196,36 @@ class Models:
                 return _reply(model, answered, cost, notes, time.perf_counter() - started)
 
     async def _post(self, model: str, body: dict[str, Any]) -> _Answered:
+        response = await self._send(model, body_bytes(body))
+        limit = response.headers.get("x-ratelimit-limit-tokens", "")
+        if limit.isdecimal():
+            self._learn_limit(model, int(limit))
+        completion = read_completion(response.content, model=model)
+        request_id = response.headers.get("x-request-id") or completion.id
+        return _Answered(completion, self._notice(response.headers), request_id)
+
+    async def _send(self, model: str, body: bytes | None) -> httpx.Response:
+        """One request over the SDK; without a body the list of models.
+
+        The SDK's own ``create`` walks every field of every message: 40 ms at 200 messages, where its ``post``, meant for
+        bodies made elsewhere, takes none.
+        """
         client = self._open()
         try:
             # The client's own time-outs count from byte to byte; this one bounds the whole exchange.
             async with asyncio.timeout(self._settings.timeout_s):
-                response = await client.chat.completions.with_raw_response.create(**body)
-                content = await response.read()
+                if body is None:
+                    response = await client.get(_MODELS_PATH, cast_to=httpx.Response)
+                else:
+                    response = await client.post(_COMPLETIONS_PATH, content=body, cast_to=httpx.Response)
         except REQUEST_ERRORS as error:
             if isinstance(error, groq.APIStatusError):
                 self._notice(error.response.headers)
             raise translated(error, model=model, secret=client.api_key) from None
-        scripted = self._notice(response.headers)
-        limit = response.headers.get("x-ratelimit-limit-tokens", "")
-        if limit.isdecimal():
-            self._learn_limit(model, int(limit))
-        completion = read_completion(content, model=model)
-        return _Answered(completion, scripted, response.headers.get("x-request-id") or completion.id)
+        self._notice(response.headers)
+        return response
 
-    def _notice(self, headers: Headers) -> bool:
+    def _notice(self, headers: httpx.Headers) -> bool:
         scripted = self._settings.scripted or bool(headers.get(SCRIPTED_HEADER))
         self._scripted_seen = self._scripted_seen or scripted
         return scripted
@@ -237,17 +242,26 @@ class Models:
 
     async def _cost(self, model: str, answered: _Answered) -> Cost:
         usage = answered.completion.usage
-        tokens = {
-            "input_tokens": usage.prompt_tokens if usage else 0,
-            "cached_tokens": usage.cached_tokens if usage else 0,
-            "output_tokens": usage.completion_tokens if usage else 0,
-        }
+        counted = usage or Usage()
+        cost = Cost(
+            input_tokens=counted.prompt_tokens,
+            cached_tokens=counted.cached_tokens,
+            output_tokens=counted.completion_tokens,
+            model_calls=1,
+            scripted=answered.scripted,
+            models=(model,),
+        )
         if answered.scripted:
-            return Cost(**tokens, model_calls=1, scripted=True, models=(model,))
+            return cost
         price = await self._prices.of(model) if usage else None
         if price is None:
-            return Cost(**tokens, model_calls=1, unpriced_calls=1, models=(model,))
-        return Cost(**tokens, usd=price.usd(**tokens), model_calls=1, models=(model,))
+            return cost.model_copy(update={"unpriced_calls": 1})
+        usd = price.usd(
+            input_tokens=counted.prompt_tokens,
+            cached_tokens=counted.cached_tokens,
+            output_tokens=counted.completion_tokens,
+        )
+        return cost.model_copy(update={"usd": round(usd, 9)})
 
 
 def _replaced_sentence(configured: str, model: str) -> str:

@@ -1,5 +1,6 @@
 """Chat completions on the wire: our request as their JSON, their JSON as plain data."""
 
+import json
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -87,15 +88,44 @@ class Completion(_Wire):
         )
 
 
+class ServedModel(_Wire):
+    """One row of the server's list of models."""
+
+    id: str
+    context_window: int | None = None
+
+
+class _Served(_Wire):
+    data: tuple[ServedModel, ...]
+
+
+def read_served(body: bytes) -> tuple[ServedModel, ...]:
+    """The models in the body; raises ModelUnavailable where it is no list of models."""
+    try:
+        return _Served.model_validate_json(body).data
+    except ValidationError as error:
+        raise unreadable("list of models", _first_fault(error)) from None
+
+
 def read_completion(body: bytes, *, model: str) -> Completion:
     """The answer in the body; raises ModelUnavailable where it is none (a proxy's page, a cut-off answer)."""
     try:
         return Completion.model_validate_json(body)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        detail = f"{first['msg']} at {place!r}" if place else first["msg"]
-        raise unreadable(model, detail) from None
+        raise unreadable(model, _first_fault(error)) from None
+
+
+def _first_fault(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    place = ".".join(str(part) for part in first["loc"])
+    return f"{first['msg']} at {place!r}" if place else first["msg"]
+
+
+def body_bytes(body: dict[str, Any]) -> bytes:
+    """The body's JSON. Half of a surrogate pair (from an undecodable file name) becomes a question mark."""
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode(
+        "utf-8", "replace"
+    )
 
 
 def body_of(model: str, request: ModelRequest, *, effort: str = "") -> dict[str, Any]:
