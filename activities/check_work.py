@@ -7,7 +7,7 @@ from temporalio import activity
 
 from activities.heartbeat import Beat, heartbeating
 from activities.host_steps import Host
-from activities.record import Transcript, next_entry, run_id
+from activities.record import Transcript, answer_key, next_entry
 from perdure.contracts.steps import Checked, CheckWork
 from perdure.contracts.task import Check
 from perdure.contracts.transcript import EntryKind
@@ -37,9 +37,10 @@ class CheckWorkDoor(Generic[Copy]):
     @activity.defn(name="check_work")
     async def check_work(self, step: CheckWork) -> Checked:
         """Check the files that differ from the base commit; results go into the transcript."""
-        body = await self._record.answer(step.task_id, run_id(), step.step, "check_work")
-        if body is not None:
-            return Checked.model_validate(body)
+        key = answer_key(step.task_id, step.step, "check_work")
+        stored = await self._record.answer(key)
+        if stored is not None:
+            return Checked.model_validate(stored.body)
         async with heartbeating() as beat:
             held = await self._host.hold(step, changing=False)
             checks, text, changed = await self._gate(
@@ -49,7 +50,5 @@ class CheckWorkDoor(Generic[Copy]):
         facts = {"checks": [check.model_dump(mode="json") for check in checks], "text": text}
         entry = next_entry(parent, task_id=step.task_id, step=step.step, kind=EntryKind.CHECKS, body=facts)
         made = Checked(head=entry.digest, checks=tuple(checks), changed_files=changed)
-        kept = await self._record.store_answer(
-            step.task_id, run_id(), step.step, "check_work", made.model_dump(mode="json"), [entry]
-        )
+        kept = await self._record.store_answer(key, made.model_dump(mode="json"), [entry])
         return Checked.model_validate(kept)

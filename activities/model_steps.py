@@ -5,7 +5,7 @@ from typing import Protocol, TypeVar
 
 from pydantic import BaseModel
 
-from activities.record import Transcript, next_entry, run_id
+from activities.record import Transcript, answer_key, next_entry
 from perdure.contracts.errors import ContextTooLarge
 from perdure.contracts.model import Message, ModelReply, ModelRequest, Role, ToolSchema
 from perdure.contracts.steps import ModelStep
@@ -100,15 +100,15 @@ class Conversation:
 
     async def stored(self, step: ModelStep, purpose: str, answer: type[Answered]) -> Answered | None:
         """The answer that an earlier attempt of this step stored, if there is one."""
-        body = await self.record.answer(step.task_id, run_id(), step.step, purpose)
-        return None if body is None else answer.model_validate(body)
+        kept = await self.record.answer(answer_key(step.task_id, step.step, purpose))
+        return None if kept is None else answer.model_validate(kept.body)
 
     async def store(
         self, step: ModelStep, purpose: str, body: Answered, entries: Sequence[Entry]
     ) -> Answered:
         """Store the answer with its entries; where another attempt was first, its answer is returned."""
         kept = await self.record.store_answer(
-            step.task_id, run_id(), step.step, purpose, body.model_dump(mode="json"), entries
+            answer_key(step.task_id, step.step, purpose), body.model_dump(mode="json"), entries
         )
         return type(body).model_validate(kept)
 

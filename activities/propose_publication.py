@@ -8,7 +8,7 @@ from temporalio import activity
 from activities.heartbeat import heartbeating
 from activities.host_steps import Host
 from activities.judge import JudgesCalls, judged
-from activities.record import Transcript, next_entry, run_id
+from activities.record import Transcript, answer_key, next_entry
 from perdure.contracts.calls import ToolCall
 from perdure.contracts.steps import ProposePublication, Publication
 from perdure.contracts.transcript import EntryKind
@@ -41,9 +41,10 @@ class ProposePublicationDoor(Generic[Copy]):
     @activity.defn(name="propose_publication")
     async def propose_publication(self, step: ProposePublication) -> Publication:
         """A decision of Perdure's own: commit what is not committed, push what is not pushed."""
-        body = await self._record.answer(step.task_id, run_id(), step.step, "publication")
-        if body is not None:
-            return Publication.model_validate(body)
+        key = answer_key(step.task_id, step.step, "publication")
+        stored = await self._record.answer(key)
+        if stored is not None:
+            return Publication.model_validate(stored.body)
         async with heartbeating():
             held = await self._host.hold(step, changing=False)
             dirty, commits, head, remote_head = await self._survey(
@@ -72,14 +73,7 @@ class ProposePublicationDoor(Generic[Copy]):
             commits=tuple(commits),
             withheld=withheld,
         )
-        kept = await self._record.store_answer(
-            step.task_id,
-            run_id(),
-            step.step,
-            "publication",
-            made.model_dump(mode="json"),
-            [entry] if calls else [],
-        )
+        kept = await self._record.store_answer(key, made.model_dump(mode="json"), [entry] if calls else [])
         return Publication.model_validate(kept)
 
 

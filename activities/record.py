@@ -1,6 +1,7 @@
 """What activities need of the record, as small protocols; ``worker.py`` hands them the real one."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -26,21 +27,34 @@ class AppendsEntries(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class AnswerKey:
+    """What a stored answer is an answer to."""
+
+    task_id: str
+    run_id: str
+    step: int
+    purpose: str
+
+
+class StoredAnswer(Protocol):
+    """An answer that was stored before."""
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """What was given to ``store_answer``."""
+        ...
+
+
 class KeepsAnswers(Protocol):
     """Stored answers: an activity that runs again returns the first answer instead of paying twice."""
 
-    async def answer(self, task_id: str, run_id: str, step: int, purpose: str) -> Mapping[str, Any] | None:
+    async def answer(self, key: AnswerKey) -> StoredAnswer | None:
         """The stored answer, if there is one."""
         ...
 
     async def store_answer(
-        self,
-        task_id: str,
-        run_id: str,
-        step: int,
-        purpose: str,
-        body: Mapping[str, Any],
-        entries: Sequence[Entry],
+        self, key: AnswerKey, body: Mapping[str, Any], entries: Sequence[Entry]
     ) -> Mapping[str, Any]:
         """Store answer and entries in one transaction; the first wins and is returned."""
         ...
@@ -81,3 +95,8 @@ def scheduled_at() -> datetime:
 def run_id() -> str:
     """The run the activity belongs to; it changes with a reset."""
     return activity.info().workflow_run_id or ""
+
+
+def answer_key(task_id: str, step: int, purpose: str) -> AnswerKey:
+    """The key of an answer of the running activity."""
+    return AnswerKey(task_id=task_id, run_id=run_id(), step=step, purpose=purpose)
