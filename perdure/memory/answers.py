@@ -1,0 +1,70 @@
+"""Stored answers of models: what was paid for once is not asked for again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from perdure.contracts.errors import StoreUnavailable
+from perdure.memory.entries import INSERT, EntryRows
+from perdure.memory.stored_json import from_json, versioned
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from perdure.contracts.transcript import Entry
+    from perdure.memory.database import Database
+    from perdure.memory.keys import AnswerKey
+    from perdure.memory.transcripts import Transcripts
+
+READ = "SELECT body FROM answers WHERE task_id = $1 AND run_id = $2 AND step = $3 AND purpose = $4"
+
+STORE = f"""
+WITH won AS (
+    INSERT INTO answers (task_id, run_id, step, purpose, body)
+    VALUES ($1, $10, $11, $12, $13::text::json) ON CONFLICT DO NOTHING RETURNING 1
+), added AS (
+    {INSERT} WHERE EXISTS (SELECT 1 FROM won) ON CONFLICT DO NOTHING
+)
+SELECT EXISTS (SELECT 1 FROM won) AS won
+"""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An answer that was stored before. ``body`` is what was given to ``store_answer``, with ``v``."""
+
+    body: dict[str, Any]
+
+
+class Answers:
+    """The part of the record that holds answers."""
+
+    _database: Database
+    _transcripts: Transcripts
+
+    async def answer(self, key: AnswerKey) -> Stored | None:
+        """The answer stored under this key, if there is one."""
+        row = await self._database.fetchrow(READ, key.task_id, key.run_id, key.step, key.purpose)
+        return None if row is None else Stored(from_json(row["body"]))
+
+    async def store_answer(
+        self, key: AnswerKey, body: Mapping[str, Any], entries: Sequence[Entry] = ()
+    ) -> dict[str, Any]:
+        """Store an answer with its entries, both or neither. The first one wins: gives the body that is stored."""
+        rows = EntryRows.of(key.task_id, entries)
+        text = versioned(body)
+        row = await self._database.fetchrow(
+            STORE, key.task_id, *rows.columns, key.run_id, key.step, key.purpose, text
+        )
+        if row is not None and row["won"]:
+            self._transcripts.remember(key.task_id, rows.weighed)
+            return from_json(text)
+        # The winner's row may be too new for the statement above to see, so it is read by another one.
+        stored = await self.answer(key)
+        if stored is None:
+            raise StoreUnavailable(
+                f"The answer to {key.purpose!r} of step {key.step} of task {key.task_id!r} was there and is gone.",
+                "the step is tried again; do not delete rows of a running task",
+            )
+        return stored.body

@@ -1,0 +1,66 @@
+"""What people were asked and what they decided, for the audit; the workflow's history is the truth about both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from perdure.contracts.decisions import Approval
+from perdure.memory.stored_json import from_json, versioned
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    import asyncpg
+
+    from perdure.memory.database import Database
+
+RECORD = """
+INSERT INTO approvals AS a (task_id, approval_id, operation_digest, asked, asked_at, decided, decided_at)
+VALUES ($1, $2, $3, $4::text::json, $5, $6::text::json, CASE WHEN $6::text IS NULL THEN NULL ELSE $5 END)
+ON CONFLICT (task_id, approval_id) DO UPDATE SET
+    decided = coalesce(a.decided, excluded.decided), decided_at = coalesce(a.decided_at, excluded.decided_at)
+"""
+READ = """
+SELECT asked, asked_at, decided, decided_at FROM approvals WHERE task_id = $1 ORDER BY asked_at, approval_id
+"""
+
+
+@dataclass(frozen=True)
+class ApprovalRecord:
+    """One approval: what was asked, and the decision (None while there is none)."""
+
+    approval: Approval
+    asked_at: datetime
+    decided: dict[str, Any] | None
+    decided_at: datetime | None
+
+
+class Approvals:
+    """The part of the record that holds approvals."""
+
+    _database: Database
+
+    async def record_approval(
+        self, *, task_id: str, approval: Approval, decided: Mapping[str, Any] | None = None, at: datetime
+    ) -> None:
+        """Record that a person was asked, or what was decided; what is recorded already stays as it is."""
+        await self._database.fetch(
+            RECORD,
+            *(task_id, approval.id, approval.operation_digest, versioned(approval.model_dump(mode="json"))),
+            *(at, None if decided is None else versioned(decided)),
+        )
+
+    async def approvals(self, task_id: str) -> list[ApprovalRecord]:
+        """The task's approvals in the order in which they were asked."""
+        return [_read(row) for row in await self._database.fetch(READ, task_id)]
+
+
+def _read(row: asyncpg.Record) -> ApprovalRecord:
+    return ApprovalRecord(
+        approval=Approval.model_validate_json(row["asked"]),
+        asked_at=row["asked_at"],
+        decided=None if row["decided"] is None else from_json(row["decided"]),
+        decided_at=row["decided_at"],
+    )

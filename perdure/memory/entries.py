@@ -1,0 +1,161 @@
+"""Transcript entries in PostgreSQL: appended once, read by walking from a head back to the first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from perdure.contracts.digests import digest_of
+from perdure.contracts.errors import InvalidInput
+from perdure.contracts.transcript import Entry
+from perdure.memory.stored_json import damaged, from_json, to_json
+from perdure.memory.transcripts import Transcripts, Weighed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import asyncpg
+
+    from perdure.memory.database import Database
+
+COLUMNS = "task_id, digest, v, parent, depth, step, kind, body, at"
+
+INSERT = f"""
+INSERT INTO entries ({COLUMNS})
+SELECT $1, u.digest, u.v, u.parent, u.depth, u.step, u.kind, u.body::json, u.at
+FROM unnest($2::text[], $3::int[], $4::text[], $5::int[], $6::int[], $7::text[], $8::text[], $9::text[])
+     AS u (digest, v, parent, depth, step, kind, body, at)
+"""
+"""Inserts the columns of ``EntryRows`` as parameters 1 to 9; a condition and ON CONFLICT may follow."""
+
+APPEND = INSERT + "ON CONFLICT DO NOTHING"
+
+WALK = f"""
+WITH RECURSIVE chain AS (
+    SELECT {COLUMNS} FROM entries WHERE task_id = $1 AND digest = $2
+    UNION ALL
+    SELECT e.task_id, e.digest, e.v, e.parent, e.depth, e.step, e.kind, e.body, e.at
+    FROM chain c JOIN entries e ON e.task_id = $1 AND e.digest = c.parent
+    WHERE c.depth > $3 + 1
+)
+SELECT {COLUMNS} FROM chain
+"""
+"""From a head towards the first entry, down to a depth above $3; newest first."""
+
+
+@dataclass(frozen=True)
+class EntryRows:
+    """Sealed entries of one task, as parameters of ``INSERT`` and as the transcripts remember them."""
+
+    task_id: str
+    weighed: tuple[Weighed, ...]
+    columns: tuple[list[Any], ...]
+
+    @classmethod
+    def of(cls, task_id: str, entries: Sequence[Entry]) -> EntryRows:
+        """Refuses entries of another task and entries that are not sealed."""
+        bodies: list[str] = []
+        weighed: list[Weighed] = []
+        for entry in entries:
+            stored = _as_stored(task_id, entry)
+            bodies.append(to_json(stored.body))
+            weighed.append(Weighed(stored, len(bodies[-1])))
+        kept = [each.entry for each in weighed]
+        columns: tuple[list[Any], ...] = (
+            [entry.digest for entry in kept],
+            [entry.v for entry in kept],
+            [entry.parent for entry in kept],
+            [entry.depth for entry in kept],
+            [entry.step for entry in kept],
+            [entry.kind.value for entry in kept],
+            bodies,
+            [entry.at for entry in kept],
+        )
+        return cls(task_id, tuple(weighed), columns)
+
+    @property
+    def head(self) -> str:
+        """Digest of the last entry; empty where there is none."""
+        return self.weighed[-1].entry.digest if self.weighed else ""
+
+
+class Entries:
+    """The part of the record that holds transcripts."""
+
+    _database: Database
+    _transcripts: Transcripts
+
+    async def append(self, entries: Sequence[Entry]) -> str:
+        """Store sealed entries of one task (those that are there already stay as they are); gives the last digest."""
+        if not entries:
+            raise InvalidInput("There is no entry to append.", "give at least one sealed entry")
+        rows = EntryRows.of(entries[0].task_id, entries)
+        await self._database.fetch(APPEND, rows.task_id, *rows.columns)
+        self._transcripts.remember(rows.task_id, rows.weighed)
+        return rows.head
+
+    async def entries(self, task_id: str, head: str) -> list[Entry]:
+        """The chain that ends in ``head``, oldest first. Reads only what this process does not know yet."""
+        chain = self._transcripts.chain(task_id)
+        known = chain.until(head)
+        if known:
+            return known
+        added = await self._walk(task_id, head, len(chain.entries) - 1)
+        before = self._transcripts.chain(task_id).until(added[0].entry.parent)
+        if before is None:
+            # The head belongs to another branch, or the chain was dropped meanwhile: the rest is read as well.
+            added = [*await self._walk(task_id, added[0].entry.parent, -1), *added]
+            before = []
+        found = [*before, *(weighed.entry for weighed in added)]
+        if any(entry.depth != depth for depth, entry in enumerate(found)):
+            raise damaged(f"the transcript of task {task_id!r} that ends in {head!r}")
+        self._transcripts.remember(task_id, added)
+        return found
+
+    async def entry(self, task_id: str, digest: str) -> Entry:
+        """One entry."""
+        for known in reversed(self._transcripts.chain(task_id).until(digest) or []):
+            return known
+        return (await self._walk(task_id, digest, INNERMOST))[0].entry
+
+    async def _walk(self, task_id: str, head: str, above_depth: int) -> list[Weighed]:
+        rows = await self._database.fetch(WALK, task_id, head, above_depth)
+        if not rows:
+            raise InvalidInput(
+                f"The transcript of task {task_id!r} has no entry {head!r}.",
+                "give a digest that the record returned for this task",
+            )
+        return [_read(row) for row in reversed(rows)]
+
+
+INNERMOST = 2**31 - 2
+"""A depth that no entry has: the walk ends at once."""
+
+
+def _as_stored(task_id: str, entry: Entry) -> Entry:
+    """The entry with its body as JSON gives it back, so that an entry looks the same written and read."""
+    if entry.task_id != task_id:
+        raise InvalidInput(
+            f"An entry of task {entry.task_id!r} was given among those of task {task_id!r}.",
+            "append the entries of one task at a time",
+        )
+    data = entry.model_dump(mode="json")
+    if entry.digest != _digest(data):
+        raise InvalidInput(
+            f"An entry of kind {entry.kind.value!r} is not sealed: its digest is {entry.digest!r}.",
+            "append what Entry.sealed() returns",
+        )
+    return entry.model_copy(update={"body": data["body"]})
+
+
+def _digest(data: dict[str, Any]) -> str:
+    """The digest over version 1's fields, whatever fields a later version adds."""
+    fields = ("v", "task_id", "parent", "depth", "step", "kind", "body", "at")
+    return digest_of({name: data[name] for name in fields})
+
+
+def _read(row: asyncpg.Record) -> Weighed:
+    data: dict[str, Any] = {**row, "body": from_json(row["body"])}
+    if row["digest"] != _digest(data):
+        raise damaged(f"entry {row['digest']!r} of task {row['task_id']!r}")
+    return Weighed(Entry.model_validate(data), len(row["body"]))

@@ -1,0 +1,55 @@
+"""Tasks: what was asked, when, and how it ended."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+from perdure.contracts.errors import InvalidInput
+from perdure.contracts.task import TaskStatus
+from perdure.memory.stored_json import plain_text, versioned
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from perdure.contracts.task import TaskRequest
+    from perdure.memory.database import Database
+
+OPEN = """
+INSERT INTO tasks (task_id, workflow_id, request, repository, status, artifact_key, opened_at)
+VALUES ($1, $2, $3::text::json, $4, $5, $6, $7) ON CONFLICT DO NOTHING
+"""
+
+CLOSE = "UPDATE tasks SET status = $2, summary = $3, closed_at = $4 WHERE task_id = $1 RETURNING task_id"
+
+
+def unknown_task(task_id: str) -> InvalidInput:
+    """The error for a task that was never opened."""
+    return InvalidInput(f"The record has no task {task_id!r}.", "open the task first, in the same database")
+
+
+class Tasks:
+    """The part of the record that holds tasks."""
+
+    _database: Database
+
+    async def open_task(
+        self, *, task_id: str, workflow_id: str, request: TaskRequest, repository: str, at: datetime
+    ) -> None:
+        """Record a task under a new random artifact key; a task that is there already stays as it is."""
+        await self._database.fetch(
+            OPEN,
+            task_id,
+            workflow_id,
+            versioned(request.model_dump(mode="json")),
+            plain_text(repository),
+            TaskStatus.PLANNING.value,
+            secrets.token_bytes(32),
+            at,
+        )
+
+    async def close_task(self, *, task_id: str, status: str, summary: str, at: datetime) -> None:
+        """Record how the task ended; the last word counts, since a reset run may end otherwise."""
+        row = await self._database.fetchrow(CLOSE, task_id, str(status), plain_text(summary), at)
+        if row is None:
+            raise unknown_task(task_id)
