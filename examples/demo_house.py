@@ -1,0 +1,101 @@
+"""The house that the demo lives in: the servers, the scripted model where there is no key, and a worker."""
+
+import secrets
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from examples.demo_worker import DemoWorker
+from perdure.client.client import PerdureClient
+from perdure.client.connection import running_stack
+from perdure.embedded.stack import Stack
+from perdure.embedded.temporal import TemporalSettings
+from perdure.llm.scripted.server import ScriptedServer
+from perdure.settings import Settings
+
+SCRIPT = Path(__file__).with_name("billing.script.json")
+
+#: A killed worker is noticed this much after its last sign of life. The product's default is longer, so that a busy
+#: machine is not mistaken for a dead one; the demo has one task and somebody who watches.
+HEARTBEAT_S = 4
+
+
+@dataclass(frozen=True)
+class House:
+    """What runs, and how to reach it."""
+
+    client: PerdureClient
+    temporal: Client
+    worker: DemoWorker
+    scripted: ScriptedServer | None
+    database_url: str
+    web_ui: str
+    lines: tuple[str, ...]
+    """What runs, in lines for people."""
+
+    def page_of(self, workflow_id: str) -> str:
+        """The task's page in the Web UI."""
+        return f"{self.web_ui}/namespaces/{self.temporal.namespace}/workflows/{quote(workflow_id, safe='')}"
+
+
+@dataclass(frozen=True)
+class Servers:
+    """Addresses of the servers, whoever started them."""
+
+    temporal: str
+    web_ui: str
+    database_url: str
+    whose: str
+
+
+async def open_house(closing: AsyncExitStack, settings: Settings, folder: Path, *, sample: bool) -> House:
+    """Start what does not run yet; ``closing`` stops what was started."""
+    servers = await _servers(closing, settings)
+    scripted = await _scripted_model(closing, settings) if sample else None
+    queue = f"{settings.task_queue}-demo-{secrets.token_hex(3)}"
+    environment = {
+        "TEMPORAL_ADDRESS": servers.temporal,
+        "PERDURE_DATABASE_URL": servers.database_url,
+        "PERDURE_HOME": str(settings.home),
+        "PERDURE_TASK_QUEUE": queue,
+        "PERDURE_HEARTBEAT_S": str(HEARTBEAT_S),
+    }
+    if sample:
+        environment["PERDURE_REPOSITORY_ROOTS"] = str(folder)
+    if scripted is not None:
+        environment |= {"GROQ_BASE_URL": scripted.url, "PERDURE_MODEL_SCRIPT": str(SCRIPT)}
+    log = folder / "worker.log"
+    worker = DemoWorker(environment, log)
+    client = await closing.enter_async_context(PerdureClient.connect(servers.temporal, task_queue=queue))
+    temporal = await Client.connect(servers.temporal, data_converter=pydantic_data_converter)
+    closing.push_async_callback(worker.stop)
+    pid = await worker.start()
+    lines = (
+        f"[dim]servers[/]   {servers.whose}: Temporal {servers.temporal}, PostgreSQL, Web UI {servers.web_ui}",
+        f"[dim]model[/]     a script at {scripted.url} (GROQ_API_KEY is not set)" if scripted else "[dim]model[/]     Groq",
+        f"[dim]worker[/]    process {pid}, log {log}",
+    )
+    return House(client, temporal, worker, scripted, servers.database_url, servers.web_ui, lines)
+
+
+async def _servers(closing: AsyncExitStack, settings: Settings) -> Servers:
+    running = running_stack(settings.home)
+    if running is not None:
+        return Servers(running["temporal"], running["web_ui"], running["database_url"], "already running")
+    # Free ports: another house may have the usual ones.
+    stack = Stack(settings.home, temporal=TemporalSettings(address=settings.temporal_address, port=0, web_ui_port=0))
+    closing.push_async_callback(stack.stop)
+    addresses = await stack.start()
+    return Servers(addresses.temporal, addresses.web_ui, addresses.database_url, "started")
+
+
+async def _scripted_model(closing: AsyncExitStack, settings: Settings) -> ScriptedServer | None:
+    if settings.groq_api_key is not None:
+        return None
+    server = ScriptedServer()
+    closing.push_async_callback(server.stop)
+    return await server.start(SCRIPT)

@@ -1,0 +1,179 @@
+"""Shows from four independent sources that a killed worker made nothing happen twice."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from temporalio.client import Client
+
+from examples.sample_repository import git
+from perdure.contracts.task import TaskResult
+from perdure.contracts.transcript import Entry, EntryKind
+from perdure.llm.scripted.server import LoggedRequest
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One thing that was checked, and how it came out."""
+
+    ok: bool
+    source: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Activity:
+    """One activity as Temporal's history has it."""
+
+    name: str
+    work: str
+    """What it was to do: equal for two activities that would do the same work."""
+    step: int | None
+    head: str
+    """The transcript's head that its result names."""
+    scheduled: int
+    completed: int | None
+    """Event ids; None where it never completed."""
+    attempt: int
+
+
+@dataclass(frozen=True)
+class Kill:
+    """When the worker was killed: the last event of the history, and the activity that was running."""
+
+    after_event: int
+    scheduled: int
+    name: str
+    step: int | None
+    attempt: int
+
+
+async def read_activities(client: Client, workflow_id: str) -> list[Activity]:
+    """Every activity of the task's run, in the order in which they were scheduled."""
+    scheduled: dict[int, tuple[str, dict[str, Any]]] = {}
+    attempts: Counter[int] = Counter()
+    completed: dict[int, tuple[int, str]] = {}
+    async for event in client.get_workflow_handle(workflow_id).fetch_history_events():
+        if event.HasField("activity_task_scheduled_event_attributes"):
+            asked = event.activity_task_scheduled_event_attributes
+            scheduled[event.event_id] = (asked.activity_type.name, _json(asked.input.payloads))
+        elif event.HasField("activity_task_started_event_attributes"):
+            started = event.activity_task_started_event_attributes
+            attempts[started.scheduled_event_id] = started.attempt
+        elif event.HasField("activity_task_completed_event_attributes"):
+            done = event.activity_task_completed_event_attributes
+            completed[done.scheduled_event_id] = (event.event_id, _json(done.result.payloads).get("head", ""))
+    return [
+        Activity(
+            name=name,
+            work=_work(name, given),
+            step=given.get("step"),
+            head=completed.get(number, (0, ""))[1],
+            scheduled=number,
+            completed=completed[number][0] if number in completed else None,
+            attempt=attempts[number],
+        )
+        for number, (name, given) in scheduled.items()
+    ]
+
+
+def from_history(activities: Sequence[Activity], kill: Kill | None) -> list[Fact]:
+    """What the event history says."""
+    done = Counter(activity.work for activity in activities if activity.completed is not None)
+    twice = [work for work, count in done.items() if count > 1]
+    facts = [
+        Fact(
+            not twice,
+            "event history",
+            f"{len(done)} pieces of work finished, each exactly once" if not twice else f"finished twice: {twice}",
+        )
+    ]
+    if kill is None:
+        return facts
+    before = {a.work for a in activities if a.completed is not None and a.completed <= kill.after_event}
+    again = [a.work for a in activities if a.scheduled > kill.after_event and a.work in before]
+    facts.append(
+        Fact(
+            not again,
+            "event history",
+            f"{len(before)} had finished before the kill, none of them was scheduled again"
+            if not again
+            else f"scheduled again after the kill: {again}",
+        )
+    )
+    later = [a for a in activities if a.name == kill.name and a.step == kill.step and a.completed is not None]
+    attempt = max((a.attempt for a in later), default=0)
+    where = f"step {kill.step}" if kill.step is not None else kill.name
+    if any(a.scheduled > kill.scheduled for a in later):
+        text = f"{where} was interrupted and went to the new worker as a fresh dispatch, which finished it"
+    elif attempt > kill.attempt:
+        text = f"{where} was interrupted in attempt {kill.attempt}; attempt {attempt} finished it"
+    else:
+        text = f"{where} had just finished its work when the worker died; it was not run again"
+    facts.append(Fact(bool(later), "event history", text))
+    return facts
+
+
+def from_database(entries: Sequence[Entry]) -> list[Fact]:
+    """What the transcript in PostgreSQL says: each call of each decision has one result."""
+    results = Counter(
+        (e.step, str(e.body["decision"]), int(e.body["index"])) for e in entries if e.kind is EntryKind.RESULT
+    )
+    decided = sum(len(e.body["calls"]) for e in entries if e.kind is EntryKind.DECISION)
+    twice = [f"step {step}, call {index}" for (step, _, index), count in results.items() if count > 1]
+    text = f"{decided} calls were decided, {sum(results.values())} results recorded"
+    if twice:
+        return [Fact(False, "PostgreSQL", f"{text}, more than one for {', '.join(twice)}")]
+    left_out = decided - len(results)
+    return [Fact(left_out >= 0, "PostgreSQL", f"{text}, {f'{left_out} did not run' if left_out else 'one for each'}")]
+
+
+def from_model_log(requests: Sequence[LoggedRequest], kill: Kill | None) -> list[Fact]:
+    """What the scripted model server was asked: no conversation twice, but for an answer that the kill cut off."""
+    asked = Counter(request.digest for request in requests)
+    repeated = sum(count - 1 for count in asked.values())
+    allowed = 1 if kill is not None and kill.name in {"plan", "decide", "reflect", "synthesize"} else 0
+    text = f"{len(requests)} questions, " + (
+        "none asked twice" if not repeated else f"{repeated} asked twice (the kill cut off the answer)"
+    )
+    return [Fact(repeated <= allowed, "model's log", text)]
+
+
+def from_remote(origin: Path, result: TaskResult, base: str) -> list[Fact]:
+    """What the bare repository holds: the task's commits once, and the base branch as it was."""
+    if not result.pushed or result.branch is None:
+        return [Fact(not _has_branch(origin, result.branch), "remote", "nothing was pushed, and nothing is there")]
+    there = git_list(origin, f"{base}..{result.branch}")
+    return [
+        Fact(
+            there == list(result.commits),
+            "remote",
+            f"{result.branch} holds {len(there)} commit{'s' * (len(there) != 1)}, the task's own and each once",
+        )
+    ]
+
+
+def git_list(repository: Path, span: str) -> list[str]:
+    """Commit ids of a span, oldest first."""
+    return git(repository, "rev-list", "--reverse", span).split()
+
+
+def _has_branch(origin: Path, branch: str | None) -> bool:
+    return branch is not None and bool(git(origin, "branch", "--list", branch))
+
+
+def _json(payloads: Sequence[Any]) -> dict[str, Any]:
+    if not payloads or payloads[0].metadata.get("encoding") != b"json/plain":
+        return {}
+    value = json.loads(payloads[0].data)
+    return value if isinstance(value, dict) else {}
+
+
+def _work(name: str, given: dict[str, Any]) -> str:
+    """The work that an activity was asked for, without what names a dispatch or the place where it runs."""
+    calls = ",".join(str(call["index"]) for call in given.get("calls", ()))
+    parts = [name, given.get("step"), given.get("trigger"), given.get("reason"), given.get("index"), calls]
+    return " ".join(str(part) for part in parts if part not in (None, ""))

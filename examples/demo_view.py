@@ -1,0 +1,129 @@
+"""What the demo prints: one line for each thing that happened, and the result at the end."""
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.panel import Panel
+from rich.syntax import Syntax
+from rich.table import Table
+
+from examples.demo_proof import Fact
+from perdure.client import events
+from perdure.contracts.calls import CallSummary
+from perdure.contracts.task import Cost, TaskResult
+
+_MARKS = {True: "[green]✓[/]", False: "[red]✗[/]"}
+_CHECKS = {"passed": "[green]✓[/]", "failed": "[red]✗[/]", "skipped": "[dim]–[/]"}
+
+
+class View:
+    """Prints a task as it happens. ``seen`` says how many calls finished."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.finished_steps: set[int] = set()
+        self._calls: dict[tuple[int, int], CallSummary] = {}
+
+    def heading(self, text: str) -> None:
+        """The start of a part."""
+        self.console.print()
+        self.console.rule(f"[bold]{escape(text)}[/]", align="left", style="dim")
+
+    def line(self, text: str) -> None:
+        """One line with marks of rich."""
+        self.console.print(text, highlight=False)
+
+    def show(self, event: events.Event) -> None:
+        """Print what an event tells, if it is for people."""
+        told = getattr(self, f"_{event.kind}", None)
+        if told is not None:
+            told(event)
+
+    def _opened(self, event: events.Opened) -> None:
+        models = ", ".join(sorted(set(event.models.values())))
+        label = "  [yellow]scripted[/]: a script answers, no language model" if event.scripted else ""
+        self.line(f"[dim]model[/]     {escape(models)}{label}")
+        for warning in event.warnings:
+            self.line(f"[yellow]warning[/]   {escape(warning)}")
+
+    def _prepared(self, event: events.Prepared) -> None:
+        what = "restored" if event.restored else "cloned"
+        self.line(f"[dim]workspace[/] {what}, branch {escape(event.branch)} from {event.base_commit[:10]}")
+
+    def _planned(self, event: events.Planned) -> None:
+        self.line(f"[dim]plan[/]      {escape(event.plan.goal)}")
+        for number, subtask in enumerate(event.plan.subtasks, start=1):
+            self.line(f"          {number}. {escape(subtask.title)}")
+
+    def _decided(self, event: events.Decided) -> None:
+        self._calls.update({(event.step, call.index): call for call in event.calls})
+        if event.said:
+            self.line(f"\n[bold cyan]step {event.step:<2}[/]   [italic]{escape(event.said)}[/]")
+
+    def _executed(self, event: events.Executed) -> None:
+        self.finished_steps.add(event.step)
+        for result in event.results:
+            call = self._calls.get((event.step, result.index))
+            excerpt = (result.excerpt.strip().splitlines() or [""])[0]
+            title = call.title if call else result.tool
+            self.line(f"        {_MARKS[result.ok]} {escape(title)}  [dim]{escape(excerpt[:90])}[/]")
+
+    def _reflected(self, event: events.Reflected) -> None:
+        colour = {"change_course": "yellow", "stuck": "red", "done": "green"}.get(event.reflection.verdict, "blue")
+        verdict = event.reflection.verdict.replace("_", " ")
+        self.line(f"        [{colour}]↺ {verdict}[/]: {escape(event.reflection.note)}")
+
+    def _retried(self, event: events.Retried) -> None:
+        self.line(f"        [magenta]⟲ {event.activity}, attempt {event.attempt}[/] [dim]{escape(event.because[:90])}[/]")
+
+    def _step_failed(self, event: events.StepFailed) -> None:
+        self.line(f"        [magenta]⟲ {event.activity}[/] [dim]{escape(event.because[:110])}[/]")
+
+    def _stuck(self, event: events.Stuck) -> None:
+        self.line(f"        [red]the worker cannot go on:[/] {escape(event.because[:300])}")
+
+    def _checked(self, event: events.Checked) -> None:
+        self.line("\n[dim]checks[/]")
+        for check in event.checks:
+            self.line(f"        {_CHECKS[check.status]} {escape(check.name)}  [dim]{escape(check.detail)}[/]")
+
+    def _spoken(self, event: events.Spoken) -> None:
+        self.line(f"        [yellow]{event.what}[/] by {escape(event.by or 'somebody')}  [dim]{escape(event.text)}[/]")
+
+    def proof(self, facts: Sequence[Fact]) -> None:
+        """The facts, one a line."""
+        for fact in facts:
+            self.line(f" {_MARKS[fact.ok]} [dim]{fact.source:<13}[/] {escape(fact.text)}")
+
+    def result(self, result: TaskResult, diff: str, web_ui: str) -> None:
+        """Branch, evidence, cost, steps, the diff and where to look."""
+        facts = Table.grid(padding=(0, 2))
+        facts.add_column(style="dim")
+        facts.add_column()
+        facts.add_row("status", f"[bold]{result.status.value}[/]")
+        facts.add_row("summary", escape(result.summary))
+        pushed = "pushed to origin" if result.pushed else "not pushed"
+        facts.add_row("branch", f"{escape(result.branch or 'none')} ({len(result.commits)} commits, {pushed})")
+        facts.add_row("steps", str(result.steps))
+        facts.add_row("cost", cost_line(result.cost))
+        for withheld in result.withheld:
+            facts.add_row("withheld", f"{escape(withheld.what)}: {escape(withheld.why)}")
+        facts.add_row("Web UI", escape(web_ui))
+        self.console.print(Panel(facts, title="Result", border_style="green" if result.pushed else "yellow"))
+        self.line("[bold]Evidence[/]")
+        for evidence in result.evidence:
+            shown = f"step {evidence.step}: {evidence.shown_by}" if evidence.step is not None else "not shown"
+            self.line(f" {_MARKS[evidence.step is not None]} {escape(evidence.requirement)}  [dim]{escape(shown)}[/]")
+        if diff:
+            self.line("\n[bold]Diff[/]")
+            self.console.print(Syntax(diff, "diff", background_color="default", word_wrap=True))
+
+
+def cost_line(cost: Cost) -> str:
+    """What the models used, and whether it was money at all."""
+    tokens = f"{cost.input_tokens:,} tokens in, {cost.output_tokens:,} out, {cost.model_calls} model calls"
+    if cost.scripted:
+        return f"[yellow]scripted[/]: nothing was paid ({tokens})"
+    unpriced = f", {cost.unpriced_calls} calls of unknown price" if cost.unpriced_calls else ""
+    return f"${cost.usd:.4f} ({tokens}{unpriced})"
