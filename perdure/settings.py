@@ -120,8 +120,9 @@ class Settings(BaseSettings):
     web_ui_port: Port = 8233
     """Port of the embedded Temporal Web UI on 127.0.0.1; 0: any free port."""
 
-    sqlite_synchronous: Literal["off", "normal", "full"] = "full"
-    """How the embedded Temporal server writes its database: full survives a power cut, off is fastest."""
+    sqlite_synchronous: Literal["off", "normal", "full"] = "normal"
+    """How the embedded Temporal server writes its database: normal survives a killed process,
+    full also a power cut, off is fastest."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Least important log lines that are written."""

@@ -1,0 +1,221 @@
+"""Starts tasks and finds them again."""
+
+import asyncio
+import re
+import secrets
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
+from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
+from temporalio.client import Client
+from temporalio.common import Priority
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.converter import DataConverter
+from temporalio.exceptions import WorkflowAlreadyStartedError
+
+from perdure.client.connection import Connection, find_server
+from perdure.client.errors import NotPending, NoWorker, Refused, TaskNotFound
+from perdure.client.handle import TaskHandle
+from perdure.client.server import Server, unreachable
+from perdure.client.state import WaitingTask
+from perdure.client.validation import valid
+from perdure.contracts.errors import InvalidInput
+from perdure.contracts.names import CODING_TASK, SEARCH_ATTRIBUTES, SEARCH_NEEDS, TASK_QUEUE
+from perdure.contracts.task import TaskRequest
+
+CONNECT_S = 10.0
+_ASKED_AT_ONCE = 8
+_SHOWN_REQUEST = 4_000
+_OPEN_TASKS = f"WorkflowType = '{CODING_TASK}' AND ExecutionStatus = 'Running'"
+_RUN_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+class PerdureClient:
+    """Starts tasks, finds them, and lists what waits for a person. It needs a server; most answers need a worker.
+
+    ``connect`` is the way in; the constructor takes a Temporal client that is there already (it must use
+    ``pydantic_data_converter``).
+    """
+
+    def __init__(
+        self, client: Client, *, task_queue: str = TASK_QUEUE, answer_s: float = 10.0, address: str = ""
+    ) -> None:
+        self._server = Server(client, address or client.service_client.config.target_host, answer_s)
+        self._task_queue = task_queue
+
+    @classmethod
+    @asynccontextmanager
+    async def connect(
+        cls,
+        address: str | None = None,
+        *,
+        namespace: str | None = None,
+        task_queue: str = TASK_QUEUE,
+        home: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+        data_converter: DataConverter = pydantic_data_converter,
+        answer_s: float = 10.0,
+    ) -> AsyncGenerator["PerdureClient"]:
+        """Connect to the given address, else to Temporal's own configuration, else to the running stack of ``home``.
+
+        ``answer_s`` is how long a worker may take to answer a query or a decision.
+        """
+        connection = find_server(address=address, namespace=namespace, home=home, environment=environment)
+        client = await _connected(connection, data_converter)
+        yield cls(client, task_queue=task_queue, answer_s=answer_s, address=connection.address)
+
+    @property
+    def address(self) -> str:
+        """The server, as host:port."""
+        return self._server.address
+
+    async def start(self, request: TaskRequest | str, *, id: str | None = None, **fields: Any) -> TaskHandle:
+        """Start a task: a whole ``TaskRequest``, or its text with the other fields as keywords."""
+        task = (
+            valid(TaskRequest, **{**request.model_dump(exclude_unset=True), **fields})
+            if isinstance(request, TaskRequest)
+            else valid(TaskRequest, request=request, **fields)
+        )
+        chosen = id or readable_id(task.request)
+        try:
+            with self._server.explained():
+                started = await self._server.client.start_workflow(
+                    CODING_TASK,
+                    task,
+                    id=chosen,
+                    task_queue=self._task_queue,
+                    static_summary=first_line(task.request),
+                    static_details=_details(task),
+                    priority=Priority(priority_key=task.priority, fairness_key=task.user or None),
+                    rpc_timeout=self._server.limit,
+                )
+        except WorkflowAlreadyStartedError as error:
+            raise Refused(
+                f"Task {chosen!r} is running already, so no second one was started under this id.",
+                f"`python starter.py watch {chosen}` shows it; leave the id out to get a new one.",
+            ) from error
+        return TaskHandle(self._server, id=chosen, task_id=started.first_execution_run_id or "")
+
+    async def task(self, id: str) -> TaskHandle:
+        """A task by its workflow id or its task id; TaskNotFound where there is none."""
+        try:
+            found = await self._server.describe(id)
+        except TaskNotFound:
+            if not _RUN_ID.fullmatch(id):
+                raise
+            found = await self._server.describe(await self._workflow_of_run(id))
+        return TaskHandle(self._server, id=found.id, task_id=found.raw_info.first_run_id or found.run_id)
+
+    async def approvals(self) -> list[WaitingTask]:
+        """Open tasks that wait for a person, with their approvals and questions."""
+        # A task that could not set the attribute when it started has none: it is asked as well.
+        marked = f"({SEARCH_NEEDS} IN ('approval', 'answer') OR {SEARCH_NEEDS} IS NULL)"
+        try:
+            ids = await self._listed(f"{_OPEN_TASKS} AND {marked}")
+        except InvalidInput:
+            # The attributes are not registered in this namespace, so every open task is asked.
+            ids = await self._listed(_OPEN_TASKS)
+        turns = asyncio.Semaphore(_ASKED_AT_ONCE)
+        asked = await asyncio.gather(*(self._waiting_task(id, turns) for id in ids))
+        return [task for task in asked if task.approvals or task.questions or task.problem]
+
+    async def find_pending(self, id: str) -> tuple[TaskHandle, WaitingTask]:
+        """The task in which this approval or question waits; NotPending lists what does wait."""
+        tasks = await self.approvals()
+        there = tuple(each.id for task in tasks for each in (*task.approvals, *task.questions))
+        for task in tasks:
+            if id in {each.id for each in (*task.approvals, *task.questions)}:
+                return await self.task(task.id), task
+        unread = [f"{task.id}: {task.problem}" for task in tasks if task.problem]
+        listed = f"What waits: {', '.join(there)}." if there else "Nothing waits for a person now."
+        raise NotPending(
+            " ".join([f"No approval or question {id!r} waits.", listed, *unread]),
+            "`python starter.py approvals` shows what waits in every task.",
+            there,
+        )
+
+    async def missing_search_attributes(self) -> list[str]:
+        """Search attributes of Perdure that this namespace lacks; tasks run without them, but lists cannot filter."""
+        with self._server.explained():
+            listed = await self._server.client.operator_service.list_search_attributes(
+                ListSearchAttributesRequest(namespace=self._server.client.namespace),
+                timeout=self._server.limit,
+            )
+        return [name for name in SEARCH_ATTRIBUTES if name not in listed.custom_attributes]
+
+    async def server_version(self) -> str:
+        """The Temporal server's version."""
+        with self._server.explained():
+            info = await self._server.client.workflow_service.get_system_info(
+                GetSystemInfoRequest(), timeout=self._server.limit
+            )
+        return info.server_version
+
+    async def has_worker(self) -> bool:
+        """Whether a worker polls our task queue."""
+        return await self._server.polled(self._task_queue)
+
+    async def _listed(self, query: str) -> list[str]:
+        with self._server.explained():
+            listed = self._server.client.list_workflows(query, rpc_timeout=self._server.limit)
+            return [task.id async for task in listed]
+
+    async def _workflow_of_run(self, run_id: str) -> str:
+        """The workflow id of a run; the run id itself where no run has it, so that the error names what was asked."""
+        ids = await self._listed(f"RunId = '{run_id}'")
+        return ids[0] if ids else run_id
+
+    async def _waiting_task(self, id: str, turns: asyncio.Semaphore) -> WaitingTask:
+        async with turns:
+            handle = await self.task(id)
+            description = await handle.describe()
+            try:
+                return WaitingTask.of(description, await handle.pending())
+            except NoWorker as error:
+                return WaitingTask(id=id, summary=description.summary, problem=str(error))
+
+
+async def _connected(connection: Connection, data_converter: DataConverter) -> Client:
+    config = connection.config
+    config["target_host"] = connection.address
+    try:
+        async with asyncio.timeout(CONNECT_S):
+            return await Client.connect(**config, data_converter=data_converter)
+    except (RuntimeError, TimeoutError) as error:
+        # The SDK reports every failed connection as a RuntimeError whose text is the transport's.
+        raise unreachable(connection.address, f"from {connection.source}", str(error)) from error
+
+
+def first_line(request: str) -> str:
+    """The first line of a request, for the Web UI's list (at most 200 characters)."""
+    line = request.strip().splitlines()[0].strip()
+    return line if len(line) <= 200 else f"{line[:199]}…"
+
+
+def readable_id(request: str) -> str:
+    """A workflow id made from the request, such as ``task-fix-rounding-in-totals-1a2b3c``."""
+    words = re.sub(r"[^a-z0-9]+", "-", first_line(request).lower()).strip("-")
+    slug = words if len(words) <= 40 else words[:40].rsplit("-", 1)[0]
+    return "-".join(part for part in ("task", slug, secrets.token_hex(3)) if part)
+
+
+def _details(task: TaskRequest) -> str:
+    """The card's fixed text: the whole request and its terms, as Markdown."""
+    terms = [
+        f"* repository: `{without_credentials(task.repository)}`",
+        f"* mode: {task.mode}, safety: {task.safety}, priority: {task.priority}",
+    ]
+    if task.base_branch:
+        terms.append(f"* base branch: `{task.base_branch}`")
+    if task.user:
+        terms.append(f"* for: {task.user}")
+    terms += [f"* {name}: {value}" for name, value in task.labels.items()]
+    return task.request[:_SHOWN_REQUEST] + "\n\n" + "\n".join(terms)
+
+
+def without_credentials(repository: str) -> str:
+    """A repository URL without user and password."""
+    return re.sub(r"^([a-z][a-z0-9+.-]*://)[^/@]*@", r"\1", repository, flags=re.IGNORECASE)

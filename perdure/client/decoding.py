@@ -1,0 +1,68 @@
+"""Payloads of the event history as models and sentences."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from pydantic import BaseModel
+from temporalio.api.common.v1 import Payload
+from temporalio.api.failure.v1 import Failure
+from temporalio.api.history.v1 import HistoryEvent
+from temporalio.converter import DataConverter
+from temporalio.exceptions import ApplicationError
+
+from perdure.contracts.task import TaskResult
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class Decoder:
+    """Reads payloads with the client's data converter. What another version wrote and we cannot read gives None."""
+
+    def __init__(self, converter: DataConverter) -> None:
+        self._converter = converter
+
+    async def model(self, payloads: Sequence[Payload], kind: type[Model]) -> Model | None:
+        """The first payload as a model of this kind."""
+        if not payloads:
+            return None
+        try:
+            decoded = await self._converter.decode(payloads[:1], [kind])
+        except (RuntimeError, ValueError):
+            # The SDK wraps what a converter raises in RuntimeError; a codec without the key raises ValueError.
+            return None
+        return decoded[0] if isinstance(decoded[0], kind) else None
+
+    async def summary(self, raw: HistoryEvent) -> str:
+        """The ``summary=`` that the workflow gave with an activity or a timer, or nothing."""
+        if not raw.HasField("user_metadata") or not raw.user_metadata.HasField("summary"):
+            return ""
+        decoded = await self._converter.decode([raw.user_metadata.summary])
+        return str(decoded[0])
+
+    async def failure(self, failure: Failure) -> str:
+        """The innermost message of a failure: what really went wrong."""
+        return innermost_message(await self._converter.decode_failure(failure))
+
+    async def failed_result(self, failure: Failure) -> TaskResult | None:
+        """The result that stands in the details of a failed task's failure."""
+        return result_in(await self._converter.decode_failure(failure))
+
+
+def result_in(error: BaseException | None) -> TaskResult | None:
+    """The ``TaskResult`` among the details of an error or of its causes."""
+    while error is not None:
+        if isinstance(error, ApplicationError):
+            for detail in error.details:
+                if isinstance(detail, dict) and "status" in detail and "summary" in detail:
+                    return TaskResult.model_validate(detail)
+        error = error.__cause__
+    return None
+
+
+def innermost_message(error: BaseException | None) -> str:
+    """The message of the deepest cause that has one."""
+    message = ""
+    while error is not None:
+        message = (error.message if isinstance(error, ApplicationError) else str(error)) or message
+        error = error.__cause__
+    return message

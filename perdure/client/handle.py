@@ -1,0 +1,219 @@
+"""One task: what it is doing, what it waits for, and what a person says to it."""
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, TypeVar, cast
+
+from pydantic import BaseModel
+from temporalio.client import (
+    WorkflowFailureError,
+    WorkflowHandle,
+    WorkflowQueryFailedError,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateStage,
+)
+
+from perdure.client import events
+from perdure.client.decoding import innermost_message
+from perdure.client.endings import ended_badly
+from perdure.client.errors import NotPending, Refused, TaskNotFound
+from perdure.client.following import follow
+from perdure.client.listing import described
+from perdure.client.server import Server
+from perdure.client.state import Spending, TaskDescription, TaskState, TranscriptLine
+from perdure.client.validation import valid
+from perdure.contracts.decisions import AnswerQuestion, Decide, Pending, Receipt, Steer
+from perdure.contracts.digests import digest_of
+from perdure.contracts.errors import InvalidInput
+from perdure.contracts.plan import Plan
+from perdure.contracts.task import TaskResult
+
+_SAFE_TO_REPEAT = "It may still arrive; sending the same again is safe, since it is recorded once."
+
+Answer = TypeVar("Answer")
+"""What a query gives back."""
+
+# The static type of a union is no ``type``, but the converter takes it like any type that pydantic knows.
+OPTIONAL_PLAN = cast("type[Plan | None]", Plan | None)
+
+
+class TaskHandle:
+    """A task that exists. Queries and decisions need a worker; ``describe``, ``events`` and ``result`` need none."""
+
+    def __init__(self, server: Server, *, id: str, task_id: str) -> None:
+        self._server = server
+        self._workflow: WorkflowHandle[Any, Any] = server.client.get_workflow_handle(
+            id, result_type=TaskResult
+        )
+        self.id = id
+        """The workflow's id, as the Web UI shows it."""
+        self.task_id = task_id
+        """The first execution's run id: stable across reset and continue-as-new."""
+
+    async def describe(self) -> TaskDescription:
+        """How the server lists the task."""
+        return await described(await self._server.describe(self.id))
+
+    async def status(self) -> TaskState:
+        """What the task is doing, or why it waits."""
+        return await self._query("status", TaskState)
+
+    async def plan(self) -> Plan | None:
+        """The plan with its finished parts, once there is one."""
+        return await self._query("plan", OPTIONAL_PLAN)
+
+    async def pending(self) -> Pending:
+        """The approvals and questions that wait for a person."""
+        return await self._query("pending", Pending)
+
+    async def transcript(self) -> list[TranscriptLine]:
+        """One line for each thing that happened."""
+        return await self._query("transcript", list[TranscriptLine])
+
+    async def cost(self) -> Spending:
+        """What was used of the budget."""
+        return await self._query("cost", Spending)
+
+    async def approve(
+        self, approval_id: str, *, reason: str = "", remember: str = "once", by: str = ""
+    ) -> Receipt:
+        """Let exactly the operation run that the approval shows."""
+        return await self._decide(
+            approval_id=approval_id, verdict="approve", reason=reason, remember=remember, by=by
+        )
+
+    async def deny(self, approval_id: str, *, reason: str = "", by: str = "") -> Receipt:
+        """Refuse the operation; the model reads the reason and goes on without it."""
+        return await self._decide(approval_id=approval_id, verdict="deny", reason=reason, by=by)
+
+    async def edit(
+        self, approval_id: str, arguments: Mapping[str, Any], *, reason: str = "", by: str = ""
+    ) -> Receipt:
+        """Change the call's arguments; a new preview with a new id follows."""
+        return await self._decide(
+            approval_id=approval_id, verdict="edit", reason=reason, arguments=dict(arguments), by=by
+        )
+
+    async def decide(self, decision: Decide) -> Receipt:
+        """Send a decision. The same decision sent twice is recorded once."""
+        return await self._update("decide", decision.approval_id, decision)
+
+    async def answer(
+        self,
+        question_id: str,
+        choice: str,
+        *,
+        text: str = "",
+        budget: Mapping[str, float] | None = None,
+        by: str = "",
+    ) -> Receipt:
+        """Answer a question with one of its choices; ``budget`` gives the new limits for ``extend``."""
+        answer = valid(
+            AnswerQuestion,
+            question_id=question_id,
+            choice=choice,
+            text=text,
+            budget=dict(budget) if budget else None,
+            by=by,
+        )
+        return await self._update("answer", question_id, answer)
+
+    async def steer(self, message: str) -> None:
+        """Give the model a message that it reads before its next decision."""
+        await self._signal("steer", valid(Steer, message=message))
+
+    async def pause(self) -> None:
+        """Let the task stop before its next step."""
+        await self._signal("pause")
+
+    async def resume(self) -> None:
+        """Let a paused task go on."""
+        await self._signal("resume")
+
+    async def cancel(self, *, reason: str = "") -> None:
+        """Ask the task to stop; it records what it did and ends Canceled."""
+        if not (await self.describe()).open:
+            raise self._ended("cancel")
+        with self._server.explained(self.id):
+            await self._workflow.cancel(reason=reason, rpc_timeout=self._server.limit)
+
+    async def result(self) -> TaskResult:
+        """Wait for the end. Raises TaskFailed or TaskCanceled, with the result that the task reported."""
+        try:
+            with self._server.explained(self.id):
+                return await self._workflow.result()
+        except WorkflowFailureError as failure:
+            raise ended_badly(self.id, failure.cause) from failure
+
+    def events(self, *, wait: bool = True) -> AsyncIterator[events.Event]:
+        """What happened since the start, then what happens until the end (``wait=False``: only what there is)."""
+        return follow(self._server, self.id, wait=wait)
+
+    async def _query(self, name: str, kind: type[Answer]) -> Answer:
+        asking = self._workflow.query(name, result_type=kind, rpc_timeout=2 * self._server.limit)
+        try:
+            return await self._server.ask_worker(f"the query {name!r}", asking, task=self.id)
+        except WorkflowQueryFailedError as error:
+            raise InvalidInput(f"Task {self.id!r} refused the query {name!r}: {error.message}.") from error
+
+    async def _decide(self, **fields: Any) -> Receipt:
+        return await self.decide(valid(Decide, **fields))
+
+    async def _update(self, name: str, waits: str, argument: BaseModel) -> Receipt:
+        asking = self._send(name, waits, argument)
+        try:
+            return await self._server.ask_worker(
+                f"the update {name!r}", asking, task=self.id, afterwards=_SAFE_TO_REPEAT
+            )
+        except WorkflowUpdateFailedError as error:
+            raise await self._refusal(waits, error) from error
+        except TaskNotFound as error:
+            raise await self._gone(name, error) from error
+
+    async def _send(self, name: str, waits: str, argument: BaseModel) -> Receipt:
+        # The id is made from what is said: a repetition after a lost answer gets the recorded receipt, while another
+        # decision on the same approval is judged anew.
+        said = digest_of(argument.model_dump(mode="json"))[:12]
+        # The SDK leaves the arguments of one overload untyped, and so the whole method is partially unknown.
+        update = await self._workflow.start_update(  # pyright: ignore[reportUnknownMemberType]
+            name,
+            argument,
+            id=f"{name}-{waits}-{said}",
+            wait_for_stage=WorkflowUpdateStage.ACCEPTED,
+            result_type=Receipt,
+            rpc_timeout=2 * self._server.limit,
+        )
+        return await update.result()
+
+    async def _signal(self, name: str, *arguments: BaseModel) -> None:
+        try:
+            with self._server.explained(self.id):
+                await self._workflow.signal(name, args=arguments, rpc_timeout=self._server.limit)
+        except TaskNotFound as error:
+            raise await self._gone(name, error) from error
+
+    async def _refusal(self, waits: str, error: WorkflowUpdateFailedError) -> InvalidInput:
+        """Why the task refused: nothing of this id waits, or what its validator says."""
+        pending = await self.pending()
+        there = tuple(each.id for each in (*pending.approvals, *pending.questions))
+        if waits in there:
+            return Refused(f"Task {self.id!r} refused: {innermost_message(error.cause)}")
+        listed = f"What waits: {', '.join(there)}." if there else "Nothing waits for a person now."
+        return NotPending(
+            f"Nothing with the id {waits!r} waits in task {self.id!r}: {innermost_message(error.cause)} {listed}",
+            "`python starter.py approvals` shows what waits in every task.",
+            there,
+        )
+
+    async def _gone(self, what: str, error: TaskNotFound) -> InvalidInput:
+        """The server says "not found" both for a task that is over and for one that never was."""
+        try:
+            description = await self.describe()
+        except TaskNotFound:
+            return error
+        return error if description.open else self._ended(what)
+
+    def _ended(self, what: str) -> Refused:
+        return Refused(
+            f"Task {self.id!r} is over, so {what!r} can change nothing.",
+            f"`python starter.py show {self.id}` shows how it ended.",
+        )

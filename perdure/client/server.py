@@ -1,0 +1,134 @@
+"""One Temporal server, asked with time limits; whatever it refuses becomes an error of ours with a sentence."""
+
+import asyncio
+from collections.abc import Coroutine, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import temporalio.api.enums.v1
+import temporalio.api.taskqueue.v1
+import temporalio.api.workflowservice.v1
+from temporalio.client import Client, RPCTimeoutOrCancelledError, WorkflowExecutionDescription
+from temporalio.service import RPCError, RPCStatusCode
+
+from perdure.client.errors import NoWorker, ServerUnreachable, TaskNotFound
+from perdure.contracts.errors import ConfigurationError, InvalidInput, PerdureError
+
+Result = TypeVar("Result")
+
+START_HINT = "start one with `python starter.py up`, or set TEMPORAL_ADDRESS to a server that runs."
+_SILENT = {
+    RPCStatusCode.DEADLINE_EXCEEDED,
+    RPCStatusCode.CANCELLED,
+    RPCStatusCode.UNAVAILABLE,
+    RPCStatusCode.FAILED_PRECONDITION,
+}
+_NOT_ALLOWED = {RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNAUTHENTICATED}
+
+
+@dataclass(frozen=True)
+class Server:
+    """A connected Temporal client with how long to wait: for the server itself, and for a worker's answer."""
+
+    client: Client
+    address: str
+    answer_s: float = 10.0
+
+    @property
+    def limit(self) -> timedelta:
+        """Time limit of one request that needs no worker."""
+        return timedelta(seconds=self.answer_s)
+
+    async def ask_worker(
+        self, what: str, question: Coroutine[Any, Any, Result], *, task: str, afterwards: str = ""
+    ) -> Result:
+        """Await a query or an update, at most ``answer_s``; NoWorker says whether any worker polls.
+
+        ``afterwards`` is a sentence for the error: what became of the question.
+        """
+        asking = asyncio.ensure_future(question)
+        try:
+            # ``asyncio.wait`` and not ``asyncio.timeout``: the SDK turns the cancellation of an update into an error
+            # of its own, which a caller who cancels us would then see instead of the cancellation.
+            await asyncio.wait({asking}, timeout=self.answer_s)
+            if not asking.done():
+                raise await self._silence(what, task, afterwards)
+            with self.explained(task):
+                return await asking
+        except (RPCTimeoutOrCancelledError, ServerUnreachable) as error:
+            # The server itself gives up a query when no worker takes it; ``_silence`` asks whether it is there at all.
+            raise await self._silence(what, task, afterwards) from error
+        finally:
+            if not asking.done():
+                asking.cancel()
+                await asyncio.gather(asking, return_exceptions=True)
+
+    @contextmanager
+    def explained(self, task: str = "") -> Generator[None]:
+        """Turn what the server refuses into our errors; ``task`` is the id that was asked for."""
+        try:
+            yield
+        except RPCError as error:
+            raise self._explain(error, task) from error
+
+    def _explain(self, error: RPCError, task: str) -> PerdureError:
+        if error.status is RPCStatusCode.NOT_FOUND and "namespace" in error.message.lower():
+            return ConfigurationError(
+                f"The Temporal server at {self.address} has no namespace {self.client.namespace!r}.",
+                "set TEMPORAL_NAMESPACE, or create it with `temporal operator namespace create`.",
+            )
+        if error.status is RPCStatusCode.NOT_FOUND and task:
+            return TaskNotFound(
+                f"There is no task {task!r} in namespace {self.client.namespace!r} at {self.address}.",
+                "`python starter.py approvals` lists the tasks that wait; the Web UI lists all.",
+            )
+        if error.status in _NOT_ALLOWED:
+            return ConfigurationError(
+                f"The Temporal server at {self.address} does not let us in: {error.message}.",
+                "check TEMPORAL_API_KEY, TLS and TEMPORAL_NAMESPACE.",
+            )
+        if error.status is RPCStatusCode.INVALID_ARGUMENT:
+            return InvalidInput(f"The Temporal server refused the request: {error.message}.")
+        if error.status in _SILENT:
+            return unreachable(self.address, error.message)
+        return PerdureError(f"The Temporal server at {self.address} failed: {error.message}.")
+
+    async def describe(self, workflow_id: str) -> WorkflowExecutionDescription:
+        """The task's current run as the server knows it; TaskNotFound where there is none."""
+        with self.explained(workflow_id):
+            return await self.client.get_workflow_handle(workflow_id).describe(rpc_timeout=self.limit)
+
+    async def polled(self, task_queue: str) -> bool:
+        """Whether any worker has polled the queue for workflow tasks in the last minutes."""
+        with self.explained():
+            answer = await self.client.workflow_service.describe_task_queue(
+                temporalio.api.workflowservice.v1.DescribeTaskQueueRequest(
+                    namespace=self.client.namespace,
+                    task_queue=temporalio.api.taskqueue.v1.TaskQueue(name=task_queue),
+                    task_queue_type=temporalio.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+                ),
+                timeout=self.limit,
+            )
+        return len(answer.pollers) > 0
+
+    async def _silence(self, what: str, task: str, afterwards: str) -> PerdureError:
+        """Why nobody answered within the limit."""
+        queue = (await self.describe(task)).task_queue
+        if await self.polled(queue):
+            return NoWorker(
+                f"A worker polls task queue {queue!r}, but {what} of task {task!r} was not answered "
+                f"within {self.answer_s:g} s. {afterwards}".rstrip(),
+                "the worker may be busy or may just have died: look at its log, then try again.",
+            )
+        return NoWorker(
+            f"No worker polls task queue {queue!r}, so {what} of task {task!r} cannot be answered. "
+            f"{afterwards}".rstrip(),
+            "start one with `python starter.py worker` (or `python starter.py up`), then try again.",
+        )
+
+
+def unreachable(address: str, *why: str) -> ServerUnreachable:
+    """The error for a server that does not answer."""
+    return ServerUnreachable(f"No Temporal server answers at {address} ({', '.join(why)}).", START_HINT)

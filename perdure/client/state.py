@@ -1,0 +1,97 @@
+"""What the queries of a task answer, and how tasks are listed."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from perdure.contracts.decisions import Approval, Pending, Question
+from perdure.contracts.steps import Limits
+from perdure.contracts.task import Cost
+
+
+class Answered(BaseModel):
+    """An answer of a task; fields that a newer workflow adds are ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class TaskState(Answered):
+    """Result of the query ``status``."""
+
+    status: str = ""
+    doing: str = ""
+    """What it is doing, or why it waits, for people."""
+    needs: Literal["approval", "answer", "nothing"] = "nothing"
+    step: int = 0
+    branch: str | None = None
+    steps: int = 0
+    """The limit that ``step`` counts towards."""
+    paused: bool = False
+    scripted: bool = False
+    """Whether a script answers instead of a language model."""
+    models: tuple[str, ...] = ()
+
+
+class TranscriptLine(Answered):
+    """One line of the query ``transcript``."""
+
+    step: int
+    kind: str
+    title: str = ""
+    ok: bool | None = None
+    excerpt: str = ""
+
+
+class Spending(Answered):
+    """Result of the query ``cost``: what was used, and what may be. ``limits`` is None until the task was opened."""
+
+    cost: Cost = Cost()
+    limits: Limits | None = None
+
+
+class TaskDescription(BaseModel):
+    """A task as the server lists it; no worker is needed to read it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    """The workflow's id."""
+    task_id: str
+    """Stable across reset and continue-as-new: the first execution's run id."""
+    run_id: str
+    summary: str
+    """First line of the request."""
+    state: Literal[
+        "running", "completed", "failed", "canceled", "terminated", "continued", "timed_out", "unknown"
+    ]
+    task_queue: str
+    started_at: datetime
+    closed_at: datetime | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether the task still runs or waits."""
+        return self.state == "running"
+
+
+class WaitingTask(BaseModel):
+    """An open task and what it waits for. ``problem`` says why that could not be read (no worker answers)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    summary: str = ""
+    approvals: tuple[Approval, ...] = ()
+    questions: tuple[Question, ...] = ()
+    problem: str = ""
+
+    @classmethod
+    def of(cls, description: TaskDescription, pending: Pending) -> "WaitingTask":
+        """A task with what its query ``pending`` answered."""
+        return cls(
+            id=description.id,
+            summary=description.summary,
+            approvals=pending.approvals,
+            questions=pending.questions,
+        )
