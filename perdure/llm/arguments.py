@@ -23,7 +23,7 @@ _DEEPEST = 50
 _FENCE = re.compile(r"\s*```[A-Za-z0-9]*[ \t]*\n(.*?)\n?[ \t]*```\s*", re.DOTALL)
 _TOKEN = re.compile(
     r"""(?P<space>\s+)|(?P<comment>//[^\n]*|/\*.*?\*/)
-    |(?P<double>"(?:[^"\\\x00-\x1f]|\\.)*")|(?P<single>'(?:[^'\\\x00-\x1f]|\\.)*')
+    |(?P<double>"(?:[^"\\\x00-\x1f]++|\\.)*+")|(?P<single>'(?:[^'\\\x00-\x1f]++|\\.)*+')
     |(?P<mark>[\[\]{}:,])|(?P<word>[^\s\[\]{}:,"'/]+)""",
     re.DOTALL | re.VERBOSE,
 )
@@ -221,5 +221,6 @@ def _said(error: ValueError) -> str:
 def _kind(value: object) -> str:
     if value is None:
         return "null"
-    names = {bool: "a truth value", int: "a number", float: "a number", list: "a list", str: "a string"}
-    return names.get(type(value), "no object")
+    if isinstance(value, bool):
+        return "a truth value"
+    return "a list" if isinstance(value, list) else "a number"

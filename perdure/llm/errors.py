@@ -64,50 +64,51 @@ class _Refusal:
     headers: Mapping[str, str]
 
 
-def translated(error: BaseException, *, model: str, secret: str = "") -> PerdureError:
-    """The error of ours that says what to do. ``secret`` is cut out of whatever the server echoed.
+def translated(error: BaseException, *, asked: str, secret: str = "") -> PerdureError:
+    """The error of ours that says what to do. ``asked`` is what did not answer, such as ``the model 'x'``; ``secret`` is
+    cut out of whatever the server echoed.
 
     Callers raise it ``from None``: the SDK's exceptions hold the whole response, and a cause is written to the history.
     """
     if isinstance(error, groq.APIResponseValidationError):
-        return _unreadable(model)
+        return _unreadable(asked)
     if isinstance(error, groq.APIStatusError):
-        return _of_refusal(_refusal(error.status_code, error.body, error.response.headers), model, secret)
+        return _of_refusal(_refusal(error.status_code, error.body, error.response.headers), asked, secret)
     if isinstance(error, groq.APITimeoutError | httpx.TimeoutException | TimeoutError):
         return ModelUnavailable(
-            f"The model {model!r} did not answer in time.",
-            "it is asked again; raise the model time-out if this repeats.",
+            f"No answer came from {asked} in time.",
+            "it is asked again; raise the time-out of model calls if this repeats.",
         )
     if isinstance(error, groq.APIConnectionError):
         cause = error.__cause__ or error
-        return _unreachable(model, cause, secret)
+        return _unreachable(asked, cause, secret)
     if isinstance(error, groq.APIError):
         # An error inside a stream arrives after status 200, so the SDK has no status but the body's.
-        return _of_refusal(_refusal(0, error.body, {}), model, secret)
+        return _of_refusal(_refusal(0, error.body, {}), asked, secret)
     if isinstance(error, groq.GroqError):
         return ConfigurationError(
             f"The Groq client refuses to start: {_quoted(str(error), secret)}", "set GROQ_API_KEY."
         )
-    return _unreachable(model, error, secret)
+    return _unreachable(asked, error, secret)
 
 
-def unreadable(model: str, detail: str) -> ModelUnavailable:
+def unreadable(asked: str, detail: str) -> ModelUnavailable:
     """For an answer with status 200 that is no chat completion, such as a proxy's HTML page."""
-    return _unreadable(model, detail)
+    return _unreadable(asked, detail)
 
 
 def _unreadable(
-    model: str, detail: str = "it does not have the shape of a chat completion"
+    asked: str, detail: str = "it does not have the shape of a chat completion"
 ) -> ModelUnavailable:
     return ModelUnavailable(
-        f"What came back from the model {model!r} cannot be read: {detail}.",
+        f"What came back from {asked} cannot be read: {detail}.",
         "it is asked again; look at the proxies between here and GROQ_BASE_URL if this repeats.",
     )
 
 
-def _unreachable(model: str, cause: BaseException, secret: str) -> ModelUnavailable:
+def _unreachable(asked: str, cause: BaseException, secret: str) -> ModelUnavailable:
     return ModelUnavailable(
-        f"The connection to the model {model!r} failed: {type(cause).__name__}: {_quoted(str(cause), secret)}",
+        f"The connection to {asked} failed: {type(cause).__name__}: {_quoted(str(cause), secret)}",
         "it is tried again; check the network and GROQ_BASE_URL if this repeats.",
     )
 
@@ -132,26 +133,26 @@ def _mapping(value: object) -> dict[str, object]:
     return cast("dict[str, object]", value) if isinstance(value, dict) else {}
 
 
-def _of_refusal(refusal: _Refusal, model: str, secret: str) -> PerdureError:
+def _of_refusal(refusal: _Refusal, asked: str, secret: str) -> PerdureError:
     said = _quoted(refusal.message, secret) or "(no message)"
     answered = f"{refusal.status} {refusal.code}".strip()
     if refusal.status in {400, 404} and refusal.code in _GONE_CODES:
-        return ModelGone(f"The model {model!r} is not served to this account: {said}")
+        return ModelGone(f"This account is not served {asked}: {said}")
     if refusal.status == 413 or refusal.code == "context_length_exceeded":
-        return _too_large(refusal, model, said)
+        return _too_large(refusal, asked, said)
     if refusal.status == 400 and refusal.code in _FAULT_CODES:
         generation = refusal.failed_generation.replace(secret, "…") if secret else refusal.failed_generation
-        return ModelFault(f"The model {model!r} wrote an unusable answer: {said}", "", generation)
+        return ModelFault(f"An unusable answer came from {asked}: {said}", "", generation)
     if refusal.status in {401, 402, 403} or refusal.status < 400 or refusal.status == 404:
         return _configuration(refusal, answered, said)
     if refusal.status in _TRANSIENT_STATUSES or refusal.status >= 500:
         return ModelUnavailable(
-            f"The model {model!r} cannot answer now ({answered}): {said}",
+            f"No answer comes from {asked} now ({answered}): {said}",
             "it is asked again after the wait.",
             _retry_after(refusal),
         )
     return InvalidInput(
-        f"The request to the model {model!r} was refused ({answered}): {said}",
+        f"The request to {asked} was refused ({answered}): {said}",
         "the same request cannot succeed; this is a defect of Perdure or of a setting for this model.",
     )
 
@@ -168,10 +169,10 @@ def _configuration(refusal: _Refusal, answered: str, said: str) -> Configuration
     return ConfigurationError(f"The model server refused the request ({answered}): {said}", hint)
 
 
-def _too_large(refusal: _Refusal, model: str, said: str) -> ContextTooLarge:
+def _too_large(refusal: _Refusal, asked: str, said: str) -> ContextTooLarge:
     limit, requested = _LIMIT.search(refusal.message), _REQUESTED.search(refusal.message)
     return ContextTooLarge(
-        f"The request to the model {model!r} is too large: {said}",
+        f"The request to {asked} is too large: {said}",
         "send less, or use an account with a higher limit.",
         int(limit[1]) if limit else 0,
         int(requested[1]) if requested else 0,

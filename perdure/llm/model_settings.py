@@ -52,8 +52,15 @@ class ModelSettings:
 
     def key(self) -> str:
         """The API key; raises ConfigurationError where neither a key nor a scripted server is configured."""
-        if self.api_key and self.api_key.strip():
-            return self.api_key.strip()
+        key = (self.api_key or "").strip()
+        if key and not (key.isascii() and key.isprintable() and " " not in key):
+            # It travels in a header; the library's own error for this would show the key.
+            raise ConfigurationError(
+                "GROQ_API_KEY holds characters that no key has, such as blanks or typographic quotes.",
+                "copy the key again, without quotes around it.",
+            )
+        if key:
+            return key
         if self.scripted:
             return "scripted"
         raise ConfigurationError(

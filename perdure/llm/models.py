@@ -1,15 +1,9 @@
 """The language models: one client for the process, a chain of models for each role, corrections, costs and labels."""
 
-import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
-
-import groq
-import httpx
-from groq import AsyncGroq, DefaultAioHttpClient
 
 from perdure.contracts.errors import (
     ConfigurationError,
@@ -21,22 +15,17 @@ from perdure.contracts.errors import (
 from perdure.contracts.model import Message, ModelReply, ModelRequest, Role
 from perdure.contracts.task import Cost
 from perdure.llm.catalogue import REPLACEMENTS
-from perdure.llm.errors import REQUEST_ERRORS, ModelGone, translated
+from perdure.llm.connection import Connection, is_scripted
+from perdure.llm.errors import ModelGone
 from perdure.llm.model_settings import ModelSettings
 from perdure.llm.prices import Prices
 from perdure.llm.wire import Completion, Usage, body_bytes, body_of, read_completion, read_served
 
-SCRIPTED_HEADER = "x-perdure-scripted"
-
-_COMPLETIONS_PATH = "/openai/v1/chat/completions"
-_MODELS_PATH = "/openai/v1/models"
-_CONNECT_TIMEOUT_S = 10.0
 _MOST_CORRECTIONS = 2
 _LONGEST_GENERATION = 4_000
 _SMALLEST_ANSWER_TOKENS = 256
 _GONE_FOR_S = 600.0
 _LONG_WAIT_S = 120.0
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 @dataclass(frozen=True)
@@ -53,17 +42,15 @@ class Models:
 
     def __init__(self, settings: ModelSettings) -> None:
         self._settings = settings
+        self._connection = Connection(settings)
         self._prices = Prices(settings.prices)
-        self._client: AsyncGroq | None = None
-        self._token_limits: dict[str, int] = {}
         self._windows: dict[str, int] = {}
         self._gone_until: dict[str, float] = {}
-        self._scripted_seen = False
 
     @property
     def scripted(self) -> bool:
         """Whether answers come from a scripted model server: configured so, or seen from its header."""
-        return self._settings.scripted or self._scripted_seen
+        return self._connection.scripted
 
     def model_for(self, role: Role) -> str:
         """Id of the model that is asked first for the role."""
@@ -71,19 +58,16 @@ class Models:
 
     def token_limit(self, model: str) -> int | None:
         """Most tokens that one request may reserve, as far as learned: the account's per minute and the model's window."""
-        known = [limit for limit in (self._token_limits.get(model), self._windows.get(model)) if limit]
-        return min(known, default=None)
+        known = (self._connection.token_limits.get(model), self._windows.get(model))
+        return min((limit for limit in known if limit), default=None)
 
     async def close(self) -> None:
         """Close the connections; the next request opens new ones."""
-        client, self._client = self._client, None
-        if client is not None:
-            await client.close()
+        await self._connection.close()
 
     async def check(self) -> list[str]:
         """Ask the server which models it serves; one sentence for each configured id that needs attention."""
-        response = await self._send("list of models", None)
-        served = read_served(response.content)
+        served = read_served(await self._connection.list_models())
         self._windows.update({model.id: model.context_window for model in served if model.context_window})
         ids = {model.id for model in served}
         warnings: dict[str, None] = {}
@@ -148,21 +132,6 @@ class Models:
     def _is_gone(self, model: str) -> bool:
         return self._gone_until.get(model, 0.0) > time.monotonic()
 
-    def _open(self) -> AsyncGroq:
-        if self._client is None:
-            key, root = self._settings.key(), self._settings.root_url()
-            timeout = httpx.Timeout(self._settings.timeout_s, connect=_CONNECT_TIMEOUT_S)
-            # A proxy from the environment cannot reach this machine's own loopback.
-            trust_env = urlsplit(root).hostname not in _LOOPBACK
-            self._client = AsyncGroq(
-                api_key=key,
-                base_url=root,
-                timeout=timeout,
-                max_retries=0,
-                http_client=DefaultAioHttpClient(timeout=timeout, trust_env=trust_env),
-            )
-        return self._client
-
     async def _ask(self, model: str, request: ModelRequest, warnings: Sequence[str]) -> ModelReply:
         """One model's answer, after at most two corrections and one cut of the answer's room."""
         started = time.perf_counter()
@@ -182,7 +151,8 @@ class Models:
                 notes.append(fault.message)
                 request = _corrected(request, fault)
             except ContextTooLarge as error:
-                self._learn_limit(model, error.limit)
+                if error.limit:
+                    self._connection.token_limits[model] = error.limit
                 room = request.max_output_tokens - (error.requested - error.limit)
                 if cut or not 0 < error.limit < error.requested or room < _SMALLEST_ANSWER_TOKENS:
                     raise
@@ -196,43 +166,10 @@ class Models:
                 return _reply(model, answered, cost, notes, time.perf_counter() - started)
 
     async def _post(self, model: str, body: dict[str, Any]) -> _Answered:
-        response = await self._send(model, body_bytes(body))
-        limit = response.headers.get("x-ratelimit-limit-tokens", "")
-        if limit.isdecimal():
-            self._learn_limit(model, int(limit))
+        response = await self._connection.complete(model, body_bytes(body))
         completion = read_completion(response.content, model=model)
-        request_id = response.headers.get("x-request-id") or completion.id
-        return _Answered(completion, self._notice(response.headers), request_id)
-
-    async def _send(self, model: str, body: bytes | None) -> httpx.Response:
-        """One request over the SDK; without a body the list of models.
-
-        The SDK's own ``create`` walks every field of every message: 40 ms at 200 messages, where its ``post``, meant for
-        bodies made elsewhere, takes none.
-        """
-        client = self._open()
-        try:
-            # The client's own time-outs count from byte to byte; this one bounds the whole exchange.
-            async with asyncio.timeout(self._settings.timeout_s):
-                if body is None:
-                    response = await client.get(_MODELS_PATH, cast_to=httpx.Response)
-                else:
-                    response = await client.post(_COMPLETIONS_PATH, content=body, cast_to=httpx.Response)
-        except REQUEST_ERRORS as error:
-            if isinstance(error, groq.APIStatusError):
-                self._notice(error.response.headers)
-            raise translated(error, model=model, secret=client.api_key) from None
-        self._notice(response.headers)
-        return response
-
-    def _notice(self, headers: httpx.Headers) -> bool:
-        scripted = self._settings.scripted or bool(headers.get(SCRIPTED_HEADER))
-        self._scripted_seen = self._scripted_seen or scripted
-        return scripted
-
-    def _learn_limit(self, model: str, limit: int) -> None:
-        if limit > 0:
-            self._token_limits[model] = limit
+        scripted = self._settings.scripted or is_scripted(response.headers)
+        return _Answered(completion, scripted, response.headers.get("x-request-id") or completion.id)
 
     def _cost_of_fault(self, model: str) -> Cost:
         """A refused generation was made and may be billed, but its tokens are not told."""

@@ -104,7 +104,7 @@ def read_served(body: bytes) -> tuple[ServedModel, ...]:
     try:
         return _Served.model_validate_json(body).data
     except ValidationError as error:
-        raise unreadable("list of models", _first_fault(error)) from None
+        raise unreadable("the list of models", _first_fault(error)) from None
 
 
 def read_completion(body: bytes, *, model: str) -> Completion:
@@ -112,7 +112,7 @@ def read_completion(body: bytes, *, model: str) -> Completion:
     try:
         return Completion.model_validate_json(body)
     except ValidationError as error:
-        raise unreadable(model, _first_fault(error)) from None
+        raise unreadable(f"the model {model!r}", _first_fault(error)) from None
 
 
 def _first_fault(error: ValidationError) -> str:
