@@ -42,7 +42,7 @@ class CheckWorkDoor(Generic[Copy]):
         if stored is not None:
             return Checked.model_validate(stored.body)
         async with heartbeating() as beat:
-            held = await self._host.hold(step, changing=False)
+            held = await self._host.hold(step)
             checks, text, changed = await self._gate(
                 held.copy, base_commit=step.workspace.base_commit, beat=beat
             )

@@ -1,7 +1,5 @@
 """Ask the model for its next tool calls, and say what the policy thinks of each."""
 
-import json
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
@@ -14,6 +12,7 @@ from activities.record import next_entry
 from perdure.contracts.calls import ToolCall
 from perdure.contracts.model import ModelReply, RequestedCall, ToolSchema
 from perdure.contracts.steps import Decided, ModelStep
+from perdure.contracts.task import Mode, Safety
 from perdure.contracts.transcript import EntryKind
 
 MAX_CALLS = 16
@@ -28,6 +27,14 @@ class ParsesArguments(Protocol):
         ...
 
 
+class OffersTools(Protocol):
+    """The tools that a task may use at all."""
+
+    def __call__(self, mode: Mode, safety: Safety) -> tuple[ToolSchema, ...]:
+        """Their schemas, the same for every step of a task."""
+        ...
+
+
 class DecideDoor:
     """Makes decisions."""
 
@@ -36,13 +43,12 @@ class DecideDoor:
         conversation: Conversation,
         judge: JudgesCalls,
         parse: ParsesArguments,
-        schemas: tuple[ToolSchema, ...],
+        schemas: OffersTools,
     ) -> None:
         self._conversation = conversation
         self._judge = judge
         self._parse = parse
         self._schemas = schemas
-        self._schema_tokens = math.ceil(sum(len(json.dumps(s.model_dump())) for s in schemas) / 4)
 
     @activity.defn(name="decide")
     async def decide(self, step: ModelStep) -> Decided:
@@ -52,9 +58,7 @@ class DecideDoor:
             return stored.model_copy(update={"repeated": True})
         async with heartbeating():
             entries = await self._conversation.chain(step)
-            reply = await self._conversation.free(
-                step, entries, tools=self._schemas, tools_tokens=self._schema_tokens
-            )
+            reply = await self._conversation.free(step, entries, tools=self._schemas(step.mode, step.safety))
         calls = self._calls_of(reply)
         entry = next_entry(
             entries[-1],

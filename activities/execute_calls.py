@@ -1,10 +1,9 @@
 """Run the calls of one decision: each once, each recorded with its checkpoint before the next begins."""
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from temporalio import activity
 
@@ -23,6 +22,7 @@ from perdure.contracts.calls import (
     Verdict,
 )
 from perdure.contracts.errors import ToolRejected
+from perdure.contracts.outcomes import Operation, RanCall
 from perdure.contracts.steps import ApprovedCall, ExecuteCalls, Executed
 from perdure.contracts.transcript import Entry, EntryKind
 from perdure.contracts.workspace import Checkpoint
@@ -33,45 +33,27 @@ Copy = TypeVar("Copy")
 CopyIn = TypeVar("CopyIn", contravariant=True)
 
 
-@dataclass(frozen=True)
-class RanCall:
-    """What came out of a tool, whoever made it."""
-
-    ok: bool
-    text: str
-    """The whole output."""
-    for_model: str
-    """What the model sees of it."""
-    excerpt: str = ""
-    commit: str | None = None
-    pushed: str | None = None
-    attachments: tuple[tuple[str, bytes, str], ...] = ()
-    """Name, bytes and media type of what is kept as artifacts."""
-
-
 class RunsTools(Protocol[CopyIn]):
     """The tools, wired to sandbox, toolchain and effects ledger."""
 
     async def run(
-        self, call: ToolCall, *, copy: CopyIn, key: CallKey, requested_at: datetime, beat: Beat
+        self,
+        call: ToolCall,
+        *,
+        copy: CopyIn,
+        key: CallKey,
+        requested_at: datetime,
+        beat: Beat,
+        approved: Mapping[str, Any],
     ) -> RanCall:
         """Run one call; ToolRejected when it refuses to do anything."""
         ...
 
     async def operation(
         self, call: ToolCall, *, copy: CopyIn, key: CallKey, requested_at: datetime, rule: str, tree: str
-    ) -> "Operation":
+    ) -> Operation:
         """Exactly what the call would do now."""
         ...
-
-
-@dataclass(frozen=True)
-class Operation:
-    """Exactly what a call would do: the digest a person approves, and the words they read."""
-
-    digest: str
-    title: str
-    preview: str
 
 
 class RecordsResults(AppendsEntries, KeepsArtifacts, Protocol):
@@ -86,7 +68,7 @@ class RecordsResults(AppendsEntries, KeepsArtifacts, Protocol):
         results: Sequence[CallResult],
         checkpoint: Checkpoint,
         more_changes: bool,
-    ) -> None:
+    ) -> Sequence[CallResult]:
         """Results, entries and checkpoint in one transaction that holds only while the token owns the workspace."""
         ...
 
@@ -127,16 +109,25 @@ class ExecuteCallsDoor(Generic[Copy]):
         }
         changing = any(summary.effect.changes_workspace for summary in summaries.values())
         async with heartbeating() as beat:
-            held = await self._host.hold(step, changing=changing)
+            key, token, claim = await self._host.claim(step, changing=changing, calls=tuple(calls))
+            if all(index in claim.stored for index in calls):
+                last = await self._record.entry(step.task_id, claim.head)
+                return executed(last.digest, claim.stored, claim.checkpoint)
+            copy = await self._host.open(step.task_id, claim)
+            held = Held(copy=copy, token=token, key=key, claim=claim)
             execution = _Execution(self, step, held, entries[-1], calls, summaries, beat)
-            return await execution.run()
+            done = await execution.run()
+            if changing and execution.unsettled:
+                await self._host.settled(task_id=step.task_id, token=token, checkpoint=execution.checkpoint)
+            return done
 
     async def run_one(self, execution: "_Execution[Copy]", approved: ApprovedCall) -> RanCall | None:
         """Run one call after checking it again; None when its operation no longer is what was approved."""
         call, summary = execution.calls[approved.index], execution.summaries[approved.index]
         if summary.verdict is Verdict.DENY:
-            return RanCall(ok=False, text=summary.reason, for_model=summary.reason)
+            return RanCall(ok=False, for_model=summary.reason)
         held, key = execution.held, execution.key_of(approved.index)
+        facts: Mapping[str, Any] = {}
         if summary.verdict is Verdict.ASK:
             operation = await self._tools.operation(
                 call,
@@ -148,16 +139,22 @@ class ExecuteCallsDoor(Generic[Copy]):
             )
             if operation.digest != approved.approved_digest:
                 return None
+            facts = operation.facts
         try:
             return await self._tools.run(
-                call, copy=held.copy, key=key, requested_at=scheduled_at(), beat=execution.beat
+                call,
+                copy=held.copy,
+                key=key,
+                requested_at=scheduled_at(),
+                beat=execution.beat,
+                approved=facts,
             )
         except ToolRejected as error:
-            return RanCall(ok=False, text=str(error), for_model=str(error), excerpt=error.message)
+            return RanCall(ok=False, for_model=str(error), excerpt=error.message)
 
     async def record(
         self, execution: "_Execution[Copy]", ran: Sequence[tuple[int, RanCall]], *, more_changes: bool
-    ) -> list[CallResult]:
+    ) -> Sequence[CallResult]:
         """Checkpoint where something may have changed, then record results, entries and checkpoint at once."""
         step, previous = execution.step, execution.checkpoint
         if any(execution.summaries[index].effect.changes_workspace for index, _ in ran):
@@ -181,7 +178,7 @@ class ExecuteCallsDoor(Generic[Copy]):
             entries.append(execution.last)
             results.append(call_result(call, outcome, artifacts, changed=changed))
             count_tool_call(call, execution.summaries[index], ok=outcome.ok)
-        await self._record.record_results(
+        return await self._record.record_results(
             key=execution.held.key,
             token=execution.held.token,
             entries=entries,
@@ -189,7 +186,6 @@ class ExecuteCallsDoor(Generic[Copy]):
             checkpoint=execution.checkpoint,
             more_changes=more_changes,
         )
-        return results
 
     async def recorded_entry(self, task_id: str, digest: str) -> Entry:
         """An entry that an earlier attempt stored."""
@@ -220,6 +216,7 @@ class _Execution(Generic[Copy]):
         self.door, self.step, self.held, self.last = door, step, held, last
         self.calls, self.summaries, self.beat = calls, summaries, beat
         self.checkpoint = held.claim.checkpoint
+        self.unsettled = True
         self.results = {i: r for i, r in held.claim.stored.items() if i in calls}
 
     def key_of(self, index: int) -> CallKey:
@@ -248,17 +245,12 @@ class _Execution(Generic[Copy]):
             )
             for result in await self.door.record(self, done, more_changes=more):
                 self.results[result.index] = result
-        return Executed(
-            head=self.last.digest,
-            results=tuple(self.results[index] for index in sorted(self.results)),
-            checkpoint=self.checkpoint,
-            stale_approval=stale,
-        )
+            self.unsettled = more
+        return executed(self.last.digest, self.results, self.checkpoint, stale=stale)
 
     async def _take_over_entries(self) -> None:
         if self.held.claim.head and self.results:
             self.last = await self.door.recorded_entry(self.step.task_id, self.held.claim.head)
-            self.results = {i: r.model_copy(update={"repeated": True}) for i, r in self.results.items()}
 
     def _stopped(self) -> bool:
         """A failed change may make the rest of the decision wrong, so the model looks first."""

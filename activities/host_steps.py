@@ -1,6 +1,6 @@
 """What the steps on a host share: claiming the workspace, and opening its files where they are still good."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -47,9 +47,24 @@ class ClaimsWorkspaces(Protocol):
     """The record's leases."""
 
     async def claim(
-        self, *, key: CallKey, token: Token, host_id: str, checkpoint: Checkpoint, changing: bool
+        self,
+        *,
+        key: CallKey,
+        token: Token,
+        host_id: str,
+        checkpoint: Checkpoint,
+        changing: bool,
+        calls: Collection[int] | None,
     ) -> Claimed:
         """Take the workspace for a token; Fenced where a newer one has it."""
+        ...
+
+    async def materialised(self, *, task_id: str, token: Token) -> None:
+        """The folder of a fresh claim is made."""
+        ...
+
+    async def settled(self, *, task_id: str, token: Token, checkpoint: Checkpoint) -> None:
+        """Nothing more will change the folder under this claim, and it equals the checkpoint."""
         ...
 
 
@@ -91,23 +106,43 @@ class Host(Generic[Copy]):
         self._record = record
         self._workspaces = workspaces
 
-    async def hold(self, step: HostStep, *, changing: bool) -> Held[Copy]:
-        """Claim the workspace first of all, then open it, or make it anew where a predecessor may have spoilt it."""
+    async def claim(
+        self, step: HostStep, *, changing: bool, calls: Collection[int] | None = None
+    ) -> tuple[CallKey, Token, Claimed]:
+        """Take the workspace before anything is looked at; Fenced where somebody newer has it."""
         token = token_of(step)
         key = CallKey(task_id=step.task_id, run_id=run_id(), step=step.step, call_index=0)
         claim = await self._record.claim(
-            key=key, token=token, host_id=self.host_id, checkpoint=step.checkpoint, changing=changing
+            key=key,
+            token=token,
+            host_id=self.host_id,
+            checkpoint=step.checkpoint,
+            changing=changing,
+            calls=calls,
         )
-        return Held(copy=await self._copy(step.task_id, claim), token=token, key=key, claim=claim)
+        return key, token, claim
 
-    async def _copy(self, task_id: str, claim: Claimed) -> Copy:
+    async def hold(self, step: HostStep) -> Held[Copy]:
+        """Claim the workspace for looking at it, and open it."""
+        key, token, claim = await self.claim(step, changing=False)
+        copy = await self.open(step.task_id, claim)
         if claim.fresh:
-            copy = await self._workspaces.materialise(
-                task_id, generation=claim.generation, checkpoint=claim.checkpoint
-            )
-            await self._workspaces.discard_before(task_id, claim.generation)
-            return copy
-        return await self._workspaces.open(task_id, claim.generation)
+            await self._record.materialised(task_id=step.task_id, token=token)
+        return Held(copy=copy, token=token, key=key, claim=claim)
+
+    async def open(self, task_id: str, claim: Claimed) -> Copy:
+        """The files of a claim: the folder in use, or a new one where a predecessor may have spoilt it."""
+        if not claim.fresh:
+            return await self._workspaces.open(task_id, claim.generation)
+        copy = await self._workspaces.materialise(
+            task_id, generation=claim.generation, checkpoint=claim.checkpoint
+        )
+        await self._workspaces.discard_before(task_id, claim.generation)
+        return copy
+
+    async def settled(self, *, task_id: str, token: Token, checkpoint: Checkpoint) -> None:
+        """Say that nothing more will change the folder under this claim."""
+        await self._record.settled(task_id=task_id, token=token, checkpoint=checkpoint)
 
 
 def token_of(step: HostStep) -> Token:

@@ -30,8 +30,8 @@ class AssemblesContext(Protocol):
 class AsksModels(Protocol):
     """Model access."""
 
-    def context_tokens(self, role: Role) -> int:
-        """Tokens that the messages of a request in this role may take."""
+    def context_tokens(self, role: Role, tools: tuple[ToolSchema, ...]) -> int:
+        """Tokens that the messages of a request in this role may take beside these tools."""
         ...
 
     async def complete(self, request: ModelRequest) -> ModelReply:
@@ -66,7 +66,7 @@ class Conversation:
         return entries
 
     async def free(
-        self, step: ModelStep, entries: Sequence[Entry], *, tools: tuple[ToolSchema, ...], tools_tokens: int
+        self, step: ModelStep, entries: Sequence[Entry], *, tools: tuple[ToolSchema, ...]
     ) -> ModelReply:
         """Ask for a decision; sends less once when the provider says it was too much."""
 
@@ -76,7 +76,7 @@ class Conversation:
                 ModelRequest(role=Role.DECIDE, messages=messages, tools=tools, task_id=step.task_id)
             )
 
-        budget = self._models.context_tokens(Role.DECIDE) - tools_tokens
+        budget = self._models.context_tokens(Role.DECIDE, tools)
         try:
             return await ask(budget)
         except ContextTooLarge as error:
@@ -92,7 +92,7 @@ class Conversation:
             request = ModelRequest(role=role, messages=messages, task_id=step.task_id, temperature=0.0)
             return await self._models.structured(request, answer)
 
-        budget = self._models.context_tokens(role)
+        budget = self._models.context_tokens(role, ())
         try:
             return await ask(budget)
         except ContextTooLarge as error:

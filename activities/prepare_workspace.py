@@ -8,7 +8,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from temporalio import activity
 
 from activities.heartbeat import heartbeating
-from activities.record import AppendsEntries, next_entry
+from activities.record import AppendsEntries, next_entry, run_id
 from perdure.contracts.digests import short_hash
 from perdure.contracts.steps import PreparedWorkspace, PrepareWorkspace
 from perdure.contracts.transcript import EntryKind
@@ -35,7 +35,9 @@ class Preparation(Protocol):
 class PreparesLeases(AppendsEntries, Protocol):
     """The record's part."""
 
-    async def prepare(self, *, task_id: str, host_id: str, dispatch: int, attempt: int) -> Preparation:
+    async def prepare(
+        self, *, task_id: str, host_id: str, dispatch: int, attempt: int, run_id: str
+    ) -> Preparation:
         """Fence off everybody before."""
         ...
 
@@ -138,6 +140,7 @@ class PrepareWorkspaceDoor(Generic[Copy]):
                 host_id=self._host.host_id,
                 dispatch=request.dispatch,
                 attempt=activity.info().attempt,
+                run_id=run_id(),
             )
             if request.previous is None:
                 beat("cloning the repository")

@@ -42,7 +42,7 @@ class PreviewCallDoor(Generic[Copy]):
         if summary.verdict is Verdict.DENY:
             return refused(step, summary, summary.reason)
         async with heartbeating():
-            held = await self._host.hold(step, changing=False)
+            held = await self._host.hold(step)
             key = held.key.model_copy(update={"call_index": step.index})
             try:
                 operation = await self._tools.operation(

@@ -46,7 +46,7 @@ class ProposePublicationDoor(Generic[Copy]):
         if stored is not None:
             return Publication.model_validate(stored.body)
         async with heartbeating():
-            held = await self._host.hold(step, changing=False)
+            held = await self._host.hold(step)
             dirty, commits, head, remote_head = await self._survey(
                 held.copy, base_commit=step.workspace.base_commit
             )

@@ -1,0 +1,31 @@
+"""What passes between the tools and the steps that run them, within one process."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class RanCall:
+    """What came out of a tool."""
+
+    ok: bool
+    for_model: str
+    """What the model sees of the output."""
+    excerpt: str = ""
+    """One line for people and for the history."""
+    commit: str | None = None
+    pushed: str | None = None
+    attachments: tuple[tuple[str, bytes, str], ...] = ()
+    """Name, bytes and media type of what is kept as artifacts; the whole output where ``for_model`` is shortened."""
+
+
+@dataclass(frozen=True)
+class Operation:
+    """Exactly what a call would do: the digest a person approves, the words they read, and the facts behind both."""
+
+    digest: str
+    title: str
+    preview: str
+    facts: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """What must still hold when the call runs, such as the remote's head."""
