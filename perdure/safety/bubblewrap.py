@@ -2,6 +2,7 @@
 
 import os
 import re
+import resource
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -31,12 +32,21 @@ SYSTEM_FILES = (
 )
 """Host files that programs need to start and that say nothing about the host's people."""
 
-NICENESS = 15
-"""Tools give way to the worker, whose heartbeats must not be late on a busy machine."""
+FIRST_PROCESS = """
+ulimit -c 0 && ulimit -t "$1" && ulimit -d "$2" && ulimit -f "$3" && ulimit -n "$4" || exit 125
+ulimit -p "$5" 2>/dev/null || ulimit -u "$5" || exit 125
+echo 500 >/proc/self/oom_score_adj
+cd -- "$6" && unset OLDPWD || exit 126
+shift 6
+nice -n 15 -- "$@"
+exit $?
+"""
+"""Sets the limits, then stays as the sandbox's first process.
 
-FIRST_PROCESS = 'echo 500 >/proc/self/oom_score_adj; cd -- "$1" || exit 126; shift; "$@"; exit $?'
-"""When memory runs out the kernel ends a tool before the worker. The last command is not the last one by intent:
-shells replace themselves with a last command, and then the program would be the first process."""
+Shells disagree only on the letter of the limit of processes. The out-of-memory score makes the kernel end a tool
+before the worker. Niceness keeps the worker's heartbeats in time on a busy machine. The program is not the last
+command because a shell replaces itself with its last one.
+"""
 
 SYSTEM_LINKS = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 
@@ -94,6 +104,7 @@ def isolation(limits: SandboxLimits, files: Mapping[str, int]) -> list[str]:
             arguments += ["--symlink", str(path.readlink()), str(path)]
         elif path.is_dir():
             arguments += ["--ro-bind", str(path), str(path)]
+    arguments += ["--dir", "/etc"]
     for path in SYSTEM_FILES:
         arguments += ["--ro-bind-try", path, path]
     for target, descriptor in files.items():
@@ -122,13 +133,20 @@ def bounded(limits: SandboxLimits, argv: Sequence[str], *, working_directory: st
     """
     # CPU time counts for a whole process, so many threads may use more of it than the wall time.
     processors = os.cpu_count() or 1
-    resources = {
-        "data": limits.memory_bytes,
-        "nproc": limits.processes,
-        "nofile": limits.open_files,
-        "fsize": limits.file_bytes,
-        "cpu": int(limits.time_s * processors) + processors,
-        "core": 0,
+    values = {
+        resource.RLIMIT_CPU: int(limits.time_s * processors) + processors,
+        resource.RLIMIT_DATA: limits.memory_bytes,
+        resource.RLIMIT_FSIZE: limits.file_bytes,
+        resource.RLIMIT_NOFILE: limits.open_files,
+        resource.RLIMIT_NPROC: limits.processes,
     }
-    bounds = ["prlimit", *(f"--{name}={value}" for name, value in resources.items()), "--"]
-    return ["sh", "-c", FIRST_PROCESS, "sh", working_directory, *bounds, "nice", "-n", str(NICENESS), "--", *argv]
+    # The shell counts data in KiB and files in blocks of 512 bytes.
+    units = {resource.RLIMIT_DATA: 1024, resource.RLIMIT_FSIZE: 512}
+    bounds = [str(_allowed(kind, value) // units.get(kind, 1)) for kind, value in values.items()]
+    return ["sh", "-c", FIRST_PROCESS, "sh", *bounds, working_directory, *argv]
+
+
+def _allowed(kind: int, value: int) -> int:
+    """The value, or the host's own hard limit where that is lower: nobody but root can raise it."""
+    hard = resource.getrlimit(kind)[1]
+    return value if hard == resource.RLIM_INFINITY else min(value, hard)

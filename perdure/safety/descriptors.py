@@ -40,6 +40,12 @@ class Descriptors:
         os.lseek(number, 0, os.SEEK_SET)
         return number
 
+    def passing(self, data: bytes) -> int:
+        """The same, inherited by the started process under the same number."""
+        number = self.holding(data)
+        self._passed.append(number)
+        return number
+
     def identity_files(self, owner: Owner) -> dict[str, int]:
         """Descriptors of the account files of the sandbox, by their path: they name nobody of the host."""
         texts = {
@@ -47,9 +53,7 @@ class Descriptors:
             "/etc/group": f"sandbox:x:{owner.gid}:\n",
             "/etc/hosts": "127.0.0.1 localhost sandbox\n::1 localhost\n",
         }
-        files = {path: self.holding(text.encode()) for path, text in texts.items()}
-        self._passed += files.values()
-        return files
+        return {path: self.passing(text.encode()) for path, text in texts.items()}
 
     def program_ended(self) -> bool:
         """Whether bubblewrap reported an exit code, which it does only for a program that was started."""

@@ -4,6 +4,9 @@ from collections.abc import Mapping
 
 from perdure.contracts.digests import digest_of
 from perdure.contracts.errors import InvalidInput
+from perdure.safety.display import for_display
+
+__all__ = ["for_display", "operation_digest"]
 
 NO_EXTRA: Mapping[str, object] = {}
 

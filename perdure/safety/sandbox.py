@@ -18,6 +18,7 @@ from perdure.safety.probes import overlay_works, withstand_attacks
 from perdure.safety.scratch import copied
 from perdure.safety.staging import Owner, Staging
 from perdure.safety.supervision import supervise
+from perdure.safety.system_calls import system_call_filter
 from perdure.safety.views import Finished, SandboxLimits, View
 
 __all__ = ["Finished", "Owner", "Sandbox", "SandboxLimits", "View", "environment_for"]
@@ -46,12 +47,18 @@ class Sandbox:
         self._bubblewrap = bubblewrap
         self._staging = staging
         self._scratch = scratch
+        self._filter = system_call_filter()
         self._places = asyncio.Semaphore(max_parallel or os.cpu_count() or 1)
 
     @property
     def level(self) -> str:
         """The layers that were probed, for approvals and results."""
-        return "bubblewrap" if self._scratch == "overlay" else "bubblewrap, scratch views by copy"
+        layers = ["bubblewrap"]
+        if self._filter is not None:
+            layers.append("system call filter")
+        if self._scratch == "copy":
+            layers.append("scratch views by copy")
+        return ", ".join(layers)
 
     @property
     def owner(self) -> Owner:
@@ -110,15 +117,17 @@ class Sandbox:
                 seen_root, seen_view = await resources.enter_async_context(copied(root)), View.WRITABLE
             mounts = workspace_mounts(seen_root, git_folder, objects_folder, seen_view) + extra_mounts(read_only)
             descriptors = resources.enter_context(Descriptors())
-            before, bubblewrap, staged = self._staging.staged(self._bubblewrap, mounts)
-            arguments = [*isolation(limits, descriptors.identity_files(self.owner)), *mounted(staged)]
+            staged = self._staging.staged(self._bubblewrap, mounts)
+            arguments = [*isolation(limits, descriptors.identity_files(self.owner)), *mounted(staged.mounts)]
             for name, value in variables.items():
                 arguments += ["--setenv", name, value]
+            if self._filter is not None:
+                arguments += ["--seccomp", str(descriptors.passing(self._filter))]
             arguments += ["--json-status-fd", str(descriptors.status), "--"]
             arguments += bounded(limits, argv, working_directory=working_directory)
             try:
                 ended = await supervise(
-                    [*before, str(bubblewrap.program), *arguments],
+                    [*staged.before, staged.program, *arguments],
                     environment=OUTER_ENVIRONMENT,
                     limits=limits,
                     stdin=descriptors.holding(stdin),

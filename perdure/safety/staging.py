@@ -1,6 +1,7 @@
 """Leaves root's rights before bubblewrap starts, and makes folders below closed ones reachable for the lesser uid."""
 
 import shutil
+import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -35,6 +36,15 @@ class Owner:
 
 
 @dataclass(frozen=True)
+class Staged:
+    """The command before bubblewrap's, and what bubblewrap's program and folders are called after it."""
+
+    before: list[str]
+    program: str
+    mounts: list[Mount]
+
+
+@dataclass(frozen=True)
 class Staging:
     """How a command line becomes one that runs with the owner's rights only."""
 
@@ -66,27 +76,39 @@ class Staging:
         """Whether commands start as root and give it up."""
         return bool(self.programs)
 
-    def staged(
-        self, bubblewrap: Bubblewrap, mounts: Sequence[Mount]
-    ) -> tuple[list[str], Bubblewrap, list[Mount]]:
-        """The command that comes before bubblewrap's, and the program and mounts as they are to be named after it."""
+    def staged(self, bubblewrap: Bubblewrap, mounts: Sequence[Mount]) -> Staged:
+        """How to start bubblewrap with the owner's rights, where every folder can be reached with them."""
         if not self.leaves_root:
-            return [], bubblewrap, list(mounts)
-        sources = [mount.source for mount in mounts]
-        program = bubblewrap.program
-        if not program.is_relative_to("/usr"):
-            # The program of the Python package finds its libraries relative to itself, so its whole folder is needed.
-            home = program.parents[2]
-            sources.append(str(home))
-        stage = stage_beside(sources)
-        named = [replace(mount, source=f"{stage}/{number}") for number, mount in enumerate(mounts)]
-        if len(sources) > len(mounts):
-            program = Path(stage, str(len(mounts)), program.relative_to(program.parents[2]))
+            return Staged([], str(bubblewrap.program), list(mounts))
         tools = self.programs
+        lesser = [tools["setpriv"], "--reuid", str(self.owner.uid), "--regid", str(self.owner.gid), "--clear-groups"]
+        lesser += ["--inh-caps=-all", "--bounding-set=-all", "--"]
+        paths = [str(bubblewrap.program), *(mount.source for mount in mounts)]
+        bases = sorted({base for path in paths if (base := _unreachable_base(path)) is not None})
+        if not bases:
+            return Staged(lesser, str(bubblewrap.program), list(mounts))
+        stage = stage_beside(paths)
+        places = {base: f"{stage}/{number}" for number, base in enumerate(bases)}
+        program, *sources = (_moved(path, places) for path in paths)
         before = [tools["unshare"], "--mount", "--propagation", "private", "--", tools["sh"], "-c", SCRIPT, "sh", stage]
-        before += [*sources, "--", tools["setpriv"], "--reuid", str(self.owner.uid), "--regid", str(self.owner.gid)]
-        before += ["--clear-groups", "--inh-caps=-all", "--bounding-set=-all", "--"]
-        return before, replace(bubblewrap, program=program), named
+        named = [replace(mount, source=source) for mount, source in zip(mounts, sources, strict=True)]
+        return Staged([*before, *map(str, bases), "--", *lesser], program, named)
+
+
+def _unreachable_base(path: str) -> Path | None:
+    """The folder just below the last closed folder on the way to a path; None where strangers can go all the way."""
+    below = real = Path(path).resolve()
+    for folder in real.parents:
+        if not folder.stat().st_mode & stat.S_IXOTH:
+            return below
+        below = folder
+    return None
+
+
+def _moved(path: str, places: Mapping[Path, str]) -> str:
+    """The path as it is called where its base is mounted elsewhere."""
+    base = _unreachable_base(path)
+    return path if base is None else str(Path(places[base], Path(path).resolve().relative_to(base)))
 
 
 def stage_beside(sources: Sequence[str]) -> str:
