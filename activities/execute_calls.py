@@ -260,6 +260,18 @@ class _Execution(Generic[Copy]):
         )
 
 
+def executed(
+    head: str, results: Mapping[int, CallResult], checkpoint: Checkpoint, *, stale: int | None = None
+) -> Executed:
+    """What the step reports."""
+    return Executed(
+        head=head,
+        results=tuple(results[index] for index in sorted(results)),
+        checkpoint=checkpoint,
+        stale_approval=stale,
+    )
+
+
 def grouped(calls: Sequence[ApprovedCall], summaries: dict[int, CallSummary]) -> list[list[ApprovedCall]]:
     """Consecutive read-only calls that need no person together, every other call alone."""
     groups: list[list[ApprovedCall]] = []

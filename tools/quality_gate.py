@@ -1,0 +1,159 @@
+"""The quality gate: syntax, lint, then tests, of what differs from the base commit."""
+
+import re
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+from typing import Any
+
+from perdure.contracts.calls import CallKey, ToolCall
+from perdure.contracts.errors import ToolRejected
+from perdure.contracts.task import Check
+from perdure.safety.views import SandboxLimits, View
+from perdure.workspace.working_copy import WorkingCopy
+from tools.model_view import for_model
+from tools.programs import output_text, run_program
+from tools.registry import Registry
+from tools.syntax import syntax_error
+from tools.tool_runner import ToolRunner
+from tools.tool_schemas import ToolContext
+
+LINT_LIMITS = SandboxLimits(time_s=120.0)
+#: Rules that find defects, not taste: syntax, undefined names, misuse that fails at run time.
+RUFF_RULES = "E9,F63,F7,F82"
+MAX_TEST_FILES = 40
+MODEL_CHARACTERS = 4_000
+PYTHON_TEST = re.compile(r"(^|/)(test_[^/]*|[^/]*_test)\.py$")
+NODE_TEST = re.compile(r"(^|/)[^/]*\.(test|spec)\.[cm]?js$|(^|/)test/[^/]*\.[cm]?js$")
+PYTHON = re.compile(r"\.pyi?$")
+JAVASCRIPT = re.compile(r"\.[cm]?js$")
+
+
+class QualityGate:
+    """Checks a working copy; each check says what it looked at, or why it was skipped."""
+
+    def __init__(self, runner: ToolRunner, registry: Registry, ruff: str) -> None:
+        self._runner = runner
+        self._registry = registry
+        self._ruff = ruff
+
+    async def __call__(
+        self, copy: WorkingCopy, *, base_commit: str, beat: Callable[[str], None]
+    ) -> tuple[Sequence[Check], str, int]:
+        """Results in order, the text the model reads about failures, and how many files changed."""
+        changed = sorted(await copy.git.diff_names(base_commit))
+        present = [path for path in changed if copy.files.exists(path)]
+        context = self._context(copy, beat)
+        texts: list[str] = []
+        checks = [syntax(copy, present, texts)]
+        checks.append(await self._lint(context, present, texts))
+        checks += await self._tests(context, changed, texts)
+        return checks, "\n\n".join(texts), len(changed)
+
+    def _context(self, copy: WorkingCopy, beat: Callable[[str], None]) -> ToolContext:
+        # The gate has no call of its own; nothing that it runs keeps anything under a key.
+        key = CallKey(task_id="", run_id="", step=0, call_index=0)
+        return self._runner.context(
+            copy=copy, key=key, requested_at=datetime.now(UTC), beat=beat, approved={}
+        )
+
+    async def _lint(self, context: ToolContext, present: Sequence[str], texts: list[str]) -> Check:
+        files = [path for path in present if PYTHON.search(path)]
+        if not files:
+            return Check(name="lint", status="skipped", detail="no Python file changed")
+        # Isolated: a configuration in the repository may name plugins or switch rules off.
+        argv = [self._ruff, "check", "--isolated", "--no-cache", "--select", RUFF_RULES, "--output-format", "concise"]
+        finished = await run_program(context, [*argv, "--", *files], view=View.READ_ONLY, limits=LINT_LIMITS)
+        output = output_text(finished)
+        if finished.exit_code == 0:
+            return Check(name="lint", status="passed", detail=f"ruff on {counted(files, 'file')}")
+        texts.append(f"Lint failed:\n{for_model(output, limit=MODEL_CHARACTERS)}")
+        return Check(name="lint", status="failed", detail=first_line(output))
+
+    async def _tests(
+        self, context: ToolContext, changed: Sequence[str], texts: list[str]
+    ) -> list[Check]:
+        tracked = all_files(context.copy)
+        checks: list[Check] = []
+        for framework, source, test in (("pytest", PYTHON, PYTHON_TEST), ("node", JAVASCRIPT, NODE_TEST)):
+            touched = [path for path in changed if source.search(path)]
+            if not touched:
+                continue
+            tests = related_tests(context.copy, touched, [path for path in tracked if test.search(path)])
+            checks.append(await self._run_tests(context, framework, tests, texts))
+        return checks or [Check(name="tests", status="skipped", detail="no file with tests changed")]
+
+    async def _run_tests(
+        self, context: ToolContext, framework: str, tests: Sequence[str], texts: list[str]
+    ) -> Check:
+        name = f"tests ({framework})"
+        if not tests:
+            return Check(name=name, status="skipped", detail="no test names what changed")
+        arguments: dict[str, Any] = {"framework": framework, "paths": list(tests)}
+        call = ToolCall(index=0, call_id="gate", tool="run_tests", arguments=arguments)
+        try:
+            output = await self._registry.run(call, context)
+        except ToolRejected as error:
+            texts.append(f"Tests could not run: {error}")
+            return Check(name=name, status="failed", detail=error.message[:200])
+        detail = output.excerpt or first_line(output.text)
+        if output.ok:
+            return Check(name=name, status="passed", detail=detail[:200])
+        texts.append(f"Tests failed:\n{for_model(output.text, limit=MODEL_CHARACTERS)}")
+        return Check(name=name, status="failed", detail=detail[:200])
+
+
+def syntax(copy: WorkingCopy, present: Sequence[str], texts: list[str]) -> Check:
+    """Whether every changed file with a known grammar parses."""
+    problems: list[str] = []
+    for path in present:
+        if copy.files.stat(path).kind != "file":
+            continue
+        problem = syntax_error(path, copy.files.read(path))
+        if problem:
+            problems.append(f"{path}: {problem}")
+    if problems:
+        texts.append("Syntax errors:\n" + "\n".join(problems[:20]))
+        return Check(name="syntax", status="failed", detail=problems[0][:200])
+    if not present:
+        return Check(name="syntax", status="skipped", detail="no file changed")
+    return Check(name="syntax", status="passed", detail=f"{counted(present, 'changed file')} parsed")
+
+
+def related_tests(copy: WorkingCopy, touched: Sequence[str], tests: Sequence[str]) -> list[str]:
+    """Changed tests, and those that name a changed module; every test of a small suite."""
+    if len(tests) <= MAX_TEST_FILES:
+        return list(tests)
+    stems = {PurePosixPath(path).stem for path in touched} - {"__init__", "index", "conftest"}
+    named = re.compile(r"\b(" + "|".join(map(re.escape, sorted(stems))) + r")\b") if stems else None
+    related = [
+        path
+        for path in tests
+        if path in touched or (named and named.search(copy.files.read(path).decode("utf-8", "replace")))
+    ]
+    return related[:MAX_TEST_FILES]
+
+
+def all_files(copy: WorkingCopy) -> list[str]:
+    """Every file outside folders that hold others' code, by its path from the root."""
+    found: list[str] = []
+    folders = ["."]
+    while folders:
+        folder = folders.pop()
+        for entry in copy.files.list(folder):
+            path = entry.name if folder == "." else f"{folder}/{entry.name}"
+            if entry.kind == "folder" and entry.name not in {".git", "node_modules", ".venv", "venv", "__pycache__"}:
+                folders.append(path)
+            elif entry.kind == "file":
+                found.append(path)
+    return sorted(found)
+
+
+def counted(things: Sequence[str], noun: str) -> str:
+    """``1 file`` or ``3 files``."""
+    return f"{len(things)} {noun}{'' if len(things) == 1 else 's'}"
+
+
+def first_line(text: str) -> str:
+    """The first line that says something, at most 200 characters."""
+    return next((line.strip() for line in text.splitlines() if line.strip()), "")[:200]
