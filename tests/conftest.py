@@ -1,33 +1,36 @@
-"""Real servers for all tests: one PostgreSQL and one embedded stack per test session, both in temporary folders."""
+"""Real servers for all tests: one PostgreSQL and one embedded stack per test session, in temporary folders.
+
+Their guards stop them when the session ends in any way, an interrupt or a kill included.
+"""
 
 import itertools
 import shutil
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
 
 from perdure.embedded.database import connected
 from perdure.embedded.postgres import Postgres, PostgresSettings
+from perdure.embedded.stack import Stack
+from perdure.embedded.temporal import TemporalSettings
 
 database_numbers = itertools.count(1)
 
 
-@pytest.fixture(scope="session")
-def stack_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder for the session's servers with a path short enough for sockets."""
-    return tmp_path_factory.mktemp("s")
-
-
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def postgres_server(stack_folder: Path) -> AsyncIterator[Postgres]:
-    """The session's PostgreSQL. Its guard stops it even where the session itself is killed."""
-    folder = stack_folder / "postgres"
-    sockets = stack_folder / "sockets"
+async def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Postgres]:
+    """The session's PostgreSQL."""
+    folder = tmp_path_factory.mktemp("postgres")
+    sockets = folder / "run"
     sockets.mkdir(mode=0o700)
     server = Postgres(
-        folder, sockets=sockets, log=stack_folder / "postgres.log", settings=PostgresSettings(durable=False)
+        folder / "server",
+        sockets=sockets,
+        log=folder / "postgres.log",
+        settings=PostgresSettings(durable=False),
     )
     try:
         await server.start()
@@ -41,11 +44,35 @@ async def postgres_server(stack_folder: Path) -> AsyncIterator[Postgres]:
 async def database_url(postgres_server: Postgres) -> AsyncIterator[str]:
     """The URL of a fresh, empty database, dropped after the test."""
     name = f"test_{next(database_numbers)}"
-    await _administer(postgres_server, f"CREATE DATABASE {name} TEMPLATE template0 STRATEGY FILE_COPY")
+    async with connected(postgres_server.url("postgres")) as connection:
+        await connection.execute(f"CREATE DATABASE {name} TEMPLATE template0 STRATEGY FILE_COPY")
     yield postgres_server.url(name)
-    await _administer(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
+    async with connected(postgres_server.url("postgres")) as connection:
+        await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-async def _administer(server: Postgres, statement: str) -> None:
-    async with connected(server.url("postgres")) as connection:
-        await connection.execute(statement)
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    """The session's embedded stack, running, on free ports."""
+    home = tmp_path_factory.mktemp("home")
+    running = Stack(
+        home,
+        temporal=TemporalSettings(port=0, web_ui_port=0),
+        postgres=PostgresSettings(durable=False),
+    )
+    try:
+        await running.start()
+        yield running
+    finally:
+        await running.stop()
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def temporal_client(stack: Stack) -> Client:
+    """A client of the session's Temporal server with the converter that everything of ours uses."""
+    return await Client.connect(
+        stack.addresses.temporal,
+        namespace=stack.addresses.namespace,
+        data_converter=pydantic_data_converter,
+    )

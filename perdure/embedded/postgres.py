@@ -33,7 +33,7 @@ class PostgresSettings:
     """How the embedded PostgreSQL runs."""
 
     durable: bool = True
-    """False gives up surviving a power cut for speed; right only for data that is thrown away."""
+    """False survives a killed server but not a power cut; right only for data that is thrown away."""
     max_connections: int = 100
 
 
@@ -101,9 +101,14 @@ class Postgres:
         server = self._component(binaries)
         if self._on_restart is not None:
             server.on_restart(self._on_restart)
-        await server.start()
         self._server = server
-        await self._create_database()
+        try:
+            await server.start()
+            await self._create_database()
+        except BaseException:
+            # Cancellation included: what did not start whole must not count as started.
+            await self.stop()
+            raise
 
     async def stop(self) -> None:
         """Fast shutdown: sessions are ended, everything is written."""
@@ -129,7 +134,8 @@ class Postgres:
             "logging_collector": "off",
         }
         if not self._settings.durable:
-            options |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+            # Commits still wait for the write to the operating system, which outlives a killed server.
+            options |= {"fsync": "off", "full_page_writes": "off"}
         arguments = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
         return ProcessComponent(
             NAME,

@@ -170,7 +170,7 @@ class ProcessComponent:
             await asyncio.sleep(delay)
             try:
                 await self._bring_up()
-            except PerdureError as error:
+            except (PerdureError, OSError) as error:
                 self._trouble = f"ended with exit code {code} and did not start again: {error}"
                 continue
             self.restarts += 1

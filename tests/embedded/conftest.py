@@ -1,0 +1,91 @@
+"""Stacks that end with the test, and what tests ask of processes."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from perdure.embedded.postgres import PostgresSettings
+from perdure.embedded.record import Addresses
+from perdure.embedded.stack import Stack
+from perdure.embedded.temporal import TemporalSettings
+
+PROJECT = Path(__file__).parents[2]
+
+StartStack = Callable[[Path], Awaitable[Stack]]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def start_stack() -> AsyncIterator[StartStack]:
+    """Starts a stack on a folder; all of them are stopped after the test."""
+    started: list[Stack] = []
+
+    async def start(home: Path) -> Stack:
+        stack = Stack(
+            home,
+            temporal=TemporalSettings(port=0, web_ui_port=0),
+            postgres=PostgresSettings(durable=False),
+        )
+        started.append(stack)
+        await stack.start()
+        return stack
+
+    yield start
+    for stack in started:
+        await stack.stop()
+
+
+Owner = tuple[asyncio.subprocess.Process, Addresses]
+"""A process that owns a stack, and where that stack is."""
+
+StartOwner = Callable[..., Awaitable[Owner]]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def start_owner() -> AsyncIterator[StartOwner]:
+    """Starts a process that owns a stack on a folder, as another user if one is given."""
+    started: list[asyncio.subprocess.Process] = []
+
+    async def start(home: Path, *, user: int | None = None) -> Owner:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, str(Path(__file__).with_name("stack_owner.py")), str(home),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            env={"PYTHONPATH": str(PROJECT), "PATH": os.defpath},
+            cwd="/",
+            user=user,
+            group=user,
+            extra_groups=None if user is None else [],
+        )  # fmt: skip
+        started.append(process)
+        assert process.stdout is not None
+        line = await process.stdout.readline()
+        if not line.startswith(b"{"):
+            pytest.fail((line + await process.stdout.read()).decode())
+        return process, Addresses.model_validate_json(line)
+
+    yield start
+    for process in started:
+        if process.returncode is None:
+            process.send_signal(signal.SIGTERM)
+        await process.communicate()
+
+
+async def eventually(holds: Callable[[], bool], *, within_s: float = 15.0) -> bool:
+    """Whether it holds at some moment of the given time."""
+    for _ in range(int(within_s / 0.02)):
+        if holds():
+            return True
+        await asyncio.sleep(0.02)
+    return holds()
+
+
+@pytest.fixture
+def wait_until() -> Callable[..., Awaitable[bool]]:
+    """Waits until something holds."""
+    return eventually
