@@ -16,9 +16,17 @@ from pathlib import Path
 from rich.console import Console
 from temporalio.client import Client
 
-from examples.demo_people import Person
-from examples.demo_proof import Fact, Kill, from_database, from_history, from_model_log, from_remote, read_activities
 from examples.demo_house import House, open_house
+from examples.demo_people import Person
+from examples.demo_proof import (
+    Fact,
+    Kill,
+    from_database,
+    from_history,
+    from_model_log,
+    from_remote,
+    read_activities,
+)
 from examples.demo_view import View
 from examples.sample_repository import SampleRepository, git, make_sample_repository
 from perdure.client import events
@@ -238,7 +246,9 @@ async def main(arguments: argparse.Namespace, console: Console) -> int:
 def enter() -> int:
     """The entry point: exit code 0 when all went well, 1 when not, 2 when the demo could not run, 130 after Ctrl-C."""
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
-    parser.add_argument("--approve", action="store_true", help="approve without asking where there is no terminal")
+    parser.add_argument(
+        "--approve", action="store_true", help="approve without asking where there is no terminal"
+    )
     console = Console(soft_wrap=True)
     try:
         return asyncio.run(main(parser.parse_args(), console))

@@ -11,7 +11,8 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 
 from examples.demo_worker import DemoWorker
 from perdure.client.client import PerdureClient
-from perdure.client.connection import running_stack
+from perdure.client.connection import find_server
+from perdure.embedded.record import Addresses, find_running
 from perdure.embedded.stack import Stack
 from perdure.embedded.temporal import TemporalSettings
 from perdure.llm.scripted.server import ScriptedServer
@@ -39,27 +40,28 @@ class House:
 
     def page_of(self, workflow_id: str) -> str:
         """The task's page in the Web UI."""
+        if not self.web_ui:
+            return f"task {workflow_id} of your Temporal server"
         return f"{self.web_ui}/namespaces/{self.temporal.namespace}/workflows/{quote(workflow_id, safe='')}"
 
 
 @dataclass(frozen=True)
 class Servers:
-    """Addresses of the servers, whoever started them."""
+    """Where the servers are, and whether the demo started them."""
 
-    temporal: str
-    web_ui: str
-    database_url: str
+    addresses: Addresses
     whose: str
 
 
 async def open_house(closing: AsyncExitStack, settings: Settings, folder: Path, *, sample: bool) -> House:
     """Start what does not run yet; ``closing`` stops what was started."""
     servers = await _servers(closing, settings)
+    at = servers.addresses
     scripted = await _scripted_model(closing, settings) if sample else None
     queue = f"{settings.task_queue}-demo-{secrets.token_hex(3)}"
     environment = {
-        "TEMPORAL_ADDRESS": servers.temporal,
-        "PERDURE_DATABASE_URL": servers.database_url,
+        "TEMPORAL_ADDRESS": at.temporal,
+        "PERDURE_DATABASE_URL": at.database_url,
         "PERDURE_HOME": str(settings.home),
         "PERDURE_TASK_QUEUE": queue,
         "PERDURE_HEARTBEAT_S": str(HEARTBEAT_S),
@@ -70,27 +72,35 @@ async def open_house(closing: AsyncExitStack, settings: Settings, folder: Path, 
         environment |= {"GROQ_BASE_URL": scripted.url, "PERDURE_MODEL_SCRIPT": str(SCRIPT)}
     log = folder / "worker.log"
     worker = DemoWorker(environment, log)
-    client = await closing.enter_async_context(PerdureClient.connect(servers.temporal, task_queue=queue))
-    temporal = await Client.connect(servers.temporal, data_converter=pydantic_data_converter)
+    client = await closing.enter_async_context(
+        PerdureClient.connect(at.temporal, task_queue=queue, environment=settings.temporal_environment)
+    )
+    connection = find_server(address=at.temporal, environment=settings.temporal_environment)
+    temporal = await Client.connect(**connection.config, data_converter=pydantic_data_converter)
     closing.push_async_callback(worker.stop)
     pid = await worker.start()
     lines = (
-        f"[dim]servers[/]   {servers.whose}: Temporal {servers.temporal}, PostgreSQL, Web UI {servers.web_ui}",
-        f"[dim]model[/]     a script at {scripted.url} (GROQ_API_KEY is not set)" if scripted else "[dim]model[/]     Groq",
+        f"[dim]servers[/]   {servers.whose}: Temporal {at.temporal}, PostgreSQL, Web UI {at.web_ui or 'of your server'}",
+        f"[dim]model[/]     a script at {scripted.url} (GROQ_API_KEY is not set)"
+        if scripted
+        else "[dim]model[/]     Groq",
         f"[dim]worker[/]    process {pid}, log {log}",
     )
-    return House(client, temporal, worker, scripted, servers.database_url, servers.web_ui, lines)
+    return House(client, temporal, worker, scripted, at.database_url, at.web_ui, lines)
 
 
 async def _servers(closing: AsyncExitStack, settings: Settings) -> Servers:
-    running = running_stack(settings.home)
+    running = find_running(settings.home)
     if running is not None:
-        return Servers(running["temporal"], running["web_ui"], running["database_url"], "already running")
-    # Free ports: another house may have the usual ones.
-    stack = Stack(settings.home, temporal=TemporalSettings(address=settings.temporal_address, port=0, web_ui_port=0))
+        return Servers(running.addresses, "already running")
+    stack = Stack(
+        settings.home,
+        # Free ports: another house may have the usual ones.
+        temporal=TemporalSettings(address=settings.temporal_address, port=0, web_ui_port=0),
+        database_url=settings.database_url.get_secret_value() if settings.database_url else None,
+    )
     closing.push_async_callback(stack.stop)
-    addresses = await stack.start()
-    return Servers(addresses.temporal, addresses.web_ui, addresses.database_url, "started")
+    return Servers(await stack.start(), "started")
 
 
 async def _scripted_model(closing: AsyncExitStack, settings: Settings) -> ScriptedServer | None:

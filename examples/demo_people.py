@@ -44,7 +44,9 @@ class Person:
                 reason = await asyncio.to_thread(self._view.console.input, "Why not (the model reads it)? ")
                 await handle.deny(approval.id, reason=reason.strip() or "The person said no.", by="you")
         elif self._may_approve:
-            self._view.line("[yellow]There is no terminal to ask at; the demo was told to approve, so it approves.[/]")
+            self._view.line(
+                "[yellow]There is no terminal to ask at; the demo was told to approve, so it approves.[/]"
+            )
             await handle.approve(approval.id, reason="The demo was told to approve.", by="demo")
         else:
             self._view.line("[yellow]There is no terminal to ask at, and --approve was not given: denied.[/]")
@@ -57,7 +59,9 @@ class Person:
             choice = question.choices[-1]
             if sys.stdin.isatty():
                 prompt = f"[bold]{escape(' / '.join(question.choices))}[/]: "
-                while (said := (await asyncio.to_thread(self._view.console.input, prompt)).strip()) not in question.choices:
+                while (
+                    said := (await asyncio.to_thread(self._view.console.input, prompt)).strip()
+                ) not in question.choices:
                     self._view.line("[dim]one of the words, please[/]")
                 choice = said
             else:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from temporalio.client import Client
 
@@ -88,7 +88,9 @@ def from_history(activities: Sequence[Activity], kill: Kill | None) -> list[Fact
         Fact(
             not twice,
             "event history",
-            f"{len(done)} pieces of work finished, each exactly once" if not twice else f"finished twice: {twice}",
+            f"{len(done)} pieces of work finished, each exactly once"
+            if not twice
+            else f"finished twice: {twice}",
         )
     ]
     if kill is None:
@@ -128,7 +130,13 @@ def from_database(entries: Sequence[Entry]) -> list[Fact]:
     if twice:
         return [Fact(False, "PostgreSQL", f"{text}, more than one for {', '.join(twice)}")]
     left_out = decided - len(results)
-    return [Fact(left_out >= 0, "PostgreSQL", f"{text}, {f'{left_out} did not run' if left_out else 'one for each'}")]
+    return [
+        Fact(
+            left_out >= 0,
+            "PostgreSQL",
+            f"{text}, {f'{left_out} did not run' if left_out else 'one for each'}",
+        )
+    ]
 
 
 def from_model_log(requests: Sequence[LoggedRequest], kill: Kill | None) -> list[Fact]:
@@ -145,7 +153,9 @@ def from_model_log(requests: Sequence[LoggedRequest], kill: Kill | None) -> list
 def from_remote(origin: Path, result: TaskResult, base: str) -> list[Fact]:
     """What the bare repository holds: the task's commits once, and the base branch as it was."""
     if not result.pushed or result.branch is None:
-        return [Fact(not _has_branch(origin, result.branch), "remote", "nothing was pushed, and nothing is there")]
+        return [
+            Fact(not _has_branch(origin, result.branch), "remote", "nothing was pushed, and nothing is there")
+        ]
     there = git_list(origin, f"{base}..{result.branch}")
     return [
         Fact(
@@ -169,7 +179,7 @@ def _json(payloads: Sequence[Any]) -> dict[str, Any]:
     if not payloads or payloads[0].metadata.get("encoding") != b"json/plain":
         return {}
     value = json.loads(payloads[0].data)
-    return value if isinstance(value, dict) else {}
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
 def _work(name: str, given: dict[str, Any]) -> str:

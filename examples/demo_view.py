@@ -70,12 +70,16 @@ class View:
             self.line(f"        {_MARKS[result.ok]} {escape(title)}  [dim]{escape(excerpt[:90])}[/]")
 
     def _reflected(self, event: events.Reflected) -> None:
-        colour = {"change_course": "yellow", "stuck": "red", "done": "green"}.get(event.reflection.verdict, "blue")
+        colour = {"change_course": "yellow", "stuck": "red", "done": "green"}.get(
+            event.reflection.verdict, "blue"
+        )
         verdict = event.reflection.verdict.replace("_", " ")
         self.line(f"        [{colour}]↺ {verdict}[/]: {escape(event.reflection.note)}")
 
     def _retried(self, event: events.Retried) -> None:
-        self.line(f"        [magenta]⟲ {event.activity}, attempt {event.attempt}[/] [dim]{escape(event.because[:90])}[/]")
+        self.line(
+            f"        [magenta]⟲ {event.activity}, attempt {event.attempt}[/] [dim]{escape(event.because[:90])}[/]"
+        )
 
     def _step_failed(self, event: events.StepFailed) -> None:
         self.line(f"        [magenta]⟲ {event.activity}[/] [dim]{escape(event.because[:110])}[/]")
@@ -89,7 +93,9 @@ class View:
             self.line(f"        {_CHECKS[check.status]} {escape(check.name)}  [dim]{escape(check.detail)}[/]")
 
     def _spoken(self, event: events.Spoken) -> None:
-        self.line(f"        [yellow]{event.what}[/] by {escape(event.by or 'somebody')}  [dim]{escape(event.text)}[/]")
+        self.line(
+            f"        [yellow]{event.what}[/] by {escape(event.by or 'somebody')}  [dim]{escape(event.text)}[/]"
+        )
 
     def proof(self, facts: Sequence[Fact]) -> None:
         """The facts, one a line."""
@@ -104,7 +110,9 @@ class View:
         facts.add_row("status", f"[bold]{result.status.value}[/]")
         facts.add_row("summary", escape(result.summary))
         pushed = "pushed to origin" if result.pushed else "not pushed"
-        facts.add_row("branch", f"{escape(result.branch or 'none')} ({len(result.commits)} commits, {pushed})")
+        facts.add_row(
+            "branch", f"{escape(result.branch or 'none')} ({len(result.commits)} commits, {pushed})"
+        )
         facts.add_row("steps", str(result.steps))
         facts.add_row("cost", cost_line(result.cost))
         for withheld in result.withheld:
@@ -114,7 +122,9 @@ class View:
         self.line("[bold]Evidence[/]")
         for evidence in result.evidence:
             shown = f"step {evidence.step}: {evidence.shown_by}" if evidence.step is not None else "not shown"
-            self.line(f" {_MARKS[evidence.step is not None]} {escape(evidence.requirement)}  [dim]{escape(shown)}[/]")
+            self.line(
+                f" {_MARKS[evidence.step is not None]} {escape(evidence.requirement)}  [dim]{escape(shown)}[/]"
+            )
         if diff:
             self.line("\n[bold]Diff[/]")
             self.console.print(Syntax(diff, "diff", background_color="default", word_wrap=True))

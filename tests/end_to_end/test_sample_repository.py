@@ -1,6 +1,5 @@
 """The sample repository holds exactly the bug that the demo is about, and the scripted edits mend it."""
 
-import importlib.util
 import json
 import os
 import shutil
@@ -10,6 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from examples.sample_repository import FILES, git, make_sample_repository
+from perdure.contracts.calls import ToolCall
+from perdure.llm.scripted.script import load_script
+from tools.registry import Registry
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 COMPLAINT = "tests/test_invoice.py::test_the_lines_carry_the_whole_discount"
@@ -87,23 +91,23 @@ def test_the_added_tests_would_have_caught_the_bug(billing: Path) -> None:
     assert caught
 
 
+def test_every_scripted_call_is_one_that_the_tools_take() -> None:
+    registry = Registry.discover()
+    script = load_script(EXAMPLES / "billing.script.json")
+    calls = [call for reply in script.replies for call in reply.calls]
+    assert len(calls) >= 12
+    for index, call in enumerate(calls):
+        registry.summarize(ToolCall(index=index, call_id="c", tool=call.tool, arguments=call.arguments))
+
+
 def test_the_repository_has_a_history_a_remote_and_every_file(tmp_path: Path) -> None:
-    described = importlib.util.spec_from_file_location("sample_repository", EXAMPLES / "sample_repository.py")
-    assert described is not None
-    assert described.loader is not None
-    module = importlib.util.module_from_spec(described)
-    sys.modules[module.__name__] = module
-    try:
-        described.loader.exec_module(module)
-        made = module.make_sample_repository(tmp_path)
-        again = module.make_sample_repository(tmp_path / "again")
-    finally:
-        del sys.modules[module.__name__]
-    tracked = module.git(made.path, "ls-files").splitlines()
-    files = [path for path in module.FILES.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
-    assert sorted(tracked) == sorted(str(path.relative_to(module.FILES)) for path in files)
-    assert module.git(made.path, "status", "--porcelain") == ""
-    assert module.git(made.path, "remote", "get-url", "origin") == str(made.origin)
-    assert module.git(made.origin, "rev-parse", "main") == module.git(made.path, "rev-parse", "HEAD")
-    assert module.git(made.path, "rev-list", "--count", "main") == "4"
-    assert module.git(again.path, "rev-parse", "HEAD") == module.git(made.path, "rev-parse", "HEAD")
+    made = make_sample_repository(tmp_path)
+    again = make_sample_repository(tmp_path / "again")
+    tracked = git(made.path, "ls-files").splitlines()
+    files = [path for path in FILES.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    assert sorted(tracked) == sorted(str(path.relative_to(FILES)) for path in files)
+    assert git(made.path, "status", "--porcelain") == ""
+    assert git(made.path, "remote", "get-url", "origin") == str(made.origin)
+    assert git(made.origin, "rev-parse", "main") == git(made.path, "rev-parse", "HEAD")
+    assert git(made.path, "rev-list", "--count", "main") == "4"
+    assert git(again.path, "rev-parse", "HEAD") == git(made.path, "rev-parse", "HEAD")

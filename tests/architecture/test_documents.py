@@ -1,0 +1,171 @@
+"""What the documents say is true: targets, commands, settings, examples, links and pictures."""
+
+import ast
+import importlib
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+from xml.etree import ElementTree
+
+import pytest
+from pydantic import BaseModel
+
+from perdure.contracts.decisions import AnswerQuestion, Decide
+from perdure.contracts.task import TaskRequest
+from perdure.settings import Settings, variable_of
+
+PROJECT = Path(__file__).resolve().parents[2]
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\((?!https?://|#)([^)\s#]+)")
+MENTIONED = re.compile(r"`((?:docs|examples|scripts|perdure|tests|workflows|activities|tools)/[\w./-]*)`")
+
+
+def documents() -> list[Path]:
+    """Every document of the project, the sample repository's included."""
+    found = [*PROJECT.glob("*.md"), *(PROJECT / "docs").rglob("*.md"), *(PROJECT / "examples").rglob("*.md")]
+    return sorted(found)
+
+
+def blocks(document: Path, language: str) -> list[str]:
+    """The code blocks of one language."""
+    return [text for found, text in FENCE.findall(document.read_text()) if found == language]
+
+
+def targets() -> dict[str, str]:
+    """Each target of the Makefile with its help line."""
+    lines = (PROJECT / "Makefile").read_text().splitlines()
+    found = (re.match(r"([a-z]+):.*?(?:## (.+))?$", line) for line in lines if not line.startswith("\t"))
+    return {match[1]: match[2] or "" for match in found if match}
+
+
+def settings_rows() -> Iterator[str]:
+    """The rows of the README's table of settings."""
+    for field, info in Settings.model_fields.items():
+        default = shown(info.default)
+        meaning = " ".join((info.description or "").split()).replace("|", "\\|")
+        yield f"| `{variable_of(field)}` | {f'`{default}`' if default else ''} | {meaning} |"
+
+
+def shown(default: object) -> str:
+    """A default as a person would write it."""
+    if default is None:
+        return ""
+    if isinstance(default, tuple):
+        return ",".join(str(part) for part in cast("tuple[object, ...]", default))
+    return f"{default:.10g}" if isinstance(default, float) else str(default)
+
+
+def test_every_target_is_named_as_phony_and_has_a_line_of_help() -> None:
+    phony = re.search(r"^\.PHONY: (.+)$", (PROJECT / "Makefile").read_text(), re.MULTILINE)
+    assert phony is not None
+    assert sorted(phony[1].split()) == sorted(targets())
+    assert [name for name, line in targets().items() if not line] == []
+
+
+def test_help_lists_every_target() -> None:
+    shown = subprocess.run(["make", "help"], cwd=PROJECT, check=True, capture_output=True, text=True).stdout
+    assert {line.split()[1] for line in shown.splitlines()} == set(targets())
+
+
+def test_documents_name_only_targets_that_exist() -> None:
+    named: dict[str, set[str]] = {}
+    for document in documents():
+        code = [text for _, text in FENCE.findall(document.read_text())]
+        code += re.findall(r"`([^`\n]+)`", document.read_text())
+        for text in code:
+            for target in re.findall(r"(?:^|\s)make ([a-z]+)", text):
+                named.setdefault(target, set()).add(document.name)
+    assert named
+    assert {target: files for target, files in named.items() if target not in targets()} == {}
+
+
+def test_the_readme_explains_every_setting_as_the_code_does() -> None:
+    readme = (PROJECT / "README.md").read_text()
+    missing = [row for row in settings_rows() if row not in readme]
+    assert not missing, "README.md lacks these rows:\n" + "\n".join(missing)
+
+
+@pytest.mark.parametrize("document", documents(), ids=lambda path: str(path.relative_to(PROJECT)))
+def test_python_in_documents_compiles_and_imports_what_exists(document: Path) -> None:
+    for code in blocks(document, "python"):
+        tree = ast.parse(code)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "perdure":
+                module = importlib.import_module(node.module or "")
+                assert [each.name for each in node.names if not hasattr(module, each.name)] == []
+
+
+@pytest.mark.parametrize("document", documents(), ids=lambda path: str(path.relative_to(PROJECT)))
+def test_json_in_documents_is_json(document: Path) -> None:
+    for text in blocks(document, "json"):
+        json.loads(text)
+
+
+def test_the_json_to_paste_is_what_the_workflow_takes() -> None:
+    def model_of(value: dict[str, Any]) -> type[BaseModel]:
+        return {"request": TaskRequest, "approval_id": Decide, "question_id": AnswerQuestion}[
+            next(iter(value))
+        ]
+
+    pasted = [json.loads(text) for text in blocks(PROJECT / "README.md", "json")]
+    kinds = {model_of(value) for value in pasted}
+    assert kinds == {TaskRequest, Decide, AnswerQuestion}
+    for value in pasted:
+        model_of(value).model_validate(value)
+
+
+@pytest.mark.parametrize("document", documents(), ids=lambda path: str(path.relative_to(PROJECT)))
+def test_files_that_a_document_names_exist(document: Path) -> None:
+    text = document.read_text()
+    linked = [name for name in LINK.findall(text) if not (document.parent / name).exists()]
+    assert linked == []
+    if document.is_relative_to(PROJECT / "examples"):
+        return
+    mentioned = [name for name in MENTIONED.findall(text) if not (PROJECT / name).exists()]
+    assert mentioned == []
+
+
+def test_pictures_are_well_formed_and_say_what_they_show() -> None:
+    pictures = sorted((PROJECT / "docs").rglob("*.svg"))
+    assert pictures
+    for picture in pictures:
+        root = ElementTree.parse(picture).getroot()
+        parts = {child.tag.rpartition("}")[2] for child in root}
+        assert {"title", "desc"} <= parts, picture.name
+
+
+def test_the_changelog_keeps_its_form() -> None:
+    text = (PROJECT / "CHANGELOG.md").read_text()
+    assert text.startswith("# Changelog\n")
+    assert "## [Unreleased]" in text
+    kinds = set(re.findall(r"^### (.+)$", text, re.MULTILINE))
+    assert kinds <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+
+
+def test_decisions_are_numbered_without_gaps_and_have_a_status() -> None:
+    files = sorted((PROJECT / "docs" / "decisions").glob("*.md"))
+    assert [int(file.name[:4]) for file in files] == list(range(1, len(files) + 1))
+    for file in files:
+        text = file.read_text()
+        assert text.startswith(f"# {int(file.name[:4])}. "), file.name
+        assert "**Status:**" in text, file.name
+
+
+def test_set_up_names_no_registry() -> None:
+    files = ["Makefile", "scripts/setup.sh", ".ci/run", "requirements.lock", "pyproject.toml", "README.md"]
+    named = {
+        name: re.findall(r"(?:--(?:extra-)?index-url|--find-links)\b|https?://\S*(?:pypi|simple)\S*", text)
+        for name in files
+        if (text := (PROJECT / name).read_text())
+    }
+    assert {name: found for name, found in named.items() if found} == {}
+
+
+def test_scripts_are_executable_and_parse() -> None:
+    for name, shell in (("scripts/setup.sh", "sh"), (".ci/run", "bash")):
+        script = PROJECT / name
+        assert script.stat().st_mode & 0o100, name
+        subprocess.run([shell, "-n", str(script)], check=True)
