@@ -119,8 +119,10 @@ class Tool(Generic[A]):
     arguments: type[A]
     effects: tuple[Effect, ...]
     effect_of: Callable[[A], Effect]
+    timeout_s: float
+    """The longest any call may take, in seconds."""
     timeout_of: Callable[[A], float]
-    """The longest a call may take, in seconds, the work around it included."""
+    """The longest this call may take, in seconds; at most ``timeout_s``."""
     title_of: Callable[[A], str]
     run: Run[A]
     preview_of: Previewer[A] | None
@@ -131,26 +133,33 @@ def tool(
     *,
     title: Callable[[A], str],
     effect: Effect | Callable[[A], Effect],
-    timeout_s: float | Callable[[A], float],
+    timeout_s: float,
+    timeout_of: Callable[[A], float] | None = None,
     effects: tuple[Effect, ...] = (),
     preview: Previewer[A] | None = None,
 ) -> Callable[[Run[A]], Tool[A]]:
     """Make the decorated function a tool; ``effects`` is needed where the effect depends on the arguments."""
-
-    def effect_of(given: A) -> Effect:
-        return effect if isinstance(effect, Effect) else effect(given)
-
-    def timeout_of(given: A) -> float:
-        return timeout_s(given) if callable(timeout_s) else timeout_s
-
     possible = (effect,) if isinstance(effect, Effect) else effects
     if not possible:
         raise TypeError(
             f"{arguments.__name__}: list every possible effect, because it depends on the arguments."
         )
 
+    def effect_of(given: A) -> Effect:
+        return effect if isinstance(effect, Effect) else effect(given)
+
     def decorate(run: Run[A]) -> Tool[A]:
-        category = run.__module__.split(".")[-2]
-        return Tool(run.__name__, category, arguments, possible, effect_of, timeout_of, title, run, preview)
+        return Tool(
+            name=run.__name__,
+            category=run.__module__.split(".")[-2],
+            arguments=arguments,
+            effects=possible,
+            effect_of=effect_of,
+            timeout_s=timeout_s,
+            timeout_of=timeout_of or (lambda _: timeout_s),
+            title_of=title,
+            run=run,
+            preview_of=preview,
+        )
 
     return decorate

@@ -1,0 +1,63 @@
+"""Unified diffs for people and for the model, quick also where a small change stands in a large file."""
+
+import difflib
+import io
+
+CONTEXT_LINES = 3
+COMPARED_LINES = 4_000
+
+
+def unified(path: str, before: str | None, after: str) -> str:
+    """The change of one file as a unified diff; ``before`` is None for a new file."""
+    old, new = _lines(before or ""), _lines(after)
+    start, end = _common(old, new)
+    first = max(0, start - CONTEXT_LINES)
+    kept = max(0, end - CONTEXT_LINES)
+    head = f"--- {'/dev/null' if before is None else 'a/' + path}\n+++ b/{path}\n"
+    return head + _hunks(old[first : len(old) - kept], new[first : len(new) - kept], first)
+
+
+def _lines(text: str) -> list[str]:
+    # Not splitlines, which also ends lines at form feeds and at other characters that Git takes for text.
+    return io.StringIO(text, newline="\n").readlines()
+
+
+def _common(old: list[str], new: list[str]) -> tuple[int, int]:
+    """How many lines are equal at the start and, beyond those, at the end."""
+    shorter = min(len(old), len(new))
+    start = next((index for index in range(shorter) if old[index] != new[index]), shorter)
+    rest = shorter - start
+    end = next((index for index in range(rest) if old[-1 - index] != new[-1 - index]), rest)
+    return start, end
+
+
+def _hunks(old: list[str], new: list[str], offset: int) -> str:
+    if len(old) + len(new) > COMPARED_LINES:
+        groups = [[("replace", 0, len(old), 0, len(new))]]
+    else:
+        groups = difflib.SequenceMatcher(None, old, new).get_grouped_opcodes(CONTEXT_LINES)
+    text: list[str] = []
+    for group in groups:
+        (_, old_start, _, new_start, _), (_, _, old_end, _, new_end) = group[0], group[-1]
+        text.append(
+            f"@@ -{_range(old_start + offset, old_end - old_start)} "
+            f"+{_range(new_start + offset, new_end - new_start)} @@\n"
+        )
+        for kind, old_from, old_to, new_from, new_to in group:
+            if kind == "equal":
+                text.extend(_marked(" ", old[old_from:old_to]))
+                continue
+            text.extend(_marked("-", old[old_from:old_to]))
+            text.extend(_marked("+", new[new_from:new_to]))
+    return "".join(text)
+
+
+def _range(start: int, length: int) -> str:
+    # By the format's rule an empty range names the line before it, and a single line stands alone.
+    return f"{start + 1 if length else start}" + ("" if length == 1 else f",{length}")
+
+
+def _marked(sign: str, lines: list[str]) -> list[str]:
+    return [
+        sign + (line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n") for line in lines
+    ]

@@ -1,0 +1,76 @@
+"""Write one whole text file."""
+
+import asyncio
+
+from pydantic import Field
+
+from perdure.contracts.calls import Effect
+from perdure.contracts.errors import ToolRejected
+from perdure.workspace.working_copy import WorkingCopy
+from tools.changes import Change, counted, open_for_change, preview_of_changes, write_all
+from tools.paths import WorkspacePath, located
+from tools.syntax import syntax_error
+from tools.text_files import TextFile, line_end_of, with_line_ends
+from tools.tool_schemas import Arguments, Preview, ToolContext, ToolOutput, tool
+
+
+class WriteFile(Arguments):
+    """Create a text file, or replace all of it. To change parts of a file use edit_file."""
+
+    path: WorkspacePath = Field(
+        min_length=1, description="Path from the workspace root; missing folders are made."
+    )
+    content: str = Field(max_length=1_000_000, description="The whole new text.")
+
+
+def _title(arguments: WriteFile) -> str:
+    return f"write_file {arguments.path}, {len(arguments.content.splitlines())} lines"
+
+
+async def _preview(arguments: WriteFile, context: ToolContext) -> Preview:
+    change = await asyncio.to_thread(_work_out, arguments, context.copy)
+    return preview_of_changes(_title(arguments), [change])
+
+
+@tool(WriteFile, title=_title, effect=Effect.WRITE, timeout_s=60, preview=_preview)
+async def write_file(arguments: WriteFile, context: ToolContext) -> ToolOutput:
+    """Write the file in the encoding and with the line ends it had."""
+    return await asyncio.to_thread(_write, arguments, context.copy)
+
+
+def _work_out(arguments: WriteFile, copy: WorkingCopy) -> Change:
+    files = copy.files
+    path, content = located(copy, arguments.path), arguments.content
+    if "\0" in content:
+        raise ToolRejected(f"{path!r} was not written: the content holds a NUL character, so it is not text.")
+    if not files.exists(path):
+        after = TextFile(path, content)
+        return Change(path, None, None, after, after.encoded())
+    before, data = open_for_change(files, path)
+    if before.line_end in {"crlf", "cr"} and line_end_of(content) == "lf":
+        content = with_line_ends(content, before.line_end)
+    after = before.with_text(content.removeprefix("\ufeff") if before.mark else content)
+    if not before.invalid_bytes:
+        try:
+            return Change(path, before, data, after, after.encoded())
+        except ToolRejected:
+            # The new text has characters that the old encoding lacks; a whole file may change its encoding.
+            pass
+    after = TextFile(path, content)
+    return Change(path, before, data, after, after.encoded())
+
+
+def _write(arguments: WriteFile, copy: WorkingCopy) -> ToolOutput:
+    change = _work_out(arguments, copy)
+    if change.data_before == change.data_after:
+        return ToolOutput(text=f"{change.path} already has exactly this content; nothing was written.")
+    write_all(copy.files, [change])
+    text = f"Wrote {counted([change])}, {len(change.data_after):,} bytes"
+    described = change.after.described()
+    text += f"; {described}." if described else "."
+    if change.before and change.before.encoding != change.after.encoding:
+        text += f" It was {change.before.encoding} before, which lacks some of the new characters."
+    error = syntax_error(change.path, change.data_after)
+    if error:
+        text += f"\nwarning: it does not parse: {error}"
+    return ToolOutput(text=text)

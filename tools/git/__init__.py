@@ -1,0 +1,1 @@
+"""The task's branch: status, differences, commits and its publication."""

@@ -1,0 +1,112 @@
+"""Push the current branch to the remote, once."""
+
+from dataclasses import dataclass
+
+from perdure.contracts.calls import Effect
+from perdure.contracts.errors import ToolRejected
+from perdure.safety.display import fenced, for_display, inline_code
+from tools.tool_schemas import Arguments, Preview, ToolContext, ToolOutput, tool
+
+KIND = "push"
+SHOWN_COMMITS = 20
+
+
+class GitPush(Arguments):
+    """Push the commits of the current branch to the remote. A person is asked first; commit before you push."""
+
+
+@dataclass(frozen=True)
+class _Push:
+    """What is pushed where; ``remote_head`` is None where the remote has no such branch yet."""
+
+    remote: str
+    branch: str
+    commit: str
+    remote_head: str | None
+
+    @property
+    def target(self) -> str:
+        """The effect's target in the ledger."""
+        return f"{self.remote} {self.branch}"
+
+
+async def _worked_out(context: ToolContext) -> _Push:
+    """The push as the world stands now; ToolRejected where there is nowhere to push to."""
+    copy = context.copy
+    if copy.remote is None:
+        raise ToolRejected(
+            "This workspace has no remote, so nothing can be pushed.", "Finish without pushing."
+        )
+    branch = await copy.git.branch()
+    return _Push(
+        remote=copy.remote,
+        branch=branch,
+        commit=await copy.git.head(),
+        remote_head=await copy.git.remote_head(branch),
+    )
+
+
+async def _preview(arguments: GitPush, context: ToolContext) -> Preview:
+    push = await _worked_out(context)
+    intent = await context.effects.intended(KIND, push.target, str(context.key))
+    before = push.remote_head
+    if intent and intent.get("commit") == push.commit == before:
+        # An earlier attempt of this very call pushed and was stopped before it could say so. The operation that a
+        # person approved is still the same one: it began where that attempt found the remote.
+        before = intent["expected"]
+    elif before == push.commit:
+        raise ToolRejected(
+            f"The remote's {push.branch!r} already is at {push.commit[:12]}; there is nothing to push."
+        )
+    git = context.copy.git
+    commits = await git.log(before or context.copy.base_commit)
+    listed = [
+        f"- `{commit.oid[:12]}` {inline_code(commit.subject, 120)}" for commit in commits[:SHOWN_COMMITS]
+    ]
+    if len(commits) > SHOWN_COMMITS:
+        listed.append(f"- and {len(commits) - SHOWN_COMMITS} more")
+    markdown = "\n".join(
+        [
+            f"Pushes to {inline_code(push.remote, 300)}, branch {inline_code(push.branch, 200)}:",
+            f"`{before or '(new branch)'}` → `{push.commit}`",
+            f"{len(commits)} {'commit' if len(commits) == 1 else 'commits'}:",
+            *listed,
+            fenced(await git.diff_stat(before or context.copy.base_commit, push.commit), 1_200),
+        ]
+    )
+    facts = {"remote": push.remote, "branch": push.branch, "commit": push.commit, "remote_head": before}
+    return Preview(title=for_display(_title(push), 120), markdown=markdown, facts=facts)
+
+
+def _title(push: _Push) -> str:
+    return f"git_push {push.branch} to {push.remote}"
+
+
+@tool(GitPush, title=lambda _: "git_push", effect=Effect.PUBLISH, timeout_s=300, preview=_preview)
+async def git_push(arguments: GitPush, context: ToolContext) -> ToolOutput:
+    """Push unless the ledger or the remote itself says that it is done."""
+    push = await _worked_out(context)
+    expected = context.approved.get("remote_head", push.remote_head)
+    key = str(context.key)
+    intent = {"commit": push.commit, "expected": expected}
+    receipt = await context.effects.intend(KIND, push.target, key, intent)
+    if receipt is not None and receipt.get("commit") == push.commit:
+        return _pushed(push, "was pushed already, by an earlier attempt of this call")
+    if push.remote_head == push.commit:
+        await context.effects.receive(KIND, push.target, key, {"commit": push.commit})
+        return _pushed(push, "is already there")
+    if push.remote_head != expected:
+        raise ToolRejected(
+            f"The remote's {push.branch!r} moved from {expected or 'nothing'} to {push.remote_head or 'nothing'} since "
+            "the push was shown, so nothing was pushed.",
+            "Ask for the push again, so that it is shown as it is now.",
+        )
+    context.beat("pushing")
+    await context.copy.git.push(push.branch, push.commit, expected=expected)
+    await context.effects.receive(KIND, push.target, key, {"commit": push.commit})
+    return _pushed(push, f"pushed, it was {expected[:12]} before" if expected else "pushed as a new branch")
+
+
+def _pushed(push: _Push, how: str) -> ToolOutput:
+    text = f"{push.branch} at {push.commit[:12]} on {push.remote}: {how}."
+    return ToolOutput(text=text, pushed=f"{push.branch}@{push.commit}")

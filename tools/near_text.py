@@ -1,0 +1,98 @@
+"""The passages of a text that are most like a search text that did not match, and what sets them apart."""
+
+import difflib
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+SHOWN_LINES = 30
+SHOWN_CHARACTERS = 1_500
+COMPARED_CHARACTERS = 3_000
+LEAST_LIKENESS = 0.55
+REPEATED_LINE = 50
+"""A line that occurs more often than this says nothing about where a passage is."""
+
+LOOKALIKES = str.maketrans(
+    {"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u2013": "-", "\u2014": "-", "\u2212": "-"}
+    | {"\u00a0": " ", "\u2009": " ", "\u202f": " ", "\u3000": " "}
+)
+
+
+@dataclass(frozen=True)
+class Passage:
+    """Lines ``first`` to ``last`` (from 1) of the text; ``difference`` says what differs where one word can."""
+
+    first: int
+    last: int
+    text: str
+    difference: str
+    likeness: float
+
+
+def near_passages(text: str, wanted: str, *, most: int = 2) -> list[Passage]:
+    """At most ``most`` passages, the likest first; both texts have LF line ends."""
+    lines = text.split("\n")
+    sought = wanted.strip("\n").split("\n")
+    if not any(line.strip() for line in sought):
+        return []
+    folded = [_folded(line) for line in lines]
+    sought_folded = [_folded(line) for line in sought]
+    starts = _starts_by_equal_lines(folded, sought_folded) or _starts_by_words(lines, sought)
+    passages = [_passage(lines, start, sought) for start in starts]
+    near = sorted((one for one in passages if one.likeness >= LEAST_LIKENESS), key=lambda one: -one.likeness)
+    return near[:most]
+
+
+def _folded(line: str) -> str:
+    return " ".join(line.translate(LOOKALIKES).split())
+
+
+def _starts_by_equal_lines(folded: list[str], sought: list[str]) -> list[int]:
+    """Starts of windows that share the most lines with the search text, white space and look-alikes aside."""
+    places: dict[str, list[int]] = {}
+    telling = {line for line in sought if len(line) > 3}
+    for number, line in enumerate(folded):
+        if line in telling:
+            places.setdefault(line, []).append(number)
+    votes: Counter[int] = Counter()
+    for position, line in enumerate(sought):
+        found = places.get(line, [])
+        if len(found) <= REPEATED_LINE:
+            votes.update(max(0, number - position) for number in found)
+    return [start for start, _ in votes.most_common(5)]
+
+
+def _starts_by_words(lines: list[str], sought: list[str]) -> list[int]:
+    """Starts of windows whose line shares the most words with the longest line sought."""
+    position, longest = max(enumerate(sought), key=lambda pair: len(pair[1].strip()))
+    words = set(re.findall(r"\w{2,}", longest))
+    if not words:
+        return []
+    either = re.compile(r"\b(?:" + "|".join(re.escape(word) for word in sorted(words)[:40]) + r")\b")
+    shared = Counter({number: len(set(either.findall(line[:2_000]))) for number, line in enumerate(lines)})
+    return [max(0, number - position) for number, count in shared.most_common(10) if count * 2 >= len(words)]
+
+
+def _passage(lines: list[str], start: int, sought: list[str]) -> Passage:
+    window = lines[start : start + len(sought)]
+    actual, wanted = "\n".join(window), "\n".join(sought)
+    comparison = difflib.SequenceMatcher(
+        None, actual[:COMPARED_CHARACTERS], wanted[:COMPARED_CHARACTERS], False
+    )
+    difference = _difference(window, sought)
+    likeness = 1.0 if difference else comparison.ratio()
+    shown = "\n".join(window[:SHOWN_LINES])[:SHOWN_CHARACTERS]
+    return Passage(start + 1, start + len(window), shown, difference, likeness)
+
+
+def _difference(window: list[str], sought: list[str]) -> str:
+    """What alone sets the two apart, where it is one thing."""
+    if [line.rstrip() for line in window] == [line.rstrip() for line in sought]:
+        return " in blanks at the ends of lines"
+    if [line.strip() for line in window] == [line.strip() for line in sought]:
+        return " in indentation"
+    if [line.split() for line in window] == [line.split() for line in sought]:
+        return " in blanks within lines"
+    if [_folded(line) for line in window] == [_folded(line) for line in sought]:
+        return " in quotation marks, dashes or special blanks"
+    return ""

@@ -1,0 +1,89 @@
+"""Starts programs for tools: always in the sandbox, with an environment built here and nothing of the worker's."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from perdure.safety.views import Finished, SandboxLimits, View
+from tools.tool_schemas import Toolchain, ToolContext
+
+STANDARD_PATH = "/usr/local/bin:/usr/bin:/bin"
+SHOWN_ALREADY = Path("/usr")
+"""The sandbox shows the system's programs by itself."""
+
+
+def toolchain_of(*, python: Path, node: Path | None, ripgrep: Path) -> Toolchain:
+    """The toolchain with every folder that its programs need to start, links on the way to them included."""
+    folders: list[Path] = []
+    for program in (python, node, ripgrep):
+        for folder in _folders_of(program) if program else ():
+            covered = any(folder.is_relative_to(known) for known in (SHOWN_ALREADY, *folders))
+            if not covered:
+                folders = [known for known in folders if not known.is_relative_to(folder)] + [folder]
+    return Toolchain(python=python, node=node, ripgrep=ripgrep, read_only=tuple(folders))
+
+
+def _folders_of(program: Path) -> Iterator[Path]:
+    """The installation folder of a program, and of each link that leads to it."""
+    while True:
+        yield program.parent.parent if program.parent.name == "bin" else program.parent
+        if not program.is_symlink():
+            break
+        program = program.parent / program.readlink()
+    real = program.resolve()
+    yield real.parent.parent if real.parent.name == "bin" else real.parent
+
+
+def environment_of(toolchain: Toolchain) -> dict[str, str]:
+    """Variables on top of the sandbox's own: the toolchain first on the path, and nothing that asks or colours."""
+    programs = [toolchain.python, *([toolchain.node] if toolchain.node else [])]
+    own = dict.fromkeys(str(program.parent) for program in programs)
+    path = [*own, *(part for part in STANDARD_PATH.split(":") if part not in own)]
+    return {
+        "PATH": ":".join(path),
+        "CI": "1",
+        "NO_COLOR": "1",
+        "GIT_PAGER": "cat",
+        "npm_config_fetch_retries": "0",
+    }
+
+
+async def run_program(
+    context: ToolContext,
+    argv: Sequence[str],
+    *,
+    view: View,
+    limits: SandboxLimits,
+    working_directory: str = ".",
+) -> Finished:
+    """Run one program on the task's workspace."""
+    context.beat(f"running {Path(argv[0]).name}")
+    return await context.sandbox.run(
+        argv,
+        root=context.copy.root,
+        git_folder=context.copy.git_folder,
+        objects_folder=context.copy.objects_folder,
+        working_directory=working_directory,
+        view=view,
+        limits=limits,
+        environment=environment_of(context.toolchain),
+        read_only=context.toolchain.read_only,
+    )
+
+
+def output_text(finished: Finished) -> str:
+    """The program's output as text, with bytes that are no UTF-8 shown as ``\\xNN``."""
+    return finished.output.decode("utf-8", "backslashreplace").replace("\r\n", "\n")
+
+
+def how_it_ended(finished: Finished, limits: SandboxLimits) -> str:
+    """``exit code 0 after 1.2 s``, or which limit ended it."""
+    after = f"after {finished.duration_s:.1f} s"
+    if not finished.killed_for:
+        return f"exit code {finished.exit_code} {after}"
+    reasons = {
+        "time": f"its time limit of {limits.time_s:g} s",
+        "output": f"its output limit of {limits.output_bytes:,} bytes",
+        "memory": f"its memory limit of {limits.memory_bytes // 1024**2:,} MiB",
+        "cancelled": "a cancellation",
+    }
+    return f"killed {after} by {reasons[finished.killed_for]}"

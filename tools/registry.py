@@ -1,0 +1,173 @@
+"""Finds the tools by walking their folders, and is the one way to describe, preview and run a call."""
+
+import asyncio
+import difflib
+import importlib
+import pkgutil
+from collections.abc import Collection, Mapping
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel
+
+import tools
+from perdure.contracts.calls import Effect, ToolCall
+from perdure.contracts.digests import digest_of
+from perdure.contracts.errors import ConfigurationError, ToolRejected
+from perdure.contracts.model import ToolSchema
+from perdure.safety.display import for_display
+from tools.arguments import checked
+from tools.json_schemas import parameters_of
+from tools.tool_schemas import Preview, Tool, ToolContext, ToolOutput
+
+CATEGORIES = ("files", "search", "execution", "testing", "git", "code", "project")
+TITLE_CHARACTERS = 120
+
+
+class Outline(NamedTuple):
+    """What is known of a call before the policy judges it."""
+
+    title: str
+    effect: Effect
+    arguments_digest: str
+    timeout_s: float
+
+
+class Registry:
+    """The tools by name."""
+
+    def __init__(self, found: Mapping[str, Tool[Any]]) -> None:
+        self._tools = dict(sorted(found.items()))
+        self.digest = digest_of(self.dictionary())
+        """Changes whenever a tool's name, effect, limit, description or arguments do."""
+
+    @classmethod
+    def discover(cls) -> "Registry":
+        """Every tool in the category folders; ConfigurationError where a file is not the tool its name says."""
+        found: dict[str, Tool[Any]] = {}
+        for category in pkgutil.iter_modules(tools.__path__):
+            if not category.ispkg:
+                continue
+            if category.name not in CATEGORIES:
+                raise ConfigurationError(
+                    f"The folder tools/{category.name} is no category of tools.",
+                    f"Move its tools into one of: {', '.join(CATEGORIES)}.",
+                )
+            package = importlib.import_module(f"tools.{category.name}")
+            for file in pkgutil.iter_modules(package.__path__):
+                made = _tool_in(category.name, file.name)
+                if made.name in found:
+                    raise ConfigurationError(
+                        f"Two files are named {made.name}.py, in tools/{found[made.name].category} and "
+                        f"tools/{category.name}.",
+                        "Rename one of them, and its function.",
+                    )
+                found[made.name] = made
+        return cls(found)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The tools' names, sorted."""
+        return tuple(self._tools)
+
+    def schemas(self, *, denied: Collection[Effect] = ()) -> tuple[ToolSchema, ...]:
+        """What the model is told of each tool, without those that could only have a denied effect."""
+        return tuple(
+            ToolSchema(name=one.name, description=_description(one), parameters=parameters_of(one.arguments))
+            for one in self._tools.values()
+            if not set(one.effects) <= set(denied)
+        )
+
+    def dictionary(self) -> dict[str, Any]:
+        """The metadata registry, as written to ``tool_dictionary.json``."""
+        return {"v": 1, "tools": {name: _entry(one) for name, one in self._tools.items()}}
+
+    def summarize(self, call: ToolCall) -> Outline:
+        """Title, effect, digest and limit of a call; ToolRejected for an unknown tool or malformed arguments."""
+        one, given = self._checked(call)
+        return Outline(
+            title=for_display(one.title_of(given), TITLE_CHARACTERS),
+            effect=_effect(one, given),
+            arguments_digest=digest_of(
+                {"v": 1, "tool": one.name, "arguments": given.model_dump(mode="json")}
+            ),
+            timeout_s=one.timeout_of(given),
+        )
+
+    def canonical_arguments(self, call: ToolCall) -> dict[str, Any]:
+        """The arguments with defaults filled in and types settled: what an approval's digest covers."""
+        return self._checked(call)[1].model_dump(mode="json")
+
+    async def run(self, call: ToolCall, context: ToolContext) -> ToolOutput:
+        """Run a call to its end or to its time limit."""
+        one, given = self._checked(call)
+        limit_s = one.timeout_of(given)
+        try:
+            async with asyncio.timeout(limit_s) as limit:
+                return await one.run(given, context)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            text = f"{one.name!r} was stopped after its limit of {limit_s:g} s; what it had begun may be half done."
+            return ToolOutput(text=text, ok=False)
+
+    async def preview(self, call: ToolCall, context: ToolContext) -> Preview:
+        """What the call would do, for a person; ToolRejected where it would be refused anyway."""
+        one, given = self._checked(call)
+        title = for_display(one.title_of(given), TITLE_CHARACTERS)
+        if one.preview_of is None:
+            return Preview(title=title, markdown=f"`{title}` changes nothing.")
+        return await one.preview_of(given, context)
+
+    def _checked(self, call: ToolCall) -> tuple[Tool[Any], BaseModel]:
+        one = self._tools.get(call.tool)
+        if one is None:
+            shown = for_display(call.tool, 60)
+            near = difflib.get_close_matches(shown, self._tools, n=3, cutoff=0.5)
+            raise ToolRejected(
+                f"There is no tool {shown!r}." + (f" Near it: {', '.join(near)}." if near else ""),
+                f"Call one of: {', '.join(self._tools)}.",
+            )
+        if call.problem:
+            raise ToolRejected(
+                f"{one.name!r} was not run, because its arguments could not be read: {call.problem}",
+                "Send the arguments as one JSON object.",
+            )
+        return one, checked(one.name, one.arguments, call.arguments)
+
+
+def _tool_in(category: str, name: str) -> Tool[Any]:
+    module = importlib.import_module(f"tools.{category}.{name}")
+    made = getattr(module, name, None)
+    if not isinstance(made, Tool) or made.name != name:
+        raise ConfigurationError(
+            f"tools/{category}/{name}.py holds no tool named {name!r}.",
+            "Give the file one function of its own name, decorated with @tool(…).",
+        )
+    return made  # pyright: ignore[reportUnknownVariableType]
+
+
+def _effect(one: Tool[Any], given: BaseModel) -> Effect:
+    effect = one.effect_of(given)
+    if effect not in one.effects:
+        raise ConfigurationError(
+            f"The tool {one.name!r} has the effect {effect.value!r}, which it does not list.",
+            "Add it to effects=(…) in its decorator.",
+        )
+    return effect
+
+
+def _description(one: Tool[Any]) -> str:
+    return " ".join((one.arguments.__doc__ or "").split())
+
+
+def _entry(one: Tool[Any]) -> dict[str, Any]:
+    return {
+        "v": 1,
+        "name": one.name,
+        "category": one.category,
+        "description": _description(one),
+        "effect": one.effects[0].value if len(one.effects) == 1 else "depends on arguments",
+        "effects": [effect.value for effect in one.effects],
+        "timeout_s": one.timeout_s,
+        "parameters": parameters_of(one.arguments),
+    }

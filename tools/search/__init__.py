@@ -1,0 +1,1 @@
+"""Find things in the workspace."""
