@@ -87,7 +87,9 @@ class Bubblewrap:
 def _version_of(program: Path) -> tuple[int, ...]:
     """The version a bubblewrap reports; empty when it does not run."""
     try:
-        done = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=10, env={}, check=False)
+        done = subprocess.run(
+            [program, "--version"], capture_output=True, text=True, timeout=10, env={}, check=False
+        )
     except (OSError, subprocess.TimeoutExpired):
         return ()
     found = re.search(r"(\d+(?:\.\d+)+)", done.stdout)
@@ -96,7 +98,15 @@ def _version_of(program: Path) -> tuple[int, ...]:
 
 def isolation(limits: SandboxLimits, files: Mapping[str, int]) -> list[str]:
     """Arguments that shut everything out and build the minimal root; ``files`` are descriptors by target path."""
-    arguments = ["--unshare-all", "--unshare-user", "--disable-userns", "--cap-drop", "ALL", "--hostname", "sandbox"]
+    arguments = [
+        "--unshare-all",
+        "--unshare-user",
+        "--disable-userns",
+        "--cap-drop",
+        "ALL",
+        "--hostname",
+        "sandbox",
+    ]
     arguments += ["--new-session", "--die-with-parent", "--as-pid-1", "--clearenv"]
     arguments += ["--ro-bind", "/usr", "/usr"]
     for path in map(Path, SYSTEM_LINKS):
@@ -110,8 +120,31 @@ def isolation(limits: SandboxLimits, files: Mapping[str, int]) -> list[str]:
     for target, descriptor in files.items():
         arguments += ["--ro-bind-data", str(descriptor), target]
     size = str(limits.temporary_bytes)
-    arguments += ["--dev", "/dev", "--size", size, "--perms", "1777", "--tmpfs", "/dev/shm", "--remount-ro", "/dev"]
-    return [*arguments, "--proc", "/proc", "--size", size, "--perms", "1777", "--tmpfs", "/tmp", "--dir", "/tmp/home"]
+    arguments += [
+        "--dev",
+        "/dev",
+        "--size",
+        size,
+        "--perms",
+        "1777",
+        "--tmpfs",
+        "/dev/shm",
+        "--remount-ro",
+        "/dev",
+    ]
+    return [
+        *arguments,
+        "--proc",
+        "/proc",
+        "--size",
+        size,
+        "--perms",
+        "1777",
+        "--tmpfs",
+        "/tmp",
+        "--dir",
+        "/tmp/home",
+    ]
 
 
 def mounted(mounts: Sequence[Mount]) -> list[str]:

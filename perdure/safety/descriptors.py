@@ -22,7 +22,9 @@ class Descriptors:
         self._passed.append(self.status)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         for number in self._opened:
             os.close(number)
 

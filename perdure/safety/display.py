@@ -23,22 +23,11 @@ def for_display(text: str, limit: int) -> str:
     Escapes are ``\\xNN``, ``\\uNNNN`` and ``\\U00NNNNNN``; line feeds and tabs stay. The count in the middle says how
     many characters of the original are left out.
     """
-    if limit < SHORTEST_LIMIT:
-        raise InvalidInput(f"The display limit is {limit}, but head and tail need at least {SHORTEST_LIMIT} characters.")
-    # Only the ends can be shown, so the middle of a huge text is never escaped.
-    if len(text) <= limit:
-        escaped = escape_hidden(text)
-        if len(escaped) <= limit:
-            return escaped
-    note_room = len(_left_out(len(text)))
-    tail_room = (limit - note_room) // 3
-    head, head_used = _fitting(text, limit - note_room - tail_room)
-    tail, tail_used = _fitting_tail(text[head_used:], tail_room)
-    return head + _left_out(len(text) - head_used - tail_used) + tail
+    return _shown(text, limit, "\n… {} characters left out …\n")
 
 
 def fenced(text: str, limit: int, *, language: str = "") -> str:
-    """The text for display inside a Markdown code fence that is longer than any run of backticks or tildes in it."""
+    """The text for display inside a Markdown code fence that is longer than any run of backticks in it."""
     shown = for_display(text, limit)
     longest = max((len(run) for run in re.findall(r"`+", shown)), default=0)
     fence = "`" * max(3, longest + 1)
@@ -47,7 +36,7 @@ def fenced(text: str, limit: int, *, language: str = "") -> str:
 
 def inline_code(text: str, limit: int) -> str:
     """The text for display as one line of Markdown code; line feeds and tabs are escaped too."""
-    shown = for_display(text.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t"), limit)
+    shown = _shown(text.replace("\n", "\\n").replace("\t", "\\t"), limit, " … {} characters left out … ")
     longest = max((len(run) for run in re.findall(r"`+", shown)), default=0)
     fence = "`" * (longest + 1)
     padding = " " if longest or not shown.strip() else ""
@@ -78,8 +67,20 @@ def _hides(character: str) -> bool:
     )
 
 
-def _left_out(characters: int) -> str:
-    return f"\n… {characters} characters left out …\n"
+def _shown(text: str, limit: int, note: str) -> str:
+    """The escaped text within the limit; ``note`` takes the number of characters that are left out."""
+    if limit < SHORTEST_LIMIT:
+        raise InvalidInput(
+            f"The display limit is {limit}, but head and tail need at least {SHORTEST_LIMIT} characters."
+        )
+    # A text longer than the limit is never escaped whole: only its ends are shown.
+    if len(text) <= limit and len(escaped := escape_hidden(text)) <= limit:
+        return escaped
+    room = limit - len(note.format(len(text)))
+    tail_room = room // 3
+    head, head_used = _fitting(text, room - tail_room)
+    tail, tail_used = _fitting_tail(text[head_used:], tail_room)
+    return head + note.format(len(text) - head_used - tail_used) + tail
 
 
 def _fitting(text: str, room: int) -> tuple[str, int]:

@@ -1,11 +1,14 @@
 """The environment of a sandboxed program: built here from nothing, so that it can be digested and holds no secret."""
 
+import re
 from collections.abc import Mapping
 
 from perdure.contracts.errors import InvalidInput
 
 WORKSPACE = "/workspace"
 """Where the work tree is seen inside every sandbox."""
+
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 STANDARD_ENVIRONMENT: Mapping[str, str] = {
     "PATH": "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin",
@@ -32,9 +35,13 @@ STANDARD_ENVIRONMENT: Mapping[str, str] = {
 def environment_for(extra: Mapping[str, str]) -> dict[str, str]:
     """Exactly what a sandboxed program gets, sorted by name; ``extra`` adds to the standard variables or replaces them."""
     for name, value in extra.items():
-        if not name or "=" in name or "\0" in name or "\0" in value:
+        if not NAME.fullmatch(name) or "\0" in value or not _is_unicode(value):
             raise InvalidInput(
                 f"{name!r} cannot be an environment variable of a sandboxed program.",
-                "names are not empty and hold no '='; names and values hold no NUL",
+                "names are letters, digits and underscores; values are valid Unicode without NUL",
             )
     return dict(sorted({**STANDARD_ENVIRONMENT, **extra}.items()))
+
+
+def _is_unicode(value: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in value)

@@ -22,7 +22,9 @@ class Mount:
     overlay: bool = False
 
 
-def workspace_mounts(root: Path, git_folder: Path | None, objects_folder: Path | None, view: View) -> list[Mount]:
+def workspace_mounts(
+    root: Path, git_folder: Path | None, objects_folder: Path | None, view: View
+) -> list[Mount]:
     """The workspace in the given view, with its Git folder and the shared objects read-only inside it."""
     if not root.is_dir():
         raise WorkspaceLost(f"There is no work tree at {str(root)!r}.")
@@ -65,4 +67,6 @@ def extra_mounts(folders: Sequence[Path]) -> list[Mount]:
 
 def _must_be_folder(path: Path, therefore: str) -> None:
     if path.is_symlink() or not path.is_dir():
-        raise InvalidInput(f"{str(path)!r} is not a folder, {therefore}.", "create the folder before the sandbox is used")
+        raise InvalidInput(
+            f"{str(path)!r} is not a folder, {therefore}.", "create the folder before the sandbox is used"
+        )

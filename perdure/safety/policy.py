@@ -65,7 +65,9 @@ class Policy:
     @classmethod
     def load(cls) -> Self:
         """The policy that ships with Perdure; ConfigurationError names a rule that contradicts its examples."""
-        return cls.parse(resources.files("perdure.safety").joinpath("policy.toml").read_text(encoding="utf-8"))
+        return cls.parse(
+            resources.files("perdure.safety").joinpath("policy.toml").read_text(encoding="utf-8")
+        )
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -120,8 +122,12 @@ def _deciding(rules: tuple[Rule, ...], effect: Effect, mode: Mode, safety: Safet
     if denying:
         return denying[0]
     if not speaking:
-        raise ConfigurationError(f"The policy has no rule for {shown}.", "add one: every combination needs a verdict")
+        raise ConfigurationError(
+            f"The policy has no rule for {shown}.", "add one: every combination needs a verdict"
+        )
     if len(speaking) > 1:
         names = " and ".join(repr(rule.id) for rule in speaking)
-        raise ConfigurationError(f"The policy's rules {names} both decide {shown}.", "make their conditions disjoint")
+        raise ConfigurationError(
+            f"The policy's rules {names} both decide {shown}.", "make their conditions disjoint"
+        )
     return speaking[0]

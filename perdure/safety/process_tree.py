@@ -14,8 +14,8 @@ def children(pid: int) -> list[int]:
     """Direct children of a process, of all its threads; empty once it is gone."""
     found: list[int] = []
     try:
-        for thread in os.listdir(f"/proc/{pid}/task"):
-            found += map(int, Path(f"/proc/{pid}/task/{thread}/children").read_text().split())
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            found += map(int, (thread / "children").read_text().split())
     except (FileNotFoundError, ProcessLookupError):
         return found
     return found

@@ -2,19 +2,19 @@
 
 import asyncio
 import contextlib
-import errno
 import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Literal
 
-from perdure.contracts.errors import ConfigurationError, InvalidInput, ToolRejected
+from perdure.contracts.errors import ConfigurationError
 from perdure.safety.bubblewrap import SYSTEM_PATH, Bubblewrap, bounded, isolation, mounted
+from perdure.safety.commands import check_command
 from perdure.safety.descriptors import Descriptors
-from perdure.safety.environment import environment_for
+from perdure.safety.environment import WORKSPACE, environment_for
 from perdure.safety.mounts import Mount, extra_mounts, workspace_mounts
-from perdure.safety.probes import overlay_works, withstand_attacks
+from perdure.safety.probes import prepared_ground, withstands
 from perdure.safety.scratch import copied
 from perdure.safety.staging import Owner, Staging
 from perdure.safety.supervision import supervise
@@ -28,9 +28,6 @@ LESSER_OWNER = Owner(61_000, 61_000)
 
 OUTER_ENVIRONMENT: Mapping[str, str] = {"PATH": SYSTEM_PATH, "LANG": "C.UTF-8"}
 """All that bubblewrap itself gets: what it has could be read inside."""
-
-LONGEST_ARGUMENT = 128 * 1024 - 1
-"""Linux's own limit of one argument."""
 
 
 class Sandbox:
@@ -61,6 +58,11 @@ class Sandbox:
         return ", ".join(layers)
 
     @property
+    def filters_system_calls(self) -> bool:
+        """Whether a system call filter is known for this machine's architecture."""
+        return self._filter is not None
+
+    @property
     def owner(self) -> Owner:
         """Uid and gid of sandboxed programs: files they shall change must belong to it."""
         return self._staging.owner
@@ -81,12 +83,24 @@ class Sandbox:
         """
         bubblewrap = await asyncio.to_thread(Bubblewrap.find, search_path)
         staging = Staging.for_user(uid=os.geteuid(), gid=os.getegid(), lesser=run_as)
-        folder = workspaces or Path(tempfile.gettempdir())
         sandbox = cls(bubblewrap=bubblewrap, staging=staging, max_parallel=max_parallel)
-        if not (bubblewrap.has_overlays and await overlay_works(sandbox, folder)):
-            sandbox = cls(bubblewrap=bubblewrap, staging=staging, max_parallel=max_parallel, scratch="copy")
-        await withstand_attacks(sandbox, folder)
+        async with prepared_ground(workspaces or Path(tempfile.gettempdir()), staging.owner) as ground:
+            await withstands(sandbox, ground, View.READ_ONLY)
+            if not (bubblewrap.has_overlays and await sandbox._mounts_overlay(ground.tree)):
+                sandbox = cls(
+                    bubblewrap=bubblewrap, staging=staging, max_parallel=max_parallel, scratch="copy"
+                )
+            await withstands(sandbox, ground, View.SCRATCH)
+            await withstands(sandbox, ground, View.WRITABLE)
         return sandbox
+
+    async def _mounts_overlay(self, root: Path) -> bool:
+        """Whether a throw-away overlay over this folder comes up; asked of a sandbox whose other views do."""
+        try:
+            finished = await self.run(["true"], root=root, view=View.SCRATCH, limits=SandboxLimits())
+        except ConfigurationError:
+            return False
+        return finished.exit_code == 0
 
     async def run(
         self,
@@ -109,62 +123,46 @@ class Sandbox:
         ``read_only`` folders at their own paths. It waits for a free place first; that does not count as its time.
         ``on_output`` is told the number of bytes written so far. Cancellation kills the whole tree, then goes on.
         """
-        _check_arguments(argv, root, working_directory)
+        check_command(argv, root, working_directory)
         variables = environment_for(environment)
+        program = bounded(limits, argv, working_directory=working_directory)
         async with self._places, contextlib.AsyncExitStack() as resources:
-            seen_root, seen_view = root, view
             if view is View.SCRATCH and self._scratch == "copy":
-                seen_root, seen_view = await resources.enter_async_context(copied(root)), View.WRITABLE
-            mounts = workspace_mounts(seen_root, git_folder, objects_folder, seen_view) + extra_mounts(read_only)
+                root, view = await resources.enter_async_context(copied(root)), View.WRITABLE
+            mounts = workspace_mounts(root, git_folder, objects_folder, view) + extra_mounts(read_only)
             descriptors = resources.enter_context(Descriptors())
-            staged = self._staging.staged(self._bubblewrap, mounts)
-            arguments = [*isolation(limits, descriptors.identity_files(self.owner)), *mounted(staged.mounts)]
-            for name, value in variables.items():
-                arguments += ["--setenv", name, value]
-            if self._filter is not None:
-                arguments += ["--seccomp", str(descriptors.passing(self._filter))]
-            arguments += ["--json-status-fd", str(descriptors.status), "--"]
-            arguments += bounded(limits, argv, working_directory=working_directory)
-            try:
-                ended = await supervise(
-                    [*staged.before, staged.program, *arguments],
-                    environment=OUTER_ENVIRONMENT,
-                    limits=limits,
-                    stdin=descriptors.holding(stdin),
-                    descriptors=descriptors.numbers,
-                    throw_away_files="/workspace" if seen_view is View.SCRATCH else None,
-                    on_output=on_output,
-                )
-            except OSError as error:
-                if error.errno != errno.E2BIG:
-                    raise
-                raise ToolRejected("The command is too long for the operating system.", "pass the data in a file") from error
-            if not ended.killed_for and not descriptors.program_ended():
-                raise _did_not_come_up(ended.output)
-            exit_code = None if ended.killed_for else ended.exit_code
-            return Finished(exit_code, ended.output, ended.killed_for, ended.duration_s)
-
-
-def _check_arguments(argv: Sequence[str], root: Path, working_directory: str) -> None:
-    """Refuse what cannot be started, before a place is taken."""
-    if not argv or not argv[0]:
-        raise ToolRejected("The command is empty.", "send the program and its arguments")
-    for number, argument in enumerate(argv):
-        if "\0" in argument or len(os.fsencode(argument)) > LONGEST_ARGUMENT:
-            raise ToolRejected(
-                f"Argument {number} of the command holds a NUL or is longer than {LONGEST_ARGUMENT} bytes.",
-                "pass the data in a file",
+            ended = await supervise(
+                self._command(mounts, variables, limits, descriptors) + program,
+                environment=OUTER_ENVIRONMENT,
+                limits=limits,
+                stdin=descriptors.holding(stdin),
+                descriptors=descriptors.numbers,
+                throw_away_files=WORKSPACE if view is View.SCRATCH else None,
+                on_output=on_output,
             )
-    relative = PurePosixPath(working_directory)
-    if relative.is_absolute() or ".." in relative.parts or "\0" in working_directory:
-        raise InvalidInput(
-            f"The working directory {working_directory!r} is not inside the workspace.",
-            "name a folder relative to the workspace's root, such as 'src'",
-        )
-    if not (root / relative).is_dir():
-        raise ToolRejected(
-            f"There is no folder {working_directory!r} in the workspace.", "name an existing folder, or '.' for the root"
-        )
+            if not ended.killed_for and ended.exit_code >= 0 and not descriptors.program_ended():
+                raise _did_not_come_up(ended.output)
+        # A negative code means that a signal from outside ended bubblewrap, and the program with it.
+        code = ended.exit_code if ended.exit_code >= 0 else 128 - ended.exit_code
+        return Finished(None if ended.killed_for else code, ended.output, ended.killed_for, ended.duration_s)
+
+    def _command(
+        self,
+        mounts: Sequence[Mount],
+        variables: Mapping[str, str],
+        limits: SandboxLimits,
+        descriptors: Descriptors,
+    ) -> list[str]:
+        """The command line up to the program."""
+        staged = self._staging.staged(self._bubblewrap, mounts)
+        command = [*staged.before, staged.program]
+        command += isolation(limits, descriptors.identity_files(self.owner))
+        command += mounted(staged.mounts)
+        for name, value in variables.items():
+            command += ["--setenv", name, value]
+        if self._filter is not None:
+            command += ["--seccomp", str(descriptors.passing(self._filter))]
+        return [*command, "--json-status-fd", str(descriptors.status), "--"]
 
 
 def _did_not_come_up(output: bytes) -> ConfigurationError:

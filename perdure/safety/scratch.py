@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from perdure.contracts.errors import WorkspaceLost
 
 
 @asynccontextmanager
-async def copied(root: Path) -> AsyncIterator[Path]:
+async def copied(root: Path) -> AsyncGenerator[Path, None]:
     """Copy the tree beside itself, so on the same file system, and delete the copy at the end."""
     folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix=".scratch-", dir=root.parent))
     try:

@@ -62,7 +62,9 @@ class Staging:
                 "The owner of sandboxed programs is root, so the sandbox would not bound them.",
                 "choose a uid and gid above 0",
             )
-        programs = {name: shutil.which(name, path=SYSTEM_PATH) for name in ("unshare", "sh", "mount", "setpriv")}
+        programs = {
+            name: shutil.which(name, path=SYSTEM_PATH) for name in ("unshare", "sh", "mount", "setpriv")
+        }
         missing = [name for name, path in programs.items() if path is None]
         if missing:
             raise ConfigurationError(
@@ -81,7 +83,14 @@ class Staging:
         if not self.leaves_root:
             return Staged([], str(bubblewrap.program), list(mounts))
         tools = self.programs
-        lesser = [tools["setpriv"], "--reuid", str(self.owner.uid), "--regid", str(self.owner.gid), "--clear-groups"]
+        lesser = [
+            tools["setpriv"],
+            "--reuid",
+            str(self.owner.uid),
+            "--regid",
+            str(self.owner.gid),
+            "--clear-groups",
+        ]
         lesser += ["--inh-caps=-all", "--bounding-set=-all", "--"]
         paths = [str(bubblewrap.program), *(mount.source for mount in mounts)]
         bases = sorted({base for path in paths if (base := _unreachable_base(path)) is not None})
@@ -90,7 +99,18 @@ class Staging:
         stage = stage_beside(paths)
         places = {base: f"{stage}/{number}" for number, base in enumerate(bases)}
         program, *sources = (_moved(path, places) for path in paths)
-        before = [tools["unshare"], "--mount", "--propagation", "private", "--", tools["sh"], "-c", SCRIPT, "sh", stage]
+        before = [
+            tools["unshare"],
+            "--mount",
+            "--propagation",
+            "private",
+            "--",
+            tools["sh"],
+            "-c",
+            SCRIPT,
+            "sh",
+            stage,
+        ]
         named = [replace(mount, source=source) for mount, source in zip(mounts, sources, strict=True)]
         return Staged([*before, *map(str, bases), "--", *lesser], program, named)
 

@@ -97,7 +97,9 @@ async def supervise(
         )
         pipe.start()
         ending = asyncio.ensure_future(_until_it_ends(process, pipe))
-        watching = asyncio.ensure_future(_until_memory_exceeds(process.pid, limits.memory_bytes, throw_away_files))
+        watching = asyncio.ensure_future(
+            _until_memory_exceeds(process.pid, limits.memory_bytes, throw_away_files)
+        )
         try:
             await asyncio.wait((ending, watching), timeout=limits.time_s, return_when=asyncio.FIRST_COMPLETED)
             killed_for: KilledFor = "time"
