@@ -62,6 +62,10 @@ def messages_of(entries: Sequence[Entry], *, system: str, budget_tokens: int) ->
 
 def _encodable(message: Message) -> Message:
     """The message without lone surrogates, which no request can carry; characters are counted as before."""
+    texts = [message.content, message.reasoning, message.tool_call_id]
+    texts += [text for call in message.calls for text in (call.id, call.name, call.arguments)]
+    if all(_text(text) is text for text in texts):
+        return message
     calls = tuple(
         RequestedCall(id=_text(call.id), name=_text(call.name), arguments=_text(call.arguments))
         for call in message.calls
@@ -76,4 +80,8 @@ def _encodable(message: Message) -> Message:
 
 
 def _text(text: str) -> str:
-    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+    """The same object where nothing has to be replaced."""
+    if text.isascii():
+        return text
+    encodable = text.encode("utf-8", "replace").decode("utf-8")
+    return text if encodable == text else encodable

@@ -21,6 +21,7 @@ INSERT INTO effects (task_id, kind, target, key, intent, intended_at)
 VALUES ($1, $2, $3, $4, $5::text::json, $6) ON CONFLICT DO NOTHING RETURNING key
 """
 RECEIPT = "SELECT receipt FROM effects WHERE task_id = $1 AND kind = $2 AND target = $3 AND key = $4"
+INTENT = "SELECT intent FROM effects WHERE task_id = $1 AND kind = $2 AND target = $3 AND key = $4"
 RECEIVE = """
 UPDATE effects SET receipt = coalesce(receipt, $5::text::json), received_at = coalesce(received_at, $6)
 WHERE task_id = $1 AND kind = $2 AND target = $3 AND key = $4 RETURNING key
@@ -41,6 +42,11 @@ class Effects:
             return None
         row = await self._database.fetchrow(RECEIPT, task_id, kind, target, key)
         return None if row is None or row["receipt"] is None else from_json(row["receipt"])
+
+    async def intended(self, *, task_id: str, kind: str, target: str, key: str) -> dict[str, Any] | None:
+        """The recorded intent, None where there is none."""
+        row = await self._database.fetchrow(INTENT, task_id, kind, target, key)
+        return None if row is None else from_json(row["intent"])
 
     async def receive(
         self, *, task_id: str, kind: str, target: str, key: str, receipt: Mapping[str, Any], at: datetime

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from enum import IntEnum
 from typing import Any, cast
@@ -23,6 +24,7 @@ SHRINK_TO = 0.6
 FOLDED_SHARE = 0.15
 FOLDED_LINES = 60
 FOLDED_LINE_CHARACTERS = 160
+FOLDED_HEAD_TOKENS = 32
 
 LAST_CUTS = (4_000, 2_000, 1_000, 500, 250, 120, 60)
 """Characters a text keeps where even the newest turn does not fit, tried in this order."""
@@ -50,8 +52,14 @@ class Window:
         self._room = room_tokens
         self._parts: list[Part] = []
         self._shown: list[Shown] = []
+        self._rendered: list[list[Message]] = []
         self._costs: list[int] = []
         self._total = 0
+        self._folded_characters = min(
+            int(room_tokens * FOLDED_SHARE) * CHARACTERS_A_TOKEN, FOLDED_LINES * FOLDED_LINE_CHARACTERS
+        )
+        self._any_folded = False
+        """From the first folded part on, the whole share of the folded lines counts as used."""
         self._chain = 0
         """Index of the first part of the newest chain of turns, whose reasoning is sent."""
 
@@ -61,22 +69,20 @@ class Window:
         index = len(self._parts)
         self._parts.append(_with_texts_cut(part, largest))
         self._shown.append(Shown.WHOLE)
+        self._rendered.append([])
         self._costs.append(0)
         if isinstance(part, Told):
             ended = range(self._chain, index)
             self._chain = index + 1
             for earlier in ended:
-                self._weigh(earlier)
-        self._weigh(index)
+                self._render(earlier)
+        self._render(index)
         if self._total > self._room:
             self._shrink()
 
     def messages(self) -> list[Message]:
         """What is shown, within the room."""
-        found = [
-            *self._folded(),
-            *(each for index in range(len(self._parts)) for each in self._shown_as(index)),
-        ]
+        found = [*self._folded(), *itertools.chain.from_iterable(self._rendered)]
         if _total(found) <= self._room:
             return found
         for characters in LAST_CUTS:
@@ -106,14 +112,15 @@ class Window:
                     self._show(index, shown)
 
     def _show(self, index: int, shown: Shown) -> None:
-        before = _total(self._folded()) if shown is Shown.FOLDED else 0
+        if shown is Shown.FOLDED and not self._any_folded:
+            self._any_folded = True
+            self._total += self._folded_characters // CHARACTERS_A_TOKEN + FOLDED_HEAD_TOKENS
         self._shown[index] = shown
-        self._weigh(index)
-        if shown is Shown.FOLDED:
-            self._total += _total(self._folded()) - before
+        self._render(index)
 
-    def _weigh(self, index: int) -> None:
-        cost = _total(self._shown_as(index))
+    def _render(self, index: int) -> None:
+        self._rendered[index] = self._shown_as(index)
+        cost = _total(self._rendered[index])
         self._total += cost - self._costs[index]
         self._costs[index] = cost
 
@@ -127,7 +134,9 @@ class Window:
             return []
         if isinstance(part, Told):
             return [part.message]
-        said = part.said if index >= self._chain else part.said.model_copy(update={"reasoning": ""})
+        said = part.said
+        if said.reasoning and index < self._chain:
+            said = said.model_copy(update={"reasoning": ""})
         if shown is Shown.WHOLE:
             return [said, *(answered.message for answered in part.answers)]
         return [said, *(_without_output(answered) for answered in part.answers)]
@@ -137,7 +146,7 @@ class Window:
         folded = [index for index, shown in enumerate(self._shown) if shown is Shown.FOLDED]
         if not folded:
             return []
-        characters = int(self._room * FOLDED_SHARE) * CHARACTERS_A_TOKEN
+        characters = self._folded_characters
         lines: list[str] = []
         for index in reversed(folded[-FOLDED_LINES:]):
             line = _line(self._parts[index])
