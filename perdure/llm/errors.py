@@ -75,34 +75,45 @@ def translated(error: BaseException, *, asked: str, secret: str = "") -> Perdure
     if isinstance(error, groq.APIStatusError):
         return _of_refusal(_refusal(error.status_code, error.body, error.response.headers), asked, secret)
     if isinstance(error, groq.APITimeoutError | httpx.TimeoutException | TimeoutError):
-        return ModelUnavailable(
-            f"No answer came from {asked} in time.",
-            "it is asked again; raise the time-out of model calls if this repeats.",
-        )
+        return _late(asked, error, secret)
     if isinstance(error, groq.APIConnectionError):
-        cause = error.__cause__ or error
-        return _unreachable(asked, cause, secret)
+        return _unreachable(asked, error.__cause__ or error, secret)
     if isinstance(error, groq.APIError):
         # An error inside a stream arrives after status 200, so the SDK has no status but the body's.
         return _of_refusal(_refusal(0, error.body, {}), asked, secret)
-    if isinstance(error, groq.GroqError):
+    if type(error) is groq.GroqError:
         return ConfigurationError(
             f"The Groq client refuses to start: {_quoted(str(error), secret)}", "set GROQ_API_KEY."
         )
+    if isinstance(error, groq.GroqError):
+        return _unreadable(asked, _quoted(str(error), secret))
     return _unreachable(asked, error, secret)
 
 
 def unreadable(asked: str, detail: str) -> ModelUnavailable:
     """For an answer with status 200 that is no chat completion, such as a proxy's HTML page."""
-    return _unreadable(asked, detail)
+    return _unreadable(asked, f"{detail}.")
 
 
 def _unreadable(
     asked: str, detail: str = "it does not have the shape of a chat completion"
 ) -> ModelUnavailable:
     return ModelUnavailable(
-        f"What came back from {asked} cannot be read: {detail}.",
+        f"What came back from {asked} cannot be read: {detail}",
         "it is asked again; look at the proxies between here and GROQ_BASE_URL if this repeats.",
+    )
+
+
+def _late(asked: str, error: BaseException, secret: str) -> ModelUnavailable:
+    cause: BaseException | None = error
+    while cause is not None:
+        # httpx-aiohttp reports every failed connection as a time-out; the aiohttp error below tells which it was.
+        if isinstance(cause, aiohttp.ClientConnectionError) and not isinstance(cause, TimeoutError):
+            return _unreachable(asked, cause, secret)
+        cause = cause.__cause__
+    return ModelUnavailable(
+        f"No answer came from {asked} in time.",
+        "it is asked again; raise the time-out of model calls if this repeats.",
     )
 
 
@@ -134,7 +145,7 @@ def _mapping(value: object) -> dict[str, object]:
 
 
 def _of_refusal(refusal: _Refusal, asked: str, secret: str) -> PerdureError:
-    said = _quoted(refusal.message, secret) or "(no message)"
+    said = _quoted(refusal.message, secret) or "without a message."
     answered = f"{refusal.status} {refusal.code}".strip()
     if refusal.status in {400, 404} and refusal.code in _GONE_CODES:
         return ModelGone(f"This account is not served {asked}: {said}")
@@ -199,7 +210,10 @@ def _seconds_until(when: str, now: str) -> float | None:
 
 
 def _quoted(text: str, secret: str) -> str:
+    """The text on one line, without the secret, ended like a sentence."""
     text = " ".join(text.split())
     if secret:
         text = text.replace(secret, "…")
-    return text if len(text) <= _LONGEST_QUOTE else text[:_LONGEST_QUOTE] + "…"
+    if len(text) > _LONGEST_QUOTE:
+        return f"{text[:_LONGEST_QUOTE]}…"
+    return text if not text or text.endswith((".", "!", "?", "…")) else f"{text}."

@@ -111,14 +111,14 @@ def completion(said: Spoken, conversation: Conversation) -> dict[str, Any]:
         "choices": [choice],
         "usage": said.usage,
         "usage_breakdown": None,
-        "x_groq": {"id": _request_id(conversation), "seed": 0},
+        "x_groq": {"id": request_id(conversation), "seed": 0},
         "service_tier": "on_demand",
     }
 
 
 def chunks(said: Spoken, conversation: Conversation) -> list[dict[str, Any]]:
     """The events of a streamed answer, without the closing ``[DONE]``."""
-    group = {"id": _request_id(conversation)}
+    group = {"id": request_id(conversation)}
     events = [_chunk(conversation, {"role": "assistant", "content": ""}, x_groq=group)]
     for piece in _pieces(said.message.get("reasoning") or ""):
         events.append(_chunk(conversation, {"reasoning": piece, "channel": "analysis"}))
@@ -170,7 +170,8 @@ def _chunk(
     return {**_envelope(conversation, "chat.completion.chunk"), "choices": [choice], **more}
 
 
-def _request_id(conversation: Conversation) -> str:
+def request_id(conversation: Conversation) -> str:
+    """The answer's request id, the same for the same conversation."""
     return f"req_{conversation.digest[:24]}"
 
 

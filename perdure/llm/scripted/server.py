@@ -11,7 +11,7 @@ from aiohttp import web
 
 from perdure.contracts.errors import ConfigurationError
 from perdure.llm.catalogue import DEFAULT_MODELS
-from perdure.llm.scripted.answers import chunks, completion, error_body, spoken
+from perdure.llm.scripted.answers import chunks, completion, error_body, request_id, spoken
 from perdure.llm.scripted.conversation import Conversation, Refused, read_conversation
 from perdure.llm.scripted.script import Drop, Reply, Script, ScriptedError, load_script
 
@@ -155,7 +155,9 @@ class ScriptedServer:
         if error is None or not (error.in_stream and conversation.stream):
             return self._fail(error or ScriptedError(status=500), conversation, raw, position)
         self._record(raw, conversation, 200, position)
-        response = web.StreamResponse(headers={**self._headers(), "content-type": "text/event-stream"})
+        response = web.StreamResponse(
+            headers={**self._headers(conversation), "content-type": "text/event-stream"}
+        )
         await response.prepare(request)
         body = error_body(error, conversation, limit=self._script.limits.tokens_per_minute)
         inner = {**body["error"], "status_code": error.status}
@@ -166,7 +168,7 @@ class ScriptedServer:
         self, error: ScriptedError, conversation: Conversation, raw: bytes, position: int | None
     ) -> web.Response:
         self._record(raw, conversation, error.status, position)
-        headers = self._headers()
+        headers = self._headers(conversation)
         if error.retry_after is not None:
             headers["retry-after"] = f"{error.retry_after:g}"
         if error.body is not None:
@@ -182,7 +184,7 @@ class ScriptedServer:
         said = spoken(reply, conversation)
         drops = self._drops(position, reply)
         self._record(raw, conversation, 0 if drops else 200, position)
-        headers = self._headers()
+        headers = self._headers(conversation)
         if conversation.stream:
             events = [
                 f"data: {json.dumps(chunk, ensure_ascii=False)}\n\n" for chunk in chunks(said, conversation)
@@ -208,11 +210,11 @@ class ScriptedServer:
         times = reply.drop.times if isinstance(reply.drop, Drop) else (None if reply.drop else 0)
         return self._fails(position, times)
 
-    def _headers(self) -> dict[str, str]:
+    def _headers(self, conversation: Conversation | None = None) -> dict[str, str]:
         """Rate-limit headers that run down with each request, and the label of a scripted answer."""
         limits, number = self._script.limits, len(self.requests)
         return {
-            "x-request-id": f"req_scripted_{number}",
+            "x-request-id": request_id(conversation) if conversation else "req_refused",
             "x-perdure-scripted": "1",
             "x-ratelimit-limit-requests": str(limits.requests_per_day),
             "x-ratelimit-limit-tokens": str(limits.tokens_per_minute),

@@ -1,0 +1,51 @@
+"""Model access by role, as the steps of a task ask for it."""
+
+import json
+import math
+from typing import TypeVar
+
+from pydantic import BaseModel
+
+from perdure.contracts.model import ModelReply, ModelRequest, Role, ToolSchema
+from perdure.llm.model_settings import ModelSettings
+from perdure.llm.models import Models
+from perdure.llm.structured import ask_structured
+
+Answered = TypeVar("Answered", bound=BaseModel)
+
+ANSWER_TOKENS = 4_096
+DEFAULT_WINDOW = 131_072
+SMALLEST_CONTEXT = 1_024
+
+
+class RoleModels:
+    """The models of an installation; says at once when none can be asked."""
+
+    def __init__(self, models: Models, settings: ModelSettings) -> None:
+        self._models = models
+        self._settings = settings
+
+    @property
+    def scripted(self) -> bool:
+        """Whether a script answers."""
+        return self._models.scripted
+
+    def model_for(self, role: str) -> str:
+        """The role's model; ConfigurationError names the variable where no model can be asked at all."""
+        self._settings.key()
+        self._settings.root_url()
+        return self._models.model_for(Role(role))
+
+    def context_tokens(self, role: Role, tools: tuple[ToolSchema, ...]) -> int:
+        """What the account or the model allows, less the answer and the tools' schemas, by estimate."""
+        limit = self._models.token_limit(self._models.model_for(role)) or DEFAULT_WINDOW
+        schemas = sum(len(json.dumps(schema.model_dump(mode="json"))) for schema in tools)
+        return max(limit - ANSWER_TOKENS - math.ceil(schemas / 4), SMALLEST_CONTEXT)
+
+    async def complete(self, request: ModelRequest) -> ModelReply:
+        """One free answer."""
+        return await self._models.complete(request)
+
+    async def structured(self, request: ModelRequest, answer: type[Answered]) -> tuple[Answered, ModelReply]:
+        """One answer of the given shape."""
+        return await ask_structured(self._models, request, answer)
