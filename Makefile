@@ -28,7 +28,7 @@ up: setup ## Start the stack and a worker on this machine, until Ctrl-C
 	@$(PYTHON) starter.py up
 
 bench: setup ## Measure what a step costs
-	@set -e; for benchmark in benchmarks/*.py; do echo "$$benchmark"; $(PYTHON) $$benchmark; done
+	@set -e; for benchmark in benchmarks/step_*.py; do echo "$$benchmark"; $(PYTHON) $$benchmark; done
 
 dictionary: setup ## Write tool_dictionary.json anew from the tools
 	@$(PYTHON) -m tools
