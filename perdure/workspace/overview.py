@@ -1,10 +1,14 @@
 """What a model is told of a repository before it looks for itself."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-SKIPPED = frozenset({".git", "node_modules", ".venv", "venv", "__pycache__", "dist", "build", ".next", "target"})
+from perdure.workspace.working_copy import WorkingCopy
+
+SKIPPED = frozenset(
+    {".git", "node_modules", ".venv", "venv", "__pycache__", "dist", "build", ".next", "target"}
+)
 MAX_FILES = 150
 MAX_README_CHARACTERS = 1_200
 READMES = ("README.md", "README.rst", "README.txt", "README")
@@ -13,7 +17,9 @@ READMES = ("README.md", "README.rst", "README.txt", "README")
 def overview_of(root: Path) -> str:
     """The repository's files (at most 150, nearest the root first) and the beginning of its README."""
     files = sorted(_files(root), key=lambda path: (path.count("/"), path))
-    parts = [f"The repository has {len(files)} files:" if len(files) < 5_000 else "The repository has many files:"]
+    parts = [
+        f"The repository has {len(files)} files:" if len(files) < 5_000 else "The repository has many files:"
+    ]
     parts += files[:MAX_FILES]
     if len(files) > MAX_FILES:
         parts.append(f"… and {len(files) - MAX_FILES} more (list_directory and grep_search find them).")
@@ -55,3 +61,14 @@ def _readme(root: Path) -> str:
             with file.open("rb") as opened:
                 return opened.read(MAX_README_CHARACTERS).decode("utf-8", "replace").strip()
     return ""
+
+
+async def survey_branch(
+    copy: WorkingCopy, *, base_commit: str
+) -> tuple[bool, Sequence[str], str, str | None]:
+    """Whether files are uncommitted, the branch's commits oldest first, its head, and its head at the remote."""
+    uncommitted = bool(await copy.git.status())
+    commits = [commit.oid for commit in await copy.git.log(base_commit)]
+    anything = uncommitted or commits
+    remote_head = await copy.git.remote_head(await copy.git.branch()) if anything else None
+    return uncommitted, commits, await copy.git.head(), remote_head

@@ -1,0 +1,297 @@
+"""Runs the ``git`` program: explicit folders, an environment built from nothing, our own settings, a time limit.
+
+Git reads settings, hooks, filters and helpers from many places that a repository controls. Here it gets one settings
+file of ours, folders by environment variable, and nothing of the caller's environment but what ``network`` holds.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from perdure.contracts.errors import ConfigurationError, ToolRejected
+from perdure.workspace.refusals import disk_full
+
+SEARCH_PATH = "/usr/local/bin:/usr/bin:/bin"
+
+MOST_OUTPUT_BYTES = 64 * 1024 * 1024
+
+_SETTINGS = """\
+# Written by Perdure; the only settings that its Git commands read besides those of its own Git folders.
+[safe]
+\tdirectory = *
+\tbareRepository = explicit
+[core]
+\thooksPath = /dev/null
+\tfsmonitor = false
+\tuntrackedCache = false
+\tattributesFile = /dev/null
+\texcludesFile = /dev/null
+\taskPass =
+\tquotePath = false
+\tpager = cat
+\teditor = false
+\tsafecrlf = false
+\tprotectNTFS = false
+\tprotectHFS = false
+[protocol]
+\tallow = never
+[protocol "file"]
+\tallow = always
+[protocol "https"]
+\tallow = always
+[protocol "ssh"]
+\tallow = always
+[protocol "git"]
+\tallow = always
+[credential]
+\thelper =
+[gc]
+\tauto = 0
+[maintenance]
+\tauto = false
+[init]
+\tdefaultBranch = main
+[advice]
+\taddEmbeddedRepo = false
+\tdetachedHead = false
+[submodule]
+\trecurse = false
+[diff]
+\tignoreSubmodules = all
+[fetch]
+\trecurseSubmodules = false
+\twriteCommitGraph = false
+[push]
+\trecurseSubmodules = no
+\tgpgSign = false
+[commit]
+\tgpgSign = false
+[user]
+\tuseConfigOnly = true
+"""
+
+_DISK_FULL_WORDS = (b"No space left on device", b"Disk quota exceeded")
+
+
+class GitFailed(ToolRejected):
+    """A git command ended with an error; the message holds git's own words."""
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where one git command works; every path is given to git explicitly."""
+
+    git: Path
+    objects: Path
+    index: Path | None = None
+    tree: Path | None = None
+
+    def environment(self) -> dict[str, str]:
+        """The variables that make git use these folders and look for no other."""
+        variables = {"GIT_DIR": str(self.git), "GIT_OBJECT_DIRECTORY": str(self.objects)}
+        if self.index is not None:
+            variables["GIT_INDEX_FILE"] = str(self.index)
+        if self.tree is not None:
+            variables["GIT_WORK_TREE"] = str(self.tree)
+        return variables
+
+
+@dataclass(frozen=True)
+class Finished:
+    """How a git command ended."""
+
+    code: int
+    output: bytes
+    words: bytes
+
+    @property
+    def text(self) -> str:
+        """The output without its last line end; bytes that are not UTF-8 become surrogate escapes."""
+        return os.fsdecode(self.output).rstrip("\n")
+
+    @property
+    def names(self) -> list[str]:
+        """NUL-separated output as a list; bytes that are not UTF-8 become surrogate escapes."""
+        return [os.fsdecode(part) for part in self.output.split(b"\0") if part]
+
+    @property
+    def said(self) -> str:
+        """What git wrote to standard error, for people."""
+        return self.words.decode("utf-8", "replace").strip()
+
+
+@dataclass
+class GitProgram:
+    """The ``git`` program with settings of ours in ``home``.
+
+    ``network`` is given to commands that talk to a remote, for example SSH_AUTH_SOCK, HOME, GIT_SSH_COMMAND.
+    """
+
+    home: Path
+    network: Mapping[str, str] = field(default_factory=dict[str, str])
+    search_path: str = SEARCH_PATH
+    _prepared: bool = False
+
+    async def run(
+        self,
+        *arguments: str,
+        folders: Folders | None = None,
+        stdin: bytes = b"",
+        settings: Sequence[tuple[str, str]] = (),
+        environment: Mapping[str, str] | None = None,
+        accept: Sequence[int] = (0,),
+        limit_s: float = 120.0,
+        online: bool = False,
+    ) -> Finished:
+        """Run one command to its end; GitFailed with git's words when its exit code is not in ``accept``.
+
+        ``settings`` go by environment variable, so that secrets among them are in no command line. Cancelling kills
+        the command and everything it started.
+        """
+        self._prepare()
+        variables = self._environment(online)
+        if folders is not None:
+            variables |= folders.environment()
+        variables |= environment or {}
+        if settings:
+            variables["GIT_CONFIG_COUNT"] = str(len(settings))
+            for number, (key, value) in enumerate(settings):
+                variables[f"GIT_CONFIG_KEY_{number}"] = key
+                variables[f"GIT_CONFIG_VALUE_{number}"] = value
+        work = folders.tree if folders is not None and folders.tree is not None else self.home
+        finished = await self._run(arguments, stdin, variables, work, limit_s)
+        if finished.code not in accept:
+            raise self._failure(arguments, finished)
+        return finished
+
+    def _environment(self, online: bool) -> dict[str, str]:
+        variables: dict[str, str] = {"HOME": "/nonexistent"}
+        if online:
+            variables |= {"GIT_SSH_COMMAND": "ssh -o BatchMode=yes"} | dict(self.network)
+        return variables | {
+            "PATH": self.search_path,
+            "LC_ALL": "C.UTF-8",
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_CONFIG_GLOBAL": str(self.home / "gitconfig"),
+            "GIT_ATTR_NOSYSTEM": "1",
+            "GIT_TERMINAL_PROMPT": "0",
+            "GIT_OPTIONAL_LOCKS": "0",
+            "GIT_LFS_SKIP_SMUDGE": "1",
+            "GIT_NO_LAZY_FETCH": "1",
+            "GIT_NO_REPLACE_OBJECTS": "1",
+            "GIT_ALLOW_PROTOCOL": "file:git:https:ssh",
+            "GIT_LITERAL_PATHSPECS": "0",
+            "GIT_EDITOR": "false",
+            "GIT_PAGER": "cat",
+        }
+
+    def _prepare(self) -> None:
+        """Write the settings file where it is missing or differs."""
+        if self._prepared:
+            return
+        path = self.home / "gitconfig"
+        try:
+            self.home.mkdir(parents=True, exist_ok=True)
+            if not path.is_file() or path.read_text() != _SETTINGS:
+                temporary = self.home / f".gitconfig-{os.getpid()}"
+                temporary.write_text(_SETTINGS)
+                temporary.replace(path)
+        except OSError as error:
+            raise ConfigurationError(
+                f"Workspaces cannot be kept in {str(self.home)!r}: {error.strerror}.",
+                "set PERDURE_HOME to a folder that the worker may write to.",
+            ) from error
+        self._prepared = True
+
+    async def _run(
+        self, arguments: Sequence[str], stdin: bytes, variables: Mapping[str, str], work: Path, limit_s: float
+    ) -> Finished:
+        try:
+            process = await asyncio.create_subprocess_exec(
+                "git",
+                *arguments,
+                stdin=asyncio.subprocess.PIPE if stdin else asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                cwd=work,
+                env=variables,
+                # A session of its own: its children die with it, and ssh finds no terminal to ask on.
+                start_new_session=True,
+                umask=0o022,
+            )
+        except FileNotFoundError as error:
+            if not work.is_dir():
+                raise GitFailed(f"The folder {str(work)!r} is gone.") from error
+            raise ConfigurationError(
+                f"The program 'git' was not found in {self.search_path!r}.", "install Git 2.38 or newer."
+            ) from error
+        try:
+            async with asyncio.timeout(limit_s):
+                output, words = await _talk(process, stdin)
+        except BaseException as error:
+            # Whatever ended the wait (cancellation, the time limit, too much output), nothing may run on.
+            await _kill(process)
+            if isinstance(error, TimeoutError):
+                raise GitFailed(
+                    f"git {arguments[0]} did not end within {limit_s:.0f} s, so it was stopped."
+                ) from error
+            raise
+        return Finished(process.returncode or 0, output, words)
+
+    def refuse_full_disk(self, command: str, finished: Finished) -> None:
+        """ConfigurationError where git's words say that the disk is full."""
+        if any(words in finished.words for words in _DISK_FULL_WORDS):
+            raise disk_full(f"what 'git {command}' made")
+
+    def _failure(self, arguments: Sequence[str], finished: Finished) -> GitFailed:
+        self.refuse_full_disk(arguments[0], finished)
+        words = finished.said or finished.output.decode("utf-8", "replace").strip()
+        return GitFailed(
+            f"git {arguments[0]} failed with exit code {finished.code}: {words[-2000:] or 'no message'}"
+        )
+
+
+async def _talk(process: asyncio.subprocess.Process, stdin: bytes) -> tuple[bytes, bytes]:
+    assert process.stdout is not None
+    assert process.stderr is not None
+    output, words, _ = await asyncio.gather(
+        _read(process.stdout), _read(process.stderr), _feed(process, stdin)
+    )
+    await process.wait()
+    return output, words
+
+
+async def _read(stream: asyncio.StreamReader) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    while part := await stream.read(1024 * 1024):
+        size += len(part)
+        if size > MOST_OUTPUT_BYTES:
+            raise GitFailed(
+                f"git wrote more than {MOST_OUTPUT_BYTES} bytes, so it was stopped.",
+                "ask for a part, such as a path.",
+            )
+        parts.append(part)
+    return b"".join(parts)
+
+
+async def _feed(process: asyncio.subprocess.Process, data: bytes) -> None:
+    if process.stdin is None:
+        return
+    # A command that has seen enough closes its input; its exit code says whether that was an error.
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        process.stdin.write(data)
+        await process.stdin.drain()
+    process.stdin.close()
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        await process.stdin.wait_closed()
+
+
+async def _kill(process: asyncio.subprocess.Process) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    await asyncio.shield(process.wait())

@@ -1,0 +1,89 @@
+"""Finds in a work tree what Git cannot record: empty folders, nested repositories, odd names, pipes and sockets."""
+
+import contextlib
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Scan:
+    """What one walk over the work tree found. Paths are relative bytes with '/'; ignored folders are not entered."""
+
+    empty_folders: list[bytes] = field(default_factory=list[bytes])
+    """Folders that hold nothing a checkpoint would hold."""
+    nested: list[bytes] = field(default_factory=list[bytes])
+    """Folders with a ``.git`` of their own."""
+    unnameable: list[bytes] = field(default_factory=list[bytes])
+    """Files and links that exist but that Git refuses to name, such as those in a nested ``.git``."""
+    special: list[bytes] = field(default_factory=list[bytes])
+    """Pipes, sockets and devices."""
+
+
+def scan_tree(root: bytes, ignored: Iterable[bytes]) -> Scan:
+    """Walk the work tree. ``ignored`` is what Git lists: a folder ends in '/' and may be listed beside its files."""
+    listed = set(ignored)
+    partly = {name.rpartition(b"/")[0] + b"/" for name in listed if not name.endswith(b"/")}
+    partly |= {name[:-1].rpartition(b"/")[0] + b"/" for name in listed if name.endswith(b"/")}
+    # A folder is listed alone where a pattern matches it, and beside its content where only that is ignored.
+    folders = {name[:-1] for name in listed if name.endswith(b"/") and name not in partly}
+    files = {name for name in listed if not name.endswith(b"/")}
+    scan = Scan()
+    waiting = [b""]
+    while waiting:
+        waiting += _enter(root, waiting.pop(), folders, files, scan)
+    for paths in (scan.empty_folders, scan.nested, scan.unnameable, scan.special):
+        paths.sort()
+    return scan
+
+
+def _enter(
+    root: bytes, folder: bytes, ignored_folders: set[bytes], ignored_files: set[bytes], scan: Scan
+) -> list[bytes]:
+    """Note what one folder holds and give the folders in it that are to be entered."""
+    inner: list[bytes] = []
+    holds_something = False
+    for entry in _entries(root, folder):
+        path = folder + b"/" + entry.name if folder else entry.name
+        if entry.name.lower() == b".git":
+            if folder or entry.name != b".git":
+                holds_something = True
+                _collect(root, path, entry, scan)
+                if entry.name == b".git":
+                    scan.nested.append(folder)
+        elif entry.is_dir(follow_symlinks=False):
+            if path not in ignored_folders:
+                holds_something = True
+                inner.append(path)
+        elif entry.is_symlink() or entry.is_file(follow_symlinks=False):
+            holds_something = holds_something or path not in ignored_files
+            if entry.name.lower() == b".gitmodules" and entry.is_symlink():
+                scan.unnameable.append(path)
+        else:
+            scan.special.append(path)
+    if folder and not holds_something:
+        scan.empty_folders.append(folder)
+    return inner
+
+
+def _entries(root: bytes, folder: bytes) -> list[os.DirEntry[bytes]]:
+    # A folder that was deleted meanwhile holds nothing.
+    with contextlib.suppress(FileNotFoundError), os.scandir(root + b"/" + folder) as entries:
+        return list(entries)
+    return []
+
+
+def _collect(root: bytes, path: bytes, entry: os.DirEntry[bytes], scan: Scan) -> None:
+    """Everything at and below a name that Git refuses, whatever an ignore rule says."""
+    waiting = [(path, entry)]
+    while waiting:
+        path, entry = waiting.pop()
+        if entry.is_dir(follow_symlinks=False):
+            inner = _entries(root, path)
+            waiting += [(path + b"/" + child.name, child) for child in inner]
+            if not inner:
+                scan.empty_folders.append(path)
+        elif entry.is_symlink() or entry.is_file(follow_symlinks=False):
+            scan.unnameable.append(path)
+        else:
+            scan.special.append(path)

@@ -1,0 +1,131 @@
+"""One generation of a task's files: where everything is, and the doors to it."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from perdure.contracts.workspace import Checkpoint
+from perdure.workspace.git import Git
+from perdure.workspace.paths import Files
+from perdure.workspace.program import Folders, GitProgram
+from perdure.workspace.remotes import Remote
+from perdure.workspace.storage import put
+
+
+class Origin(BaseModel):
+    """What is fixed when a task's workspace is created; kept in ``workspace.json``, readable by us alone."""
+
+    model_config = ConfigDict(frozen=True)
+
+    v: int = 1
+    task_id: str
+    repository: str
+    branch: str
+    base_branch: str
+    base_commit: str
+    remote: str | None
+    """Push URL with credentials."""
+    remote_is_repository: bool = False
+    """True where a push goes to the task's own path repository, whose hooks are never run."""
+    exclude: str = ""
+    """The repository's own ``info/exclude``."""
+    warnings: tuple[str, ...] = ()
+    checkpoint: Checkpoint
+
+
+@dataclass
+class WorkingCopy:
+    """The files of one generation. ``files`` reads and writes them, ``git`` is the user's branch."""
+
+    task_folder: Path
+    generation: int
+    origin: Origin
+    program: GitProgram
+    author: tuple[str, str]
+    owner: tuple[int, int] | None = None
+    unrestored: tuple[str, ...] = ()
+    """Pipes, sockets and devices of the checkpoint that this generation was made from: they are not there."""
+    folder: Path = field(init=False)
+    files: Files = field(init=False)
+    git: Git = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.folder = self.task_folder / str(self.generation)
+        self.files = Files(self.root, owner=self.owner)
+        remote = None
+        if self.origin.remote is not None:
+            remote = Remote(self.origin.remote, is_repository=self.origin.remote_is_repository)
+        self.git = Git(self.program, self.folders, self.files, author=self.author, remote=remote)
+
+    @property
+    def root(self) -> Path:
+        """The work tree. Its empty ``.git`` is a place for the sandbox to mount the Git folder."""
+        return self.folder / "tree"
+
+    @property
+    def git_folder(self) -> Path:
+        """HEAD, branches, index and settings; mounted read-only for tools."""
+        return self.folder / "git"
+
+    @property
+    def objects_folder(self) -> Path:
+        """Git objects of every generation."""
+        return self.task_folder / "objects"
+
+    @property
+    def shadow(self) -> Path:
+        """The Git folder that checkpoints live in."""
+        return self.task_folder / "shadow"
+
+    @property
+    def index(self) -> Path:
+        """The index of the user's branch."""
+        return self.git_folder / "index"
+
+    @property
+    def shadow_index(self) -> Path:
+        """The private index that checkpoints of this generation are built in."""
+        return self.folder / "shadow-index"
+
+    @property
+    def branch(self) -> str:
+        """The task's feature branch."""
+        return self.origin.branch
+
+    @property
+    def base_branch(self) -> str:
+        """The branch it started from, ``HEAD`` where that was a detached commit."""
+        return self.origin.base_branch
+
+    @property
+    def base_commit(self) -> str:
+        """The commit it started from."""
+        return self.origin.base_commit
+
+    @property
+    def remote(self) -> str | None:
+        """Push URL with credentials: show it through ``strip_credentials`` only."""
+        return self.origin.remote
+
+    @property
+    def folders(self) -> Folders:
+        """Folders for git commands on the user's branch."""
+        return Folders(self.git_folder, self.objects_folder, self.index, self.root)
+
+    @property
+    def shadow_folders(self) -> Folders:
+        """Folders for git commands on checkpoints."""
+        return Folders(self.shadow, self.objects_folder, self.shadow_index, self.root)
+
+    def known_staged_tree(self, checksum: str) -> str | None:
+        """The tree of the index with this checksum, where it was computed before."""
+        try:
+            known, tree = (self.folder / "staged").read_text().split()
+        except FileNotFoundError:
+            return None
+        return tree if known == checksum else None
+
+    def remember_staged_tree(self, checksum: str, tree: str) -> None:
+        """Keep the tree of the index with this checksum."""
+        put(self.folder / "staged", f"{checksum} {tree}\n".encode())

@@ -1,0 +1,233 @@
+"""All workspaces of this host: created, opened, checkpointed, rebuilt and removed by task id."""
+
+import asyncio
+import contextlib
+import errno
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from perdure.contracts.digests import short_hash
+from perdure.contracts.errors import WorkspaceLost
+from perdure.contracts.workspace import Checkpoint
+from perdure.workspace.checkpoints import take_checkpoint
+from perdure.workspace.clone import Source, check_out, examine, fetch_objects, free_branch_name
+from perdure.workspace.openat2 import require_openat2
+from perdure.workspace.program import SEARCH_PATH, GitProgram
+from perdure.workspace.references import refuse_bad_branch_name
+from perdure.workspace.refusals import refusal_of
+from perdure.workspace.remotes import refuse_bad_repository
+from perdure.workspace.restore import finish_generation, make_git_folder, make_shadow, new_generation, restore
+from perdure.workspace.storage import empty_trash, give_to, make_folder, put, remove_tree
+from perdure.workspace.working_copy import Origin, WorkingCopy
+
+_ORIGIN = "workspace.json"
+
+
+@dataclass(frozen=True)
+class Created:
+    """A new workspace. ``remote`` holds credentials: show it through ``strip_credentials`` only."""
+
+    copy: WorkingCopy
+    checkpoint: Checkpoint
+    branch: str
+    """The branch that was really made: the wanted name, or that with a suffix."""
+    base_branch: str
+    base_commit: str
+    remote: str | None
+    warnings: tuple[str, ...] = ()
+
+
+class Workspaces:
+    """Workspaces below ``home``, one folder a task.
+
+    With ``owner`` (uid, gid), files of the work trees belong to that user. ``author`` is the name and address in
+    commits. ``network`` is the environment of git commands that talk to a remote.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        *,
+        owner: tuple[int, int] | None = None,
+        author: tuple[str, str] = ("Perdure", "perdure@localhost"),
+        network: Mapping[str, str] | None = None,
+        search_path: str = SEARCH_PATH,
+    ) -> None:
+        self._home = Path(os.path.abspath(home))  # noqa: PTH100 - resolve() would follow links
+        self._owner = owner
+        self._author = author
+        self._program = GitProgram(self._home, network or {}, search_path)
+
+    async def create(
+        self, *, task_id: str, repository: str, base_branch: str | None, branch: str, generation: int
+    ) -> Created:
+        """Copy the repository, make the feature branch and take checkpoint 0.
+
+        After a finished earlier attempt, the generation is rebuilt from that attempt's checkpoint 0. A half-made one
+        has left nothing but a folder that nobody opens.
+        """
+        refuse_bad_repository(repository)
+        refuse_bad_branch_name(branch)
+        folder = self._folder(task_id)
+        try:
+            make_folder(self._home)
+            require_openat2(str(self._home))
+            if not (folder / _ORIGIN).is_file():
+                await self._make(task_id, repository, base_branch, branch, generation)
+            origin = self._origin(task_id)
+            if not (folder / str(generation) / "tree").is_dir():
+                await self.materialise(task_id, generation=generation, checkpoint=origin.checkpoint)
+            copy = await self.open(task_id, generation)
+        except OSError as error:
+            raise refusal_of(error, str(folder)) from error
+        return Created(
+            copy,
+            origin.checkpoint,
+            origin.branch,
+            origin.base_branch,
+            origin.base_commit,
+            origin.remote,
+            origin.warnings,
+        )
+
+    async def open(self, task_id: str, generation: int) -> WorkingCopy:
+        """The working copy of one generation; WorkspaceLost where it is not on this host."""
+        origin = self._origin(task_id)
+        unrestored = self._folder(task_id) / str(generation) / "unrestored"
+        try:
+            names = tuple(name for name in os.fsdecode(unrestored.read_bytes()).split("\0") if name)
+        except FileNotFoundError as error:
+            raise WorkspaceLost(
+                f"Generation {generation} of the workspace of task {task_id!r} is not on this host."
+            ) from error
+        return self._copy(task_id, generation, origin, names)
+
+    async def materialise(self, task_id: str, *, generation: int, checkpoint: Checkpoint) -> WorkingCopy:
+        """A new folder for the generation, made from the checkpoint and compared with it byte for byte."""
+        origin = self._origin(task_id)
+        folder = self._folder(task_id)
+        try:
+            half_made, record = await restore(
+                self._program, folder, checkpoint=checkpoint, exclude=origin.exclude, owner=self._owner
+            )
+            put(half_made / "unrestored", "\0".join(record.unsupported).encode("utf-8", "surrogateescape"))
+            await asyncio.to_thread(finish_generation, half_made, folder / str(generation))
+        except OSError as error:
+            raise refusal_of(error, str(folder)) from error
+        return self._copy(task_id, generation, origin, record.unsupported)
+
+    async def checkpoint(
+        self, copy: WorkingCopy, *, previous: Checkpoint, label: str, at: datetime
+    ) -> Checkpoint:
+        """Record files, branches and index; ``previous`` itself where nothing differs from it.
+
+        The same content, ``previous``, ``label`` and ``at`` give the same checkpoint.
+        """
+        return await take_checkpoint(self._program, copy, previous=previous, label=label, at=at)
+
+    async def discard_before(self, task_id: str, generation: int) -> None:
+        """Remove the folders of older generations, and what was left half-made or half-removed."""
+        folder = self._folder(task_id)
+        with contextlib.suppress(FileNotFoundError):
+            for path in list(folder.iterdir()):
+                if path.name.isdigit() and int(path.name) < generation:
+                    await asyncio.to_thread(remove_tree, path)
+                elif path.name.startswith(".removed-"):
+                    await asyncio.to_thread(empty_trash, path)
+
+    async def remove(self, task_id: str) -> None:
+        """Remove everything of the task from this host."""
+        await asyncio.to_thread(remove_tree, self._folder(task_id))
+
+    def _folder(self, task_id: str) -> Path:
+        return self._home / short_hash(task_id)
+
+    def _origin(self, task_id: str) -> Origin:
+        try:
+            origin = Origin.model_validate_json((self._folder(task_id) / _ORIGIN).read_bytes())
+        except (OSError, ValidationError) as error:
+            raise WorkspaceLost(f"The workspace of task {task_id!r} is not on this host.") from error
+        if origin.task_id != task_id:
+            raise WorkspaceLost(f"The folder of task {task_id!r} belongs to task {origin.task_id!r}.")
+        return origin
+
+    def _copy(
+        self, task_id: str, generation: int, origin: Origin, unrestored: tuple[str, ...]
+    ) -> WorkingCopy:
+        return WorkingCopy(
+            self._folder(task_id), generation, origin, self._program, self._author, self._owner, unrestored
+        )
+
+    async def _make(
+        self, task_id: str, repository: str, base_branch: str | None, branch: str, generation: int
+    ) -> None:
+        """Build the whole folder of the task under another name, then give it its own."""
+        source = await examine(self._program, repository, base_branch)
+        name, warnings = await free_branch_name(self._program, source, branch)
+        folder = self._home / f".half-made-{secrets.token_hex(6)}"
+        try:
+            origin = await self._fill(folder, task_id, repository, source, name, generation, warnings)
+            put(folder / _ORIGIN, origin.model_dump_json().encode("utf-8"), mode=0o600)
+            try:
+                folder.rename(self._folder(task_id))
+            except OSError as error:
+                # Another attempt was ready first: its folder counts, this one goes.
+                if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                    raise
+        finally:
+            await asyncio.to_thread(remove_tree, folder)
+
+    async def _fill(
+        self, folder: Path, task_id: str, repository: str, source: Source, branch: str, generation: int,
+        warnings: list[str],
+    ) -> Origin:  # fmt: skip
+        make_folder(folder / "objects")
+        make_shadow(folder / "shadow", exclude=source.exclude)
+        half_made = new_generation(folder)
+        half_made.rename(folder / str(generation))
+        origin = Origin(
+            task_id=task_id, repository=repository, branch=branch, base_branch=source.base_branch,
+            base_commit=source.base_commit, remote=source.push_url, remote_is_repository=source.push_is_repository,
+            exclude=source.exclude, warnings=(*source.warnings, *warnings),
+            checkpoint=Checkpoint(commit="", tree="", head_ref="", branch_commit="", staged_tree=""),
+        )  # fmt: skip
+        copy = WorkingCopy(folder, generation, origin, self._program, self._author, self._owner)
+        make_git_folder(copy.git_folder, head=f"refs/heads/{branch}")
+        make_folder(copy.git_folder / "info")
+        put(copy.git_folder / "info" / "exclude", source.exclude.encode("utf-8", "surrogateescape"))
+        await fetch_objects(self._program, source, folder, copy.folders)
+        reference = copy.git_folder / "refs" / "heads" / branch
+        make_folder(reference.parent)
+        put(reference, f"{source.base_commit}\n".encode())
+        await check_out(self._program, copy.folders, source.base_commit)
+        if self._owner is not None:
+            await asyncio.to_thread(give_to, copy.root, self._owner)
+            await self._program.run("update-index", "-q", "--refresh", folders=copy.folders, accept=(0, 1))
+        checkpoint = await self._first_checkpoint(copy, source)
+        put(copy.folder / "unrestored", b"")
+        return origin.model_copy(update={"checkpoint": checkpoint})
+
+    async def _first_checkpoint(self, copy: WorkingCopy, source: Source) -> Checkpoint:
+        """Checkpoint 0: begun with the base's own paths, so that files stay that are tracked and ignored at once."""
+        await self._program.run("read-tree", source.base_commit, folders=copy.shadow_folders)
+        await self._drop_submodules(copy)
+        moment = datetime(1970, 1, 1, tzinfo=UTC)
+        return await take_checkpoint(self._program, copy, previous=None, label="start", at=moment)
+
+    async def _drop_submodules(self, copy: WorkingCopy) -> None:
+        """A submodule's folder is recorded like any other: for a link to a commit Git would look into the folder."""
+        listed = await self._program.run("ls-files", "-z", "--stage", folders=copy.shadow_folders)
+        paths = [
+            entry.partition(b"\t")[2] for entry in listed.output.split(b"\0") if entry.startswith(b"160000")
+        ]
+        lines = b"".join(b"0 " + b"0" * 40 + b"\t" + path + b"\0" for path in paths)
+        if lines:
+            await self._program.run(
+                "update-index", "-z", "--index-info", folders=copy.shadow_folders, stdin=lines
+            )
