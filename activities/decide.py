@@ -10,7 +10,7 @@ from activities.judge import JudgesCalls, judged
 from activities.model_steps import Conversation, new_notes
 from activities.record import next_entry
 from perdure.contracts.calls import ToolCall
-from perdure.contracts.model import ModelReply, RequestedCall, ToolSchema
+from perdure.contracts.model import ModelReply, ToolSchema
 from perdure.contracts.steps import Decided, ModelStep
 from perdure.contracts.task import Mode, Safety
 from perdure.contracts.transcript import EntryKind
@@ -19,11 +19,11 @@ MAX_CALLS = 16
 EXCERPT = 300
 
 
-class ParsesArguments(Protocol):
-    """Reads the raw arguments a model wrote."""
+class ReadsCalls(Protocol):
+    """Reads the calls of a reply."""
 
-    def __call__(self, raw: str, *, truncated: bool) -> tuple[dict[str, Any], str]:
-        """The arguments and, where they cannot be used, the problem in a sentence for the model."""
+    def __call__(self, reply: ModelReply) -> Sequence[ToolCall]:
+        """The calls in order; one whose arguments cannot be used says why in ``problem``."""
         ...
 
 
@@ -42,12 +42,12 @@ class DecideDoor:
         self,
         conversation: Conversation,
         judge: JudgesCalls,
-        parse: ParsesArguments,
+        read_calls: ReadsCalls,
         schemas: OffersTools,
     ) -> None:
         self._conversation = conversation
         self._judge = judge
-        self._parse = parse
+        self._read_calls = read_calls
         self._schemas = schemas
 
     @activity.defn(name="decide")
@@ -59,7 +59,7 @@ class DecideDoor:
         async with heartbeating():
             entries = await self._conversation.chain(step)
             reply = await self._conversation.free(step, entries, tools=self._schemas(step.mode, step.safety))
-        calls = self._calls_of(reply)
+        calls = self._read_calls(reply)[:MAX_CALLS]
         entry = next_entry(
             entries[-1],
             task_id=step.task_id,
@@ -79,24 +79,15 @@ class DecideDoor:
         count_model_call(reply)
         return await self._conversation.store(step, "decide", made, [*new_notes(entries, step), entry])
 
-    def _calls_of(self, reply: ModelReply) -> list[ToolCall]:
-        truncated = reply.finish_reason == "length"
-        return [self._call_of(index, call, truncated) for index, call in enumerate(reply.calls[:MAX_CALLS])]
-
-    def _call_of(self, index: int, call: RequestedCall, truncated: bool) -> ToolCall:
-        arguments, problem = self._parse(call.arguments, truncated=truncated)
-        return ToolCall(index=index, call_id=call.id, tool=call.name, arguments=arguments, problem=problem)
-
 
 def decision_body(reply: ModelReply, calls: Sequence[ToolCall]) -> Mapping[str, Any]:
     """The transcript's record of a model's decision, raw arguments included where they could not be parsed."""
-    raw = {call.id: call.arguments for call in reply.calls}
-    problems = {call.call_id: raw[call.call_id] for call in calls if call.problem}
+    problems = any(call.problem for call in calls)
     return {
         "content": reply.content,
         "reasoning": reply.reasoning,
         "calls": [call.model_dump(mode="json") for call in calls],
-        "raw_arguments": problems,
+        "raw_arguments": [call.arguments for call in reply.calls] if problems else [],
         "model": reply.model,
         "scripted": reply.scripted,
         "request_id": reply.request_id,

@@ -29,7 +29,10 @@ class RecordsTasks(AppendsEntries, Protocol):
 class ChecksModels(Protocol):
     """Model access, before anything is spent."""
 
-    scripted: bool
+    @property
+    def scripted(self) -> bool:
+        """Whether a script answers instead of a language model."""
+        ...
 
     def model_for(self, role: str) -> str:
         """The model configured for a role; raises ConfigurationError when none can answer."""

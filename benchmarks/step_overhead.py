@@ -1,0 +1,261 @@
+"""What one step costs: Perdure beside a bare Temporal loop, on the same tuned server, in the same run.
+
+    python benchmarks/step_overhead.py [--steps 100] [--repeat 5] [--bytes 200] [--bare OTHER_LOOP.py]
+
+A plain step is one decision and one ``read_file`` of a file with ``--bytes`` bytes, with everything on: transcript,
+policy, fence, results, search attributes, a reflection every fifth step. A changing step is ``write_file``, with a
+checkpoint. The model answers at once from the scripted model server in a process of its own. ``--bare`` runs another
+bare loop (a script that takes --address, --steps and --repeat and prints a JSON line) in the same turn.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import AsyncGenerator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import Client, WorkflowHandle
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.bare_loop import bare_loop
+from perdure.embedded.stack import Stack
+from perdure.embedded.temporal import TemporalSettings
+from perdure.settings import Settings
+from worker import open_house, workers
+
+PLAN = {
+    "goal": "Read.",
+    "subtasks": [{"title": "Read", "done": False}],
+    "tools": [],
+    "risks": [],
+    "estimated_steps": 1,
+}
+ANSWER = {"summary": "Read.", "commit_message": "Nothing", "requirements": []}
+
+
+def script(steps: int, tool: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """A script of this many equal steps (``{turn}`` differs), then done."""
+    going_on = {"verdict": "continue", "note": "Go on.", "finished_subtasks": []}
+    done = {"verdict": "done", "note": "Done.", "finished_subtasks": [0]}
+    return {
+        "v": 1,
+        "about": "a benchmark",
+        "replies": [
+            {"for": "plan", "content": PLAN},
+            {
+                "for": "decide",
+                "turn": [0, steps - 1],
+                "calls": [{"tool": tool, "arguments": dict(arguments)}],
+            },
+            {"for": "decide", "content": "Done."},
+            {"for": "reflect", "last": "says it is done", "content": done},
+            {"for": "reflect", "content": going_on},
+            {"for": "synthesize", "content": ANSWER},
+        ],
+    }
+
+
+def make_repository(folder: Path, files: int, size: int) -> Path:
+    """A repository with this many files of this many bytes."""
+    repository = folder / "repository"
+    (repository / "data").mkdir(parents=True)
+    for number in range(files):
+        line = f"{number:06d} " + "x" * 72 + "\n"
+        (repository / "data" / f"{number}.txt").write_text((line * (size // len(line) + 1))[:size])
+    who = ["-c", "user.name=b", "-c", "user.email=b@localhost"]
+    for arguments in (["init", "-q"], ["add", "-A"], [*who, "commit", "-qm", "Begin"]):
+        subprocess.run(["git", *arguments], cwd=repository, check=True)
+    return repository
+
+
+@contextlib.contextmanager
+def served(folder: Path, plays: Mapping[str, Any]) -> Any:
+    """The scripted model server in a process of its own; yields its URL."""
+    file, address = folder / f"{uuid.uuid4().hex}.json", folder / f"{uuid.uuid4().hex}.address"
+    file.write_text(json.dumps(plays))
+    command = [
+        sys.executable,
+        "-m",
+        "perdure.llm.scripted",
+        "--script",
+        str(file),
+        "--address-file",
+        str(address),
+    ]
+    process = subprocess.Popen(command, cwd=Path(__file__).parents[1], stdout=subprocess.DEVNULL)
+    try:
+        while not address.exists() or not address.read_text().strip():
+            if process.poll() is not None:
+                raise RuntimeError("The scripted model server did not start.")
+            time.sleep(0.05)
+        yield address.read_text().strip()
+    finally:
+        process.terminate()
+        process.wait(timeout=10)
+
+
+async def perdure_run(
+    client: Client, stack: Stack, folder: Path, steps: int, plays: Mapping[str, Any], repository: Path
+) -> dict[str, float]:
+    """One task of this many steps: ms a step from the history's own times, events and bytes a step."""
+    with served(folder, plays) as url:
+        settings = Settings.model_construct(
+            **{
+                **Settings().model_dump(),
+                "home": folder / "home",
+                "database_url": SecretStr(stack.addresses.database_url),
+                "task_queue": f"bench-{uuid.uuid4().hex[:8]}",
+                "groq_base_url": url,
+                "model_script": Path("given.json"),
+                "budget_steps": steps + 10,
+            }
+        ).knowing({"TEMPORAL_ADDRESS": stack.addresses.temporal})
+        async with open_house(settings) as house, workers(house):
+            handle = await client.start_workflow(
+                "CodingTask",
+                {"request": "Read.", "repository": str(repository), "mode": "change"},
+                id=settings.task_queue,
+                task_queue=settings.task_queue,
+            )
+            await finish(handle)
+            return await measured(handle, steps)
+
+
+async def finish(handle: WorkflowHandle[Any, Any]) -> None:
+    """Wait for the task; a push that it asks for is denied, since only the steps are measured."""
+    waiting = asyncio.ensure_future(handle.result())
+    while not waiting.done():
+        await asyncio.wait([waiting], timeout=1.0)
+        if waiting.done():
+            break
+        pending: dict[str, Any] = await handle.query("pending")
+        for approval in pending["approvals"]:
+            await handle.execute_update("decide", {"approval_id": approval["id"], "verdict": "deny"})
+    result: dict[str, Any] = await waiting
+    if result["status"] != "completed":
+        raise RuntimeError(f"The measured task ended as {result['status']}: {result['summary']}")
+
+
+async def measured(handle: WorkflowHandle[Any, Any], steps: int) -> dict[str, float]:
+    """Times and sizes from the first decision to the last executed call."""
+    times: list[float] = []
+    events = size = 0
+    first = None
+    kinds: dict[int, str] = {}
+    async for event in handle.fetch_history_events():
+        if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
+            name = event.activity_task_scheduled_event_attributes.activity_type.name
+            kinds[event.event_id] = name
+            if name == "decide" and first is None:
+                first = event.event_id
+        if first is None:
+            continue
+        if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED:
+            of = kinds[event.activity_task_completed_event_attributes.scheduled_event_id]
+            if of == "execute_calls" and len(times) <= steps:
+                times.append(event.event_time.ToMicroseconds() / 1000)
+    described = (await handle.describe()).raw_description.workflow_execution_info
+    events, size = described.history_length, described.history_size_bytes
+    return {
+        "ms": (times[steps - 1] - times[0]) / (steps - 1),
+        "events": events / steps,
+        "bytes": size / steps,
+        "total_bytes": float(size),
+    }
+
+
+@contextlib.asynccontextmanager
+async def running_stack(folder: Path) -> AsyncGenerator[Stack]:
+    """A fresh embedded stack on free ports."""
+    stack = Stack(folder / "stack", temporal=TemporalSettings(port=0, web_ui_port=0))
+    await stack.start()
+    try:
+        yield stack
+    finally:
+        await stack.stop()
+
+
+def other_bare(script_file: Path, address: str, steps: int) -> float:
+    """Median ms a step of another bare loop."""
+    command = [sys.executable, str(script_file), "--address", address, "--steps", str(steps), "--repeat", "1"]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return float(json.loads(done.stdout.strip().splitlines()[-1])["ms_a_step"])
+
+
+async def main() -> None:
+    """Run everything in turns and print medians."""
+    arguments = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    arguments.add_argument("--steps", type=int, default=100)
+    arguments.add_argument("--repeat", type=int, default=5)
+    arguments.add_argument("--bytes", type=int, default=200)
+    arguments.add_argument(
+        "--bare", type=Path, default=None, help="another bare loop to run in the same turns"
+    )
+    options = arguments.parse_args()
+    steps = options.steps
+    plain = script(steps, "read_file", {"path": "data/{turn}.txt"})
+    changing = script(steps, "write_file", {"path": "data/new{turn}.txt", "content": "changed {turn}\n"})
+    rows: dict[str, list[dict[str, float]]] = {"bare": [], "plain": [], "changing": []}
+    others: list[float] = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        repository = make_repository(folder, steps + 1, options.bytes)
+        async with running_stack(folder) as stack:
+            client = await Client.connect(stack.addresses.temporal, data_converter=pydantic_data_converter)
+            async with bare_loop(client) as bare:
+                await bare.run(5)
+                for turn in range(options.repeat):
+                    seconds, handle = await bare.run(steps)
+                    described = (await handle.describe()).raw_description.workflow_execution_info
+                    facts = {"ms": seconds * 1000 / steps, "events": described.history_length / steps}
+                    facts["bytes"] = described.history_size_bytes / steps
+                    rows["bare"].append(facts)
+                    if options.bare:
+                        others.append(other_bare(options.bare, stack.addresses.temporal, steps))
+                    for kind, plays in (("plain", plain), ("changing", changing)):
+                        rows[kind].append(await perdure_run(client, stack, folder, steps, plays, repository))
+                    print(f"turn {turn + 1} of {options.repeat}: " + shown(rows, -1), flush=True)
+    report(rows, others, options)
+
+
+def shown(rows: Mapping[str, list[dict[str, float]]], index: int) -> str:
+    """One turn's times."""
+    return ", ".join(f"{kind} {each[index]['ms']:.1f} ms" for kind, each in rows.items())
+
+
+def report(
+    rows: Mapping[str, list[dict[str, float]]], others: list[float], options: argparse.Namespace
+) -> None:
+    """Medians of all turns, and the ratio that matters."""
+    medians = {kind: statistics.median(row["ms"] for row in each) for kind, each in rows.items()}
+    print(
+        f"\n{options.steps} steps, {options.bytes} bytes a read, {options.repeat} turns, medians, {os.cpu_count()} cores"
+    )
+    for kind, each in rows.items():
+        low, high = min(row["ms"] for row in each), max(row["ms"] for row in each)
+        events = statistics.median(row["events"] for row in each)
+        size = statistics.median(row["bytes"] for row in each)
+        print(
+            f"  {kind:9} {medians[kind]:6.1f} ms a step ({low:.1f}–{high:.1f})  "
+            f"{events:5.1f} events  {size:6.0f} bytes of history a step"
+        )
+    if others:
+        print(f"  {options.bare.name}: {statistics.median(others):.1f} ms a step")
+    print(f"  a plain step is {medians['plain'] / medians['bare']:.2f} times the bare loop's")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,36 @@
+"""Log lines of the processes: one JSON object a line, or text for people. Entry points call it once."""
+
+import logging
+import sys
+from typing import Literal
+
+import structlog
+
+
+def configure_logging(*, level: str, form: Literal["json", "text"]) -> None:
+    """Send every log record to standard error in the given form; ``extra`` fields become fields of the line."""
+    shared: list[structlog.types.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    renderer: structlog.types.Processor = (
+        structlog.processors.JSONRenderer()
+        if form == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared,
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    # These say every request at "info", which drowns what people look for.
+    for noisy in ("httpx", "groq", "asyncio"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)

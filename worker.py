@@ -1,0 +1,372 @@
+"""The composition root: wires the rooms into activities and runs a worker. Start it with ``python worker.py``."""
+
+import asyncio
+import contextlib
+import json
+import logging
+import shutil
+import signal
+import sys
+from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
+from temporalio.service import RPCError
+from temporalio.worker import Worker
+
+from activities.check_work import CheckWorkDoor
+from activities.close_task import CloseTaskDoor
+from activities.decide import DecideDoor
+from activities.door import DoorInterceptor
+from activities.execute_calls import ExecuteCallsDoor
+from activities.host_steps import Host
+from activities.model_steps import Conversation
+from activities.open_task import Grants, OpenTaskDoor
+from activities.plan import PlanDoor
+from activities.prepare_workspace import PrepareWorkspaceDoor, Surveyed, ThisHost
+from activities.preview_call import PreviewCallDoor
+from activities.propose_publication import ProposePublicationDoor
+from activities.reflect import ReflectDoor
+from activities.synthesize import SynthesizeDoor
+from perdure.client.connection import find_server, running_stack
+from perdure.contracts.calls import Effect, Verdict
+from perdure.contracts.errors import ConfigurationError, PerdureError
+from perdure.contracts.model import Message, Role, ToolSchema
+from perdure.contracts.names import SEARCH_ATTRIBUTES, host_queue
+from perdure.contracts.steps import Limits, ModelStep, Timing
+from perdure.contracts.task import Mode, Safety
+from perdure.contracts.transcript import Entry
+from perdure.llm.arguments import parse_calls
+from perdure.llm.model_settings import ModelSettings
+from perdure.llm.models import Models
+from perdure.llm.prompts import system_text
+from perdure.llm.role_models import RoleModels
+from perdure.logs import configure_logging
+from perdure.memory.context import messages_of
+from perdure.memory.ledger import TaskLedger
+from perdure.memory.record import Record
+from perdure.safety.policy import Policy
+from perdure.safety.sandbox import Sandbox
+from perdure.settings import PROJECT_FOLDER, Settings, load_settings
+from perdure.workspace.remotes import strip_credentials
+from perdure.workspace.host_identity import host_id
+from perdure.workspace.overview import overview_of, survey_branch, toolchain_of
+from perdure.workspace.working_copy import WorkingCopy
+from perdure.workspace.workspaces import Workspaces
+from tools.programs import toolchain_of as programs_of
+from tools.quality_gate import QualityGate
+from tools.registry import Registry
+from tools.tool_runner import ToolRunner
+from workflows.coding_task import CodingTask
+
+logger = logging.getLogger("perdure.worker")
+
+MODELS = "models"
+"""Name of the scripted model server among the stack's components."""
+STOP_WITHIN = timedelta(seconds=10)
+
+
+def assemble(
+    entries: Sequence[Entry], *, role: Role, step: ModelStep, budget_tokens: int
+) -> tuple[Message, ...]:
+    """The transcript as messages, with what is asked for now at the end."""
+    asked = {
+        Role.PLAN: "Make the plan now.",
+        Role.REFLECT: f"Look back now. Why: {step.trigger}.",
+        Role.SYNTHESIZE: "Report now.",
+    }
+    messages = messages_of(entries, system=system_text(role, step.mode), budget_tokens=budget_tokens - 64)
+    return (*messages, Message(role="user", content=asked[role])) if role in asked else messages
+
+
+@dataclass(frozen=True)
+class House:
+    """The rooms, opened."""
+
+    settings: Settings
+    client: Client
+    record: Record
+    models: Models
+    model_settings: ModelSettings
+    workspaces: Workspaces
+    runner: ToolRunner
+    registry: Registry
+    policy: Policy
+    host_id: str
+    search_attributes: bool
+
+    @property
+    def own_queue(self) -> str:
+        """The queue that only this host polls."""
+        return host_queue(self.settings.task_queue, self.host_id)
+
+
+@contextlib.asynccontextmanager
+async def open_house(settings: Settings) -> AsyncGenerator[House]:
+    """Connect to the servers, probe the sandbox, load tools and policy; everything is closed at the end."""
+    registry = Registry.discover()
+    refuse_stale_dictionary(registry)
+    policy = Policy.load()
+    home = settings.home
+    sandbox = await Sandbox.probe(workspaces=home)
+    owner = (sandbox.owner.uid, sandbox.owner.gid)
+    workspaces = Workspaces(
+        home / "workspaces",
+        owner=owner,
+        author=(settings.git_author_name, settings.git_author_email),
+    )
+    client = await connect(settings)
+    record = await Record.connect(database_url_of(settings))
+    model_settings = model_settings_of(settings)
+    models = Models(model_settings)
+    programs = programs_of(
+        python=settings.python or Path(sys.executable), node=found("node"), ripgrep=required("rg")
+    )
+
+    def ledger(task_id: str, at: datetime) -> TaskLedger:
+        return TaskLedger(record, task_id, at)
+
+    try:
+        yield House(
+            settings=settings,
+            client=client,
+            record=record,
+            models=models,
+            model_settings=model_settings,
+            workspaces=workspaces,
+            runner=ToolRunner(registry, policy, sandbox, programs, ledger),
+            registry=registry,
+            policy=policy,
+            host_id=host_id(home),
+            search_attributes=await search_attributes_registered(client),
+        )
+    finally:
+        await models.close()
+        await record.close()
+
+
+async def connect(settings: Settings) -> Client:
+    """A client of the Temporal server; ConfigurationError says which address does not answer."""
+    server = find_server(home=settings.home, environment=settings.temporal_environment)
+    metrics = PrometheusConfig(bind_address=settings.metrics_address) if settings.metrics_address else None
+    runtime = Runtime(telemetry=TelemetryConfig(metrics=metrics)) if metrics else Runtime.default()
+    try:
+        return await Client.connect(**server.config, data_converter=pydantic_data_converter, runtime=runtime)
+    except RuntimeError as error:
+        raise ConfigurationError(
+            f"The Temporal server at {server.address!r} ({server.source}) does not answer: {error}.",
+            "start the one-machine stack with `python starter.py up`, or set TEMPORAL_ADDRESS.",
+        ) from error
+
+
+def database_url_of(settings: Settings) -> str:
+    """The database of the settings, else of the stack that runs on this home."""
+    if settings.database_url is not None:
+        return settings.database_url.get_secret_value()
+    running = running_stack(settings.home)
+    if running is None or not running.database_url:
+        raise ConfigurationError(
+            "No database is known: PERDURE_DATABASE_URL is not set and no stack runs on this PERDURE_HOME.",
+            "start the one-machine stack with `python starter.py up`, or set PERDURE_DATABASE_URL.",
+        )
+    return running.database_url
+
+
+def model_settings_of(settings: Settings) -> ModelSettings:
+    """Groq's models with a key; otherwise the scripted model server of the running stack, where there is one."""
+    key = settings.groq_api_key.get_secret_value() if settings.groq_api_key else None
+    url = settings.groq_base_url
+    if url is None and settings.scripted:
+        running = running_stack(settings.home)
+        url = running.others.get(MODELS) if running else None
+    return ModelSettings(api_key=key, base_url=url, models=settings.models, scripted=settings.scripted)
+
+
+async def search_attributes_registered(client: Client) -> bool:
+    """Whether all of ours are registered with their types; an unregistered one would fail workflow tasks for ever."""
+    try:
+        listed = await client.operator_service.list_search_attributes(
+            ListSearchAttributesRequest(namespace=client.namespace)
+        )
+    except RPCError as error:
+        logger.warning("search attributes cannot be listed, so tasks run without them: %s", error)
+        return False
+    missing = [name for name in SEARCH_ATTRIBUTES if name not in listed.custom_attributes]
+    if missing:
+        logger.warning(
+            "search attributes are not registered, so tasks run without them: %s", ", ".join(missing)
+        )
+    return not missing
+
+
+def refuse_stale_dictionary(registry: Registry) -> None:
+    """Raise ConfigurationError where ``tool_dictionary.json`` does not describe the tools that would run."""
+    file = PROJECT_FOLDER / "tool_dictionary.json"
+    written = json.loads(file.read_text()) if file.is_file() else None
+    if written != registry.dictionary():
+        raise ConfigurationError(
+            f"{file.name} does not describe the tools in tools/.",
+            "run `make dictionary` and review the change.",
+        )
+
+
+def found(program: str) -> Path | None:
+    """A program beside this interpreter or on the PATH."""
+    beside = Path(sys.executable).parent / program
+    if beside.is_file():
+        return beside
+    on_path = shutil.which(program)
+    return Path(on_path) if on_path else None
+
+
+def required(program: str) -> Path:
+    """The same; ConfigurationError where there is none."""
+    path = found(program)
+    if path is None:
+        raise ConfigurationError(f"The program {program!r} is not installed.", "run `make setup`.")
+    return path
+
+
+def activities_of(house: House) -> tuple[list[Callable[..., Any]], list[Callable[..., Any]]]:
+    """The activities for the shared queue, and those for the host that has the workspace."""
+    settings, record, runner = house.settings, house.record, house.runner
+    models = RoleModels(house.models, house.model_settings)
+    conversation = Conversation(record, models, assemble)
+    host: Host[WorkingCopy] = Host(house.host_id, record, house.workspaces)
+    this_host = ThisHost[WorkingCopy](
+        host_id=house.host_id,
+        host_queue=house.own_queue,
+        survey=survey,
+        strip_credentials=strip_credentials,
+    )
+
+    def offered(mode: Mode, safety: Safety) -> tuple[ToolSchema, ...]:
+        judged = {effect: house.policy.judge(effect=effect, mode=mode, safety=safety)[0] for effect in Effect}
+        return house.registry.schemas(
+            denied=[effect for effect, verdict in judged.items() if verdict is Verdict.DENY]
+        )
+
+    gate = QualityGate(runner, house.registry, str(required("ruff")))
+    shared: list[Callable[..., Any]] = [
+        OpenTaskDoor(record, models, grants_of(house)).open_task,
+        PrepareWorkspaceDoor(record, house.workspaces, this_host).prepare_workspace,
+        PlanDoor(conversation).plan,
+        DecideDoor(conversation, runner, parse_calls, offered).decide,
+        ReflectDoor(conversation).reflect,
+        SynthesizeDoor(conversation).synthesize,
+        CloseTaskDoor(record).close_task,
+    ]
+    hosted: list[Callable[..., Any]] = [
+        PreviewCallDoor(host, record, runner, runner).preview_call,
+        ExecuteCallsDoor(host, record, runner, runner, house.workspaces).execute_calls,
+        CheckWorkDoor(host, record, gate).check_work,
+        ProposePublicationDoor(host, record, runner, survey_branch).propose_publication,
+    ]
+    logger.debug("wired", extra={"queue": settings.task_queue, "own_queue": house.own_queue})
+    return shared, hosted
+
+
+async def survey(copy: WorkingCopy) -> Surveyed:
+    """What the model and people are told of a new workspace."""
+    overview = await asyncio.to_thread(overview_of, copy.root)
+    return Surveyed(overview=overview, toolchain=toolchain_of(copy.root))
+
+
+def grants_of(house: House) -> Grants:
+    """What this installation allows every task."""
+    settings = house.settings
+
+    async def warnings() -> Sequence[str]:
+        return [] if house.search_attributes else ["Search attributes are not registered on this server."]
+
+    return Grants(
+        max_safety=settings.max_safety,
+        repository_roots=settings.repository_roots,
+        limits=Limits(
+            usd=settings.budget_usd,
+            tokens=settings.budget_tokens,
+            minutes=settings.budget_minutes,
+            steps=settings.budget_steps,
+        ),
+        timing=Timing(
+            heartbeat_s=settings.heartbeat_s,
+            host_answer_s=settings.host_answer_s,
+            approval_deadline_s=settings.approval_deadline_s,
+            approval_reminder_s=settings.approval_reminder_s,
+            reflect_every=settings.reflect_every,
+        ),
+        tools_digest=house.registry.digest,
+        search_attributes=house.search_attributes,
+        strip_credentials=strip_credentials,
+        warnings=warnings,
+    )
+
+
+@contextlib.asynccontextmanager
+async def workers(house: House) -> AsyncGenerator[tuple[Worker, Worker]]:
+    """Both workers of this process while they run: the shared queue's and this host's own."""
+    shared, hosted = activities_of(house)
+    # A stopped worker's sticky queue holds workflow tasks for this long before another worker gets them.
+    sticky = timedelta(seconds=1)
+    common: dict[str, Any] = {
+        "interceptors": [DoorInterceptor()],
+        "graceful_shutdown_timeout": STOP_WITHIN,
+    }
+    tasks = Worker(
+        house.client,
+        task_queue=house.settings.task_queue,
+        workflows=[CodingTask],
+        activities=shared,
+        sticky_queue_schedule_to_start_timeout=sticky,
+        max_concurrent_activities=200,
+        **common,
+    )
+    own = Worker(
+        house.client,
+        task_queue=house.own_queue,
+        activities=hosted,
+        max_concurrent_activities=200,
+        **common,
+    )
+    async with tasks, own:
+        yield tasks, own
+
+
+async def run_worker(settings: Settings, *, ready: Callable[[House], None] = lambda _: None) -> None:
+    """Run until a signal or cancellation; ``ready`` is called once the worker polls."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with open_house(settings) as house, workers(house):
+        facts = {
+            "queue": settings.task_queue,
+            "host": house.host_id,
+            "server": house.client.service_client.config.target_host,
+        }
+        logger.info("worker is ready", extra=facts)
+        ready(house)
+        await stop.wait()
+        logger.info("worker is stopping", extra=facts)
+
+
+def main() -> int:
+    """Exit code 0 after a signal, 3 where something is missing."""
+    try:
+        settings = load_settings()
+        configure_logging(level=settings.log_level, form=settings.log_format)
+        asyncio.run(run_worker(settings))
+    except PerdureError as error:
+        sys.stderr.write(f"{error}\n")
+        return 3
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
