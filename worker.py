@@ -114,6 +114,7 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
     refuse_stale_dictionary(registry)
     policy = Policy.load()
     home = settings.home
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
     sandbox = await Sandbox.probe(workspaces=home)
     owner = (sandbox.owner.uid, sandbox.owner.gid)
     workspaces = Workspaces(

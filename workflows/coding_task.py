@@ -30,7 +30,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.host import Host
     from workflows.loop import Ending, Loop
     from workflows.publish import publish
-    from workflows.request import read, read_input
+    from workflows.request import NO_INPUT, read, read_input
     from workflows.steps import CLOSE_TASK, OPEN_TASK, PLAN, SYNTHESIZE, Runner
     from workflows.task_state import Line, TaskState, upsert
 
@@ -48,7 +48,7 @@ class CodingTask:
         workflow.register_random_seed_callback(lambda _: self._desk.void())
 
     @workflow.run
-    async def run(self, request: RawValue | None = None) -> dict[str, Any]:
+    async def run(self, request: RawValue = NO_INPUT) -> dict[str, Any]:
         """Carry the task out; returns ``TaskResult``, or fails with it in the failure's details."""
         task: TaskRequest | None = None
         try:

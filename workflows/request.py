@@ -3,6 +3,7 @@
 from typing import Any, TypeVar
 
 from temporalio import workflow
+from temporalio.api.common.v1 import Payload
 from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
@@ -12,9 +13,13 @@ with workflow.unsafe.imports_passed_through():
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def read_input(raw: RawValue | None, model: type[Model], *, what: str) -> Model:
+#: Stands for an input that was not given; the SDK keeps a payload as it came only for the bare type ``RawValue``.
+NO_INPUT = RawValue(Payload())
+
+
+def read_input(raw: RawValue, model: type[Model], *, what: str) -> Model:
     """The workflow's one argument as a model; a missing one, one that is no JSON and a wrong one are all named."""
-    if raw is None:
+    if not raw.payload.metadata:
         raise refusal(f"{what} needs one JSON object as its input, and none was given.", model)
     try:
         value = workflow.payload_converter().from_payload(raw.payload)
