@@ -215,7 +215,10 @@ def _said(error: ValueError) -> str:
         return f"more text follows the first value at character {error.pos}"
     if error.msg.startswith("Unterminated string") or error.pos >= len(error.doc.rstrip()):
         return "they end too early, so the call was cut off"
-    return f"{error.msg[:1].lower()}{error.msg[1:]} at character {error.pos}"
+    if error.pos == 0:
+        return "they do not begin with a brace"
+    said = error.msg.removesuffix(" at")
+    return f"{said[:1].lower()}{said[1:]} at character {error.pos}"
 
 
 def _kind(value: object) -> str:

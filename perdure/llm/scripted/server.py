@@ -58,7 +58,7 @@ class ScriptedServer:
         app = web.Application(client_max_size=_LARGEST_BODY)
         app.router.add_post("/openai/v1/chat/completions", self._complete)
         app.router.add_get("/openai/v1/models", self._models)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
         try:
             await web.TCPSite(runner, host, port).start()
