@@ -6,6 +6,7 @@ Their guards stop them when the session ends in any way, an interrupt or a kill 
 import itertools
 import shutil
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -51,12 +52,17 @@ async def database_url(postgres_server: Postgres) -> AsyncIterator[str]:
         await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
+@pytest.fixture(scope="session")
+def stack_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home folder of the session's embedded stack."""
+    return tmp_path_factory.mktemp("home")
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+async def stack(stack_home: Path) -> AsyncIterator[Stack]:
     """The session's embedded stack, running, on free ports."""
-    home = tmp_path_factory.mktemp("home")
     running = Stack(
-        home,
+        stack_home,
         temporal=TemporalSettings(port=0, web_ui_port=0),
         postgres=PostgresSettings(durable=False),
     )
@@ -65,7 +71,7 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
         yield running
     finally:
         await running.stop()
-        shutil.rmtree(home, ignore_errors=True)
+        shutil.rmtree(stack_home, ignore_errors=True)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

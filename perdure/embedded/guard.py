@@ -43,7 +43,7 @@ def enter_user_namespace() -> None:
     Path("/proc/self/gid_map").write_text(f"{ORDINARY_ID} {group} 1")
 
 
-def become(argv: list[str], guard: int, *, user_namespace: bool) -> None:
+def become(argv: list[str], guard: int, *, variables: list[str], user_namespace: bool) -> None:
     """In the forked child: turn into the program. Returns only by an OSError."""
     if user_namespace:
         enter_user_namespace()
@@ -55,19 +55,20 @@ def become(argv: list[str], guard: int, *, user_namespace: bool) -> None:
     # Python ignores these two, and what is ignored stays ignored in the program.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
-    os.execv(argv[0], argv)
+    # By name, because Python adds a locale of its own to the environment it starts with.
+    os.execve(argv[0], argv, {name: os.environ[name] for name in variables})
 
 
-def spawn(argv: list[str], *, user_namespace: bool) -> int:
+def spawn(argv: list[str], *, variables: list[str], user_namespace: bool) -> int:
     """Start the program and give its process id, or raise the OSError that its exec met."""
     guard = os.getpid()
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         try:
-            become(argv, guard, user_namespace=user_namespace)
+            become(argv, guard, variables=variables, user_namespace=user_namespace)
         except OSError as error:
-            os.write(writing, json.dumps([error.errno, str(error)]).encode())
+            os.write(writing, json.dumps([error.errno, error.strerror]).encode())
         os._exit(127)
     os.close(writing)
     # The pipe closes by itself when exec succeeds, so end of file means that the program runs.
@@ -165,7 +166,7 @@ def main(order: dict[str, Any]) -> int:
         return 1
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
     try:
-        program = spawn(order["argv"], user_namespace=order["user_namespace"])
+        program = spawn(order["argv"], variables=order["variables"], user_namespace=order["user_namespace"])
     except OSError as error:
         announce(error=error.strerror, number=error.errno)
         return 1

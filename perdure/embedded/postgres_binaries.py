@@ -36,9 +36,9 @@ class PostgresBinaries:
         return ("--locale=C",)
 
 
-def installed_binaries() -> tuple[PostgresBinaries, ...]:
+def installed_binaries(package: str = PACKAGE) -> tuple[PostgresBinaries, ...]:
     """Every PostgreSQL of the wheel, newest first; raises ConfigurationError where the wheel is missing."""
-    found = importlib.util.find_spec(PACKAGE)
+    found = importlib.util.find_spec(package)
     origin = Path(found.origin).parent if found is not None and found.origin else None
     folders = sorted(origin.glob("pginstall*/bin")) if origin is not None else []
     binaries = [

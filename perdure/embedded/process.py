@@ -84,6 +84,8 @@ async def start_process(program: Program, *, keep: Sequence[int] = ()) -> Guarde
     order = {
         "owner": os.getpid(),
         "argv": list(program.argv),
+        # Names only: a command line can be read by everybody, an environment cannot.
+        "variables": list(program.environment),
         "stop_signal": int(program.stop_signal),
         "stop_timeout_s": program.stop_timeout_s,
         "user_namespace": program.user_namespace,

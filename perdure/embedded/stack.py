@@ -15,7 +15,7 @@ from perdure.embedded.home import Home
 from perdure.embedded.postgres import Postgres, PostgresSettings
 from perdure.embedded.record import Addresses, read_record, record_of, write_record
 from perdure.embedded.temporal import Temporal, TemporalSettings
-from perdure.embedded.troubles import explain_os_error
+from perdure.embedded.troubles import disk_health, explain_os_error
 
 FREE_BYTES = 256 * 2**20
 """An empty stack needs about 60 MiB; the rest is room to work and to shut down cleanly."""
@@ -121,7 +121,13 @@ class Stack:
             )
         self._components.append(component)
         self._follow(component)
-        await component.start()
+        try:
+            await component.start()
+        except BaseException:
+            # Cancellation included: what did not start is no part of the stack.
+            await component.stop()
+            self._components.remove(component)
+            raise
         if component.address:
             others = {**self.addresses.others, component.name: component.address}
             self._addresses = self.addresses.model_copy(update={"others": others})
@@ -141,8 +147,9 @@ class Stack:
             self._release()
 
     async def health(self) -> list[Health]:
-        """How every component is."""
-        return list(await asyncio.gather(*(component.health() for component in self._components)))
+        """How every component is, in the order of their start, and then the disk under them."""
+        components = await asyncio.gather(*(component.health() for component in self._components))
+        return [*components, disk_health(self._home.folder, self._minimum_free_bytes)]
 
     async def _start_servers(self) -> None:
         postgres = self._postgres()

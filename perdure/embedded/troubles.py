@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 from perdure.contracts.errors import ConfigurationError
+from perdure.embedded.component import Health
 
 NO_SPACE = ("No space left on device", "database or disk is full", "Disk quota exceeded")
 
@@ -31,6 +32,12 @@ def explain_os_error(error: OSError) -> ConfigurationError:
         f"The embedded stack could not be started: {error}.",
         "check that this user may write to PERDURE_HOME and start programs.",
     )
+
+
+def disk_health(folder: Path, minimum_bytes: int) -> Health:
+    """Whether the disk has room left: servers on a full disk still answer, and then fail at the next write."""
+    free = shutil.disk_usage(folder).free
+    return Health("disk", free >= minimum_bytes, f"{free // 2**20} MiB free", address=str(folder))
 
 
 def require_free_space(folder: Path, minimum_bytes: int) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
@@ -17,18 +18,18 @@ from perdure.embedded.temporal import TemporalSettings
 
 PROJECT = Path(__file__).parents[2]
 
-StartStack = Callable[[Path], Awaitable[Stack]]
+StartStack = Callable[..., Awaitable[Stack]]
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def start_stack() -> AsyncIterator[StartStack]:
-    """Starts a stack on a folder; all of them are stopped after the test."""
+    """Starts a stack on a folder, with a given Temporal server if one is; stopped after the test."""
     started: list[Stack] = []
 
-    async def start(home: Path) -> Stack:
+    async def start(home: Path, *, temporal: str | None = None) -> Stack:
         stack = Stack(
             home,
-            temporal=TemporalSettings(port=0, web_ui_port=0),
+            temporal=TemporalSettings(address=temporal, port=0, web_ui_port=0),
             postgres=PostgresSettings(durable=False),
         )
         started.append(stack)
@@ -51,12 +52,12 @@ async def start_owner() -> AsyncIterator[StartOwner]:
     """Starts a process that owns a stack on a folder, as another user if one is given."""
     started: list[asyncio.subprocess.Process] = []
 
-    async def start(home: Path, *, user: int | None = None) -> Owner:
+    async def start(home: Path, *, user: int | None = None, interpreter: str | None = None) -> Owner:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, str(Path(__file__).with_name("stack_owner.py")), str(home),
+            interpreter or sys.executable, "-B", str(Path(__file__).with_name("stack_owner.py")), str(home),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
-            env={"PYTHONPATH": str(PROJECT), "PATH": os.defpath},
+            env={"PYTHONPATH": os.pathsep.join([str(PROJECT), *sys.path]), "PATH": os.defpath},
             cwd="/",
             user=user,
             group=user,
@@ -76,13 +77,16 @@ async def start_owner() -> AsyncIterator[StartOwner]:
         await process.communicate()
 
 
-async def eventually(holds: Callable[[], bool], *, within_s: float = 15.0) -> bool:
+async def eventually(holds: Callable[[], bool | Awaitable[bool]], *, within_s: float = 20.0) -> bool:
     """Whether it holds at some moment of the given time."""
-    for _ in range(int(within_s / 0.02)):
-        if holds():
+    deadline = time.monotonic() + within_s
+    while True:
+        answer = holds()
+        if answer if isinstance(answer, bool) else await answer:
             return True
+        if time.monotonic() > deadline:
+            return False
         await asyncio.sleep(0.02)
-    return holds()
 
 
 @pytest.fixture
