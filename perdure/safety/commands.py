@@ -28,11 +28,19 @@ def check_command(argv: Sequence[str], root: Path, working_directory: str) -> No
             f"The working directory {working_directory!r} is not inside the workspace.",
             "name a folder relative to the workspace's root, such as 'src'",
         )
-    if not (root / relative).is_dir():
+    if root.is_dir() and not _is_folder(root / relative):
         raise ToolRejected(
             f"There is no folder {working_directory!r} in the workspace.",
             "name an existing folder, or '.' for the root",
         )
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        # A name that is too long for the file system is the name of nothing.
+        return False
 
 
 def _bytes_of(number: int, argument: str) -> int:

@@ -1,0 +1,279 @@
+"""Each limit binds, kills the whole tree where it must, and says which one it was."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+
+import pytest
+
+import perdure
+from perdure.contracts.errors import InvalidInput
+from perdure.safety.sandbox import Sandbox, SandboxLimits, View
+from tests.safety.ground import Ground, processes_with, wait_for_processes
+
+MEBIBYTE = 1024**2
+
+
+def marker() -> str:
+    """Text that no other process has in its command line."""
+    return f"marker-{uuid.uuid4().hex}"
+
+
+async def test_the_time_limit_kills_grandchildren_that_ignore_signals(ground: Ground) -> None:
+    name = marker()
+    finished = await ground.shell(
+        f"trap '' TERM; (setsid sh -c \"trap '' TERM HUP; while :; do sleep 0.1; done\" {name} </dev/null "
+        f">/dev/null 2>&1 &) ; echo started; while :; do sleep 0.1; done # {name}",
+        limits=SandboxLimits(time_s=0.5),
+    )
+    assert (finished.exit_code, finished.killed_for, finished.output) == (None, "time", b"started\n")
+    assert 0.5 <= finished.duration_s < 3
+    assert processes_with(name) == []
+
+
+async def test_what_a_program_leaves_behind_ends_with_it(ground: Ground) -> None:
+    name = marker()
+    finished = await ground.shell(
+        f"setsid sh -c 'while :; do sleep 0.1; done' {name} </dev/null >/dev/null 2>&1 & echo done; exit 7"
+    )
+    assert (finished.exit_code, finished.killed_for, finished.output) == (7, "", b"done\n")
+    assert processes_with(name) == []
+
+
+async def test_a_background_writer_cannot_write_after_the_run_is_over(ground: Ground) -> None:
+    await ground.shell(
+        "setsid sh -c 'while :; do echo x >> late; done' </dev/null >/dev/null 2>&1 & sleep 0.1",
+        view=View.WRITABLE,
+    )
+    late = ground.root / "late"
+    before = late.stat().st_size
+    await asyncio.sleep(0.2)
+    assert late.stat().st_size == before > 0
+
+
+async def test_endless_output_is_cut_at_the_limit_and_the_program_killed(ground: Ground) -> None:
+    name = marker()
+    limits = SandboxLimits(time_s=20, output_bytes=3 * MEBIBYTE + 17)
+    heard: list[int] = []
+    finished = await ground.sandbox.run(
+        ["sh", "-c", "yes", name],
+        root=ground.root,
+        view=View.READ_ONLY,
+        limits=limits,
+        on_output=heard.append,
+    )
+    assert (finished.exit_code, finished.killed_for) == (None, "output")
+    assert finished.output == (b"y\n" * (2 * MEBIBYTE))[: limits.output_bytes]
+    assert heard == sorted(heard)
+    assert heard[-1] == limits.output_bytes
+    assert processes_with(name) == []
+
+
+async def test_exactly_the_allowed_output_is_not_too_much(ground: Ground) -> None:
+    finished = await ground.shell(
+        "head -c 1000 /dev/zero", limits=SandboxLimits(time_s=20, output_bytes=1000)
+    )
+    assert (finished.exit_code, finished.killed_for, finished.output) == (0, "", bytes(1000))
+
+
+async def test_the_event_loop_stays_free_while_a_program_floods_it(ground: Ground) -> None:
+    gaps: list[float] = []
+
+    async def tick() -> None:
+        while True:
+            before = time.monotonic()
+            await asyncio.sleep(0.01)
+            gaps.append(time.monotonic() - before)
+
+    ticking = asyncio.ensure_future(tick())
+    limits = SandboxLimits(time_s=20, output_bytes=64 * MEBIBYTE)
+    finished = await ground.shell("yes flood", limits=limits)
+    ticking.cancel()
+    assert finished.killed_for == "output"
+    assert max(gaps) < 0.5
+
+
+async def test_a_fork_bomb_is_held_at_the_limit_of_processes(ground: Ground) -> None:
+    name = marker()
+    bomb = asyncio.ensure_future(
+        ground.python(
+            f"import os, time\nwhile True:\n  try: os.fork()\n  except OSError: time.sleep(0.1)  # {name}",
+            limits=SandboxLimits(time_s=1.5, processes=40),
+        )
+    )
+    seen = 0
+    while not bomb.done():
+        seen = max(seen, len(processes_with(name)))
+        await asyncio.sleep(0.02)
+    finished = await bomb
+    # Outside the counted namespace stand bubblewrap itself and whatever led to it.
+    assert 20 < seen <= 45
+    assert finished.killed_for == "time"
+    assert processes_with(name) == []
+
+
+async def test_the_limit_of_processes_is_each_sandboxes_own(ground: Ground) -> None:
+    limits = SandboxLimits(time_s=20, processes=12)
+    script = "for i in 1 2 3 4 5 6; do sleep 0.5 & done; wait && echo all"
+    both = await asyncio.gather(*(ground.shell(script, limits=limits) for _ in range(4)))
+    assert [finished.output for finished in both] == [b"all\n"] * 4
+
+
+async def test_one_process_cannot_take_more_memory_than_the_limit(ground: Ground) -> None:
+    limits = SandboxLimits(time_s=20, memory_bytes=200 * MEBIBYTE)
+    finished = await ground.python(
+        "try: x = bytearray(400 * 2**20)\nexcept MemoryError: print('refused')", limits=limits
+    )
+    assert (finished.exit_code, finished.output) == (0, b"refused\n")
+
+
+async def test_a_tree_that_takes_more_memory_than_the_limit_is_killed(ground: Ground) -> None:
+    limits = SandboxLimits(time_s=20, memory_bytes=150 * MEBIBYTE)
+    finished = await ground.python(
+        "import os, time\nfor _ in range(4):\n  if os.fork() == 0: x = b'x' * (80 * 2**20); time.sleep(1000)\ntime.sleep(1000)",
+        limits=limits,
+    )
+    assert (finished.exit_code, finished.killed_for) == (None, "memory")
+
+
+async def test_shared_memory_counts(ground: Ground) -> None:
+    limits = SandboxLimits(time_s=20, memory_bytes=150 * MEBIBYTE)
+    finished = await ground.python(
+        "import mmap, time\nm = mmap.mmap(-1, 300 * 2**20)\nm.write(b'x' * (100 * 2**20))\n"
+        "m.write(b'x' * (100 * 2**20))\ntime.sleep(1000)",
+        limits=limits,
+    )
+    assert finished.killed_for == "memory"
+
+
+async def test_throw_away_files_count_as_memory(ground: Ground) -> None:
+    limits = SandboxLimits(time_s=20, memory_bytes=100 * MEBIBYTE)
+    finished = await ground.shell(
+        "for i in 1 2 3 4 5; do head -c 50M /dev/zero > f$i; done; sleep 1000",
+        view=View.SCRATCH,
+        limits=limits,
+    )
+    assert finished.killed_for == "memory"
+
+
+async def test_temporary_files_are_bounded(ground: Ground) -> None:
+    limits = SandboxLimits(time_s=20, temporary_bytes=2 * MEBIBYTE)
+    finished = await ground.shell(
+        "head -c 3M /dev/zero > /tmp/f; head -c 3M /dev/zero > /dev/shm/f; du -b /tmp/f /dev/shm/f",
+        limits=limits,
+    )
+    assert finished.output.count(b"No space left on device") == 2
+    assert finished.output.count(b"2097152\t") == 2
+
+
+async def test_files_descriptors_and_priority_are_bounded(ground: Ground) -> None:
+    limits = SandboxLimits(time_s=20, file_bytes=MEBIBYTE, open_files=64)
+    finished = await ground.python(
+        "import os, resource as r\n"
+        "try: open('/workspace/f', 'wb').write(bytes(2**21))\nexcept OSError as e: print(e.errno)\n"
+        "try: [os.dup(1) for _ in range(100)]\nexcept OSError as e: print(e.errno)\n"
+        "print(os.getpriority(os.PRIO_PROCESS, 0), r.getrlimit(r.RLIMIT_CORE))",
+        view=View.WRITABLE,
+        limits=limits,
+    )
+    assert finished.output.decode().split("\n") == ["27", "24", "15 (0, 0)", ""]
+    assert (ground.root / "f").stat().st_size == MEBIBYTE
+
+
+async def test_cancellation_kills_the_tree_and_is_passed_on(ground: Ground) -> None:
+    name = marker()
+    running = asyncio.ensure_future(
+        ground.shell(
+            f"trap '' TERM; setsid sh -c \"trap '' TERM; while :; do sleep 0.1; done\" {name} & while :; do sleep 0.1; done"
+        )
+    )
+    await wait_for_processes(name, number=2)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert processes_with(name) == []
+
+
+async def test_a_second_cancellation_does_not_save_the_tree(ground: Ground) -> None:
+    name = marker()
+    running = asyncio.ensure_future(ground.shell(f"while :; do sleep 0.1; done # {name}"))
+    await wait_for_processes(name, number=2)
+    running.cancel()
+    await asyncio.sleep(0)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    await wait_for_processes(name, number=0, patience_s=3)
+
+
+@pytest.mark.parametrize("delay_s", [0, 0.002, 0.006, 0.01, 0.02])
+async def test_cancellation_while_the_sandbox_comes_up_leaves_nothing(ground: Ground, delay_s: float) -> None:
+    name = marker()
+    running = asyncio.ensure_future(ground.shell(f"while :; do sleep 0.1; done # {name}"))
+    await asyncio.sleep(delay_s)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert processes_with(name) == []
+
+
+WORKER = """
+import asyncio, sys
+from pathlib import Path
+from perdure.safety.sandbox import Sandbox, SandboxLimits, View
+async def main():
+    sandbox = await Sandbox.probe()
+    await sandbox.run(["sh", "-c", "while :; do sleep 0.1; done", sys.argv[2]], root=Path(sys.argv[1]),
+                      view=View.READ_ONLY, limits=SandboxLimits(time_s=60))
+asyncio.run(main())
+"""
+
+
+async def test_a_killed_worker_takes_its_sandboxes_with_it(ground: Ground) -> None:
+    name = marker()
+    project = Path(perdure.__file__).parents[1]
+    with subprocess.Popen([sys.executable, "-c", WORKER, str(ground.root), name], cwd=project) as worker:
+        # The worker, bubblewrap, the first process and the program all name it.
+        await wait_for_processes(name, number=4)
+        os.kill(worker.pid, signal.SIGKILL)
+    await wait_for_processes(name, number=0, patience_s=5)
+
+
+async def test_no_more_than_max_parallel_run_at_once(ground: Ground) -> None:
+    sandbox = await Sandbox.probe(max_parallel=2)
+    started = time.monotonic()
+    limits = SandboxLimits(time_s=5)
+    runs = [
+        sandbox.run(["sleep", "0.3"], root=ground.root, view=View.READ_ONLY, limits=limits) for _ in range(4)
+    ]
+    finished = await asyncio.gather(*runs)
+    assert time.monotonic() - started >= 0.6
+    assert [run.exit_code for run in finished] == [0] * 4
+    assert all(run.duration_s < 5 for run in finished)
+
+
+async def test_a_sandbox_comes_up_quickly(ground: Ground) -> None:
+    durations: list[float] = []
+    for _ in range(20):
+        finished = await ground.sandbox.run(
+            ["true"],
+            root=ground.root,
+            git_folder=ground.git_folder,
+            view=View.READ_ONLY,
+            limits=SandboxLimits(),
+        )
+        assert finished.exit_code == 0
+        durations.append(finished.duration_s)
+    # It takes about 15 ms on an idle machine; others may be busy here, so the quickest counts.
+    assert min(durations) < 0.05
+
+
+@pytest.mark.parametrize("name", ["time_s", "memory_bytes", "processes", "output_bytes", "file_bytes"])
+def test_a_limit_of_zero_is_refused(name: str) -> None:
+    with pytest.raises(InvalidInput, match=f"The sandbox limit '{name}' is 0"):
+        SandboxLimits(**{name: 0})
