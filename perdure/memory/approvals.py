@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 RECORD = """
 INSERT INTO approvals AS a (task_id, approval_id, operation_digest, asked, asked_at, decided, decided_at)
-VALUES ($1, $2, $3, $4::text::json, $5, $6::text::json, CASE WHEN $6::text IS NULL THEN NULL ELSE $5 END)
+VALUES ($1, $2, $3, $4::text::json, $5::timestamptz, $6::text::json, CASE WHEN $6::text IS NULL THEN NULL ELSE $5::timestamptz END)
 ON CONFLICT (task_id, approval_id) DO UPDATE SET
     decided = coalesce(a.decided, excluded.decided), decided_at = coalesce(a.decided_at, excluded.decided_at)
 """

@@ -34,6 +34,10 @@ class Connection(Protocol):
         """Whether the connection is gone."""
         ...
 
+    def terminate(self) -> None:
+        """End the connection at once."""
+        ...
+
 
 class Pool(Protocol):
     """A pool of connections."""

@@ -87,20 +87,28 @@ class Database:
 
     @asynccontextmanager
     async def _connection(self) -> AsyncGenerator[Connection]:
-        connection: Connection | None = None
         try:
             async with self._pool.acquire(timeout=CONNECT_TIMEOUT_S) as connection:
-                yield connection
+                try:
+                    yield connection
+                except asyncpg.InterfaceError as error:
+                    # The same class also reports wrong arguments, which trying again would not mend.
+                    if connection.is_closed():
+                        raise _unavailable(self.name, error) from error
+                    raise
+                except asyncpg.InternalClientError as error:
+                    # A connection that the server ended while it was idle says so instead of answering.
+                    connection.terminate()
+                    raise _unavailable(self.name, error) from error
         except asyncpg.DiskFullError as error:
             raise ConfigurationError(
-                f"The disk of the PostgreSQL server at {self.name!r} is full: {error}.",
+                f"The disk of the PostgreSQL server at {self.name!r} is full: {_said(error)}",
                 "free or add space there; what was recorded before is intact",
             ) from error
         except PASSING as error:
             raise _unavailable(self.name, error) from error
         except asyncpg.InterfaceError as error:
-            # The same class also reports wrong arguments, which trying again would not mend.
-            if self._pool.is_closing() or (connection is not None and connection.is_closed()):
+            if self._pool.is_closing():
                 raise _unavailable(self.name, error) from error
             raise
 

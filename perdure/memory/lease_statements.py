@@ -8,6 +8,7 @@ and the statement is sent again.
 from perdure.memory.entries import INSERT
 
 PREPARE = """
+WITH reopened AS (UPDATE tasks SET status = 'working', closed_at = NULL WHERE task_id = $1)
 INSERT INTO workspaces AS w (
     task_id, revision, epoch, dispatch, attempt, generation, host_id, ready, built, busy,
     prepared_run, prepared_dispatch, prepared_attempt

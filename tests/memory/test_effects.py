@@ -1,0 +1,81 @@
+"""The ledger of effects, and the record of approvals."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from perdure.contracts.calls import Effect
+from perdure.contracts.decisions import Approval
+from perdure.contracts.errors import InvalidInput
+from perdure.memory.approvals import ApprovalRecord
+from perdure.memory.record import Record
+from tests.memory.samples import AT, TASK
+
+APPROVAL = Approval(
+    id="0123456789ab",
+    operation_digest="d" * 64,
+    step=3,
+    call=0,
+    tool="push_branch",
+    effect=Effect.PUBLISH,
+    title="push_branch perdure/x",
+    preview="**push**",
+    asked_at=AT.isoformat(),
+    expires_at=AT.isoformat(),
+)
+
+
+async def intend(record: Record, *, key: str = "key-1", expected: str = "a") -> dict[str, object] | None:
+    return await record.intend(
+        task_id=TASK, kind="push", target="origin/x", key=key, intent={"expected": expected}, at=AT
+    )
+
+
+async def receive(record: Record, *, key: str = "key-1", commit: str = "c1") -> None:
+    await record.receive(
+        task_id=TASK, kind="push", target="origin/x", key=key, receipt={"commit": commit}, at=AT
+    )
+
+
+async def test_a_receipt_is_given_to_whoever_intends_it_again(record: Record, other: Record) -> None:
+    assert await intend(record) is None
+    assert await intend(other) is None
+    await receive(record)
+    assert await intend(other, expected="b") == {"v": 1, "commit": "c1"}
+    assert await intend(other, key="key-2") is None
+
+
+async def test_the_first_receipt_stays(record: Record, other: Record) -> None:
+    await intend(record)
+    await receive(record, commit="c1")
+    await receive(other, commit="c2")
+    assert await intend(record) == {"v": 1, "commit": "c1"}
+
+
+async def test_racers_may_intend_the_same_effect(record: Record, other: Record) -> None:
+    assert await asyncio.gather(*(intend(racer) for racer in [record, other] * 5)) == [None] * 10
+
+
+async def test_refuses_a_receipt_without_an_intent(record: Record) -> None:
+    with pytest.raises(InvalidInput, match="never intended the effect 'push' on 'origin/x'"):
+        await receive(record)
+
+
+async def test_an_approval_is_recorded_when_asked_and_when_decided(record: Record, other: Record) -> None:
+    await record.record_approval(task_id=TASK, approval=APPROVAL, at=AT)
+    assert await other.approvals(TASK) == [ApprovalRecord(APPROVAL, AT, None, None)]
+    later = AT + timedelta(minutes=1)
+    verdict = {"verdict": "deny", "reason": "NUL \0", "by": "ada"}
+    await other.record_approval(task_id=TASK, approval=APPROVAL, decided=verdict, at=later)
+    await record.record_approval(task_id=TASK, approval=APPROVAL, decided={"verdict": "approve"}, at=later)
+    await record.record_approval(task_id=TASK, approval=APPROVAL, at=later)
+    assert await record.approvals(TASK) == [ApprovalRecord(APPROVAL, AT, {"v": 1, **verdict}, later)]
+
+
+async def test_approvals_are_given_in_the_order_of_asking(record: Record) -> None:
+    second = APPROVAL.model_copy(update={"id": "000000000000"})
+    await record.record_approval(task_id=TASK, approval=second, at=AT + timedelta(seconds=1))
+    await record.record_approval(task_id=TASK, approval=APPROVAL, at=AT)
+    assert [each.approval.id for each in await record.approvals(TASK)] == ["0123456789ab", "000000000000"]
+    assert await record.approvals("task-2") == []
