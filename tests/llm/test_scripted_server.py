@@ -4,12 +4,10 @@ import json
 from typing import Any
 
 import aiohttp
-import groq
-import httpx
 import pytest
 from groq import AsyncGroq, DefaultAioHttpClient
 
-from perdure.contracts.errors import ConfigurationError
+from perdure.contracts.errors import ConfigurationError, ModelUnavailable
 from perdure.contracts.model import AnswerSchema, Message, ModelRequest, Role, ToolSchema
 from perdure.llm.scripted.script import Script
 from perdure.llm.scripted.server import ScriptedServer
@@ -152,6 +150,19 @@ async def test_a_failure_that_is_used_up_gives_way_to_the_next_reply(serve: Serv
     assert [request.reply for request in server.requests] == [0, 0, 1, 1]
 
 
+async def test_an_error_and_a_drop_of_one_reply_are_counted_apart(
+    serve: Serve, connect: Connect, ask: ModelRequest
+) -> None:
+    reply = {"content": "done", "error": {"status": 503, "times": 1}, "drop": {"times": 1}}
+    server = await serve(reply)
+    models = connect(server)
+    for _ in range(2):
+        with pytest.raises(ModelUnavailable):
+            await models.complete(ask)
+    assert (await models.complete(ask)).content == "done"
+    assert [request.status for request in server.requests] == [503, 0, 200]
+
+
 @pytest.mark.parametrize("header", ["", "Bearer ", "Basic abc", "abc"])
 async def test_a_request_without_a_key_is_unauthorized(serve: Serve, header: str) -> None:
     status, body, _ = await _post(await serve({"content": "x"}), _body(), authorization=header)
@@ -224,64 +235,6 @@ async def test_a_request_that_reserves_too_much_is_refused_with_both_counts(serv
     assert status == 413
     assert body["error"]["code"] == "rate_limit_exceeded"
     assert "Limit 8000, Requested 90" in body["error"]["message"]
-
-
-async def _stream(server: ScriptedServer) -> list[Any]:
-    client = AsyncGroq(api_key="k", base_url=server.url, max_retries=0)
-    try:
-        stream = await client.chat.completions.create(
-            model=_LARGE,
-            messages=[{"role": "user", "content": "x"}],
-            stream=True,
-            extra_body={"stream_options": {"include_usage": True}},
-        )
-        return [chunk async for chunk in stream]
-    finally:
-        await client.close()
-
-
-async def test_streams_reasoning_content_calls_and_usage(serve: Serve) -> None:
-    text = "a long answer that takes several pieces to send"
-    usage = {"prompt_tokens": 7, "completion_tokens": 3}
-    call = {"tool": "t", "arguments": {"a": 1}}
-    chunks = await _stream(
-        await serve({"content": text, "reasoning": "why", "calls": [call], "usage": usage})
-    )
-    deltas = [chunk.choices[0].delta for chunk in chunks if chunk.choices]
-    assert deltas[0].role == "assistant"
-    assert chunks[0].x_groq.id.startswith("req_")
-    assert "".join(delta.reasoning or "" for delta in deltas) == "why"
-    assert "".join(delta.content or "" for delta in deltas) == text
-    whole = [delta.tool_calls[0] for delta in deltas if delta.tool_calls]
-    assert [(call.index, call.function.name, call.function.arguments) for call in whole] == [
-        (0, "t", '{"a": 1}')
-    ]
-    assert chunks[-2].choices[0].finish_reason == "tool_calls"
-    assert chunks[-2].x_groq.usage.total_tokens == 10
-    assert chunks[-1].choices == []
-    assert chunks[-1].usage.total_tokens == 10
-
-
-async def test_a_stream_can_be_slow(serve: Serve) -> None:
-    assert len(await _stream(await serve({"content": "abc", "chunk_delay_ms": 5}))) == 4
-
-
-async def test_a_stream_can_break_off(serve: Serve) -> None:
-    server = await serve({"content": "x" * 500, "drop": True})
-    with pytest.raises(httpx.RemoteProtocolError):
-        await _stream(server)
-    assert server.requests[0].status == 0
-
-
-async def test_a_stream_can_fail_after_it_began(serve: Serve) -> None:
-    error = {"status": 400, "code": "tool_use_failed", "failed_generation": "x", "in_stream": True}
-    with pytest.raises(groq.APIError) as caught:
-        await _stream(await serve({"error": error}))
-    assert not isinstance(caught.value, groq.APIStatusError)
-    body = caught.value.body
-    assert isinstance(body, dict)
-    assert body["code"] == "tool_use_failed"
-    assert body["status_code"] == 400
 
 
 async def test_the_log_tells_what_was_asked_and_answered(serve: Serve) -> None:

@@ -46,7 +46,7 @@ class ScriptedServer:
         self.requests: list[LoggedRequest] = []
         self.url = ""
         self._script = Script(v=1, replies=())
-        self._failures: Counter[int] = Counter()
+        self._failures: Counter[tuple[str, int]] = Counter()
         self._runner: web.AppRunner | None = None
         self._log: TextIO | None = None
 
@@ -117,7 +117,7 @@ class ScriptedServer:
         for position, reply in enumerate(self._script.replies):
             if not _matches(reply, conversation):
                 continue
-            if self._fails(position, reply.error.times if reply.error else 0):
+            if self._fails("error", position, reply.error.times if reply.error else 0):
                 await asyncio.sleep(reply.delay_ms / 1000)
                 return await self._error(request, reply, conversation, raw, position)
             if reply.answers:
@@ -139,13 +139,13 @@ class ScriptedServer:
             return ScriptedError(status=413)
         return None
 
-    def _fails(self, position: int, times: int | None) -> bool:
+    def _fails(self, way: str, position: int, times: int | None) -> bool:
         """Whether the reply fails once more: never for 0, for ever for None, else as often as the script says."""
         if times is None:
             return True
-        if self._failures[position] >= times:
+        if self._failures[way, position] >= times:
             return False
-        self._failures[position] += 1
+        self._failures[way, position] += 1
         return True
 
     async def _error(
@@ -208,7 +208,7 @@ class ScriptedServer:
 
     def _drops(self, position: int, reply: Reply) -> bool:
         times = reply.drop.times if isinstance(reply.drop, Drop) else (None if reply.drop else 0)
-        return self._fails(position, times)
+        return self._fails("drop", position, times)
 
     def _headers(self, conversation: Conversation | None = None) -> dict[str, str]:
         """Rate-limit headers that run down with each request, and the label of a scripted answer."""
