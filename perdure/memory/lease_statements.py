@@ -106,7 +106,7 @@ WITH held AS (
 ), added AS (
     {INSERT} WHERE EXISTS (SELECT 1 FROM held) ON CONFLICT DO NOTHING
 )
-SELECT EXISTS (SELECT 1 FROM held) AS held, (SELECT count(*) FROM kept) AS kept
+SELECT EXISTS (SELECT 1 FROM held) AS held, ARRAY (SELECT call_index FROM kept) AS kept
 """
 
 RECORDED = """

@@ -213,11 +213,13 @@ class Leases:
             [result.index for result in results],
             [versioned(result.model_dump(mode="json")) for result in results],
         )
+        kept: list[int] = row["kept"] if row is not None else []
         _refuse_unless_held(key.task_id, token, held=row is not None and row["held"])
-        if row is not None and row["kept"] == len(results):
+        repeated = [result.index for result in results if result.index not in kept]
+        if not repeated:
             self._transcripts.remember(key.task_id, rows.weighed)
             return list(results)
-        stored = await self._recorded(key, [result.index for result in results])
+        stored = await self._recorded(key, repeated)
         return [stored.get(result.index, result) for result in results]
 
     async def _recorded(self, key: StepKey, indices: list[int]) -> dict[int, CallResult]:
