@@ -91,8 +91,8 @@ async def prepared_ground(folder: Path, owner: Owner) -> AsyncGenerator[Ground, 
         base = Path(tempfile.mkdtemp(prefix="perdure-probe-", dir=folder))
         cleanup.callback(shutil.rmtree, base)
         tree, git, outside = base / "tree", base / "git", base / "outside"
-        for made in (tree, tree / ".git", git, outside):
-            made.mkdir()
+        for made in (base, tree, tree / ".git", git, outside):
+            made.mkdir(exist_ok=True)
             # Nothing but the sandbox itself may hold the attacks back, so everything belongs to the attacker.
             os.chown(made, owner.uid, owner.gid)
         (tree / "control").write_text(CONTROL)

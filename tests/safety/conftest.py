@@ -1,5 +1,8 @@
 """A probed sandbox and a workspace for it."""
 
+import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,3 +22,11 @@ async def sandbox() -> Sandbox:
 def ground(sandbox: Sandbox, tmp_path: Path) -> Ground:
     """A workspace with one file, in a folder with mode 0700."""
     return Ground.make(sandbox, tmp_path)
+
+
+@pytest.fixture
+def open_folder(sandbox: Sandbox) -> Iterator[Path]:
+    """A folder of the host that the uid of sandboxed programs may read and write: only the sandbox holds it back."""
+    with tempfile.TemporaryDirectory(prefix="perdure-") as name:
+        os.chown(name, sandbox.owner.uid, sandbox.owner.gid)
+        yield Path(name)

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import socket
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -31,18 +32,27 @@ async def test_the_environment_is_exactly_the_one_that_approvals_digest(ground: 
     assert finished.output.decode() == "|".join(extra.values())
 
 
+@dataclass
+class Listener:
+    """Counts who connects and hangs up."""
+
+    connections: int = 0
+
+    def __call__(self, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        writer.close()
+
+
 async def test_the_hosts_loopback_cannot_be_reached(ground: Ground) -> None:
-    accepted: list[object] = []
-    server = await asyncio.start_server(
-        lambda _, writer: (accepted.append(1), writer.close()), "127.0.0.1", 0
-    )
+    listener = Listener()
+    server = await asyncio.start_server(listener, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     finished = await ground.python(
         f"import socket\ntry: socket.create_connection(('127.0.0.1', {port}), 2)\nexcept OSError as e: print(e)"
     )
     server.close()
     assert b"refused" in finished.output
-    assert accepted == []
+    assert listener.connections == 0
 
 
 async def test_the_sandboxes_own_loopback_works(ground: Ground) -> None:
@@ -53,24 +63,22 @@ async def test_the_sandboxes_own_loopback_works(ground: Ground) -> None:
     assert finished.output == b"hello\n"
 
 
-@pytest.mark.parametrize("abstract", [False, True])
+@pytest.mark.parametrize("kind", ["file", "abstract"])
 async def test_unix_sockets_of_the_host_cannot_be_reached(
-    ground: Ground, tmp_path: Path, abstract: bool
+    ground: Ground, open_folder: Path, kind: str
 ) -> None:
-    path = (
-        f"\0perdure-test-{os.getpid()}"
-        if abstract
-        else str(tmp_path / "closed" / "tree" / ".." / "host.sock")
-    )
-    accepted: list[object] = []
-    server = await asyncio.start_unix_server(lambda _, writer: (accepted.append(1), writer.close()), path)
+    address = f"\0perdure-test-{os.getpid()}" if kind == "abstract" else str(open_folder / "socket")
+    listener = Listener()
+    server = await asyncio.start_unix_server(listener, address)
+    if kind == "file":
+        Path(address).chmod(0o777)
     finished = await ground.python(
-        f"import socket\ns = socket.socket(socket.AF_UNIX)\ntry: s.connect({path!r}); print('in')\n"
+        f"import socket\ns = socket.socket(socket.AF_UNIX)\ntry: s.connect({address!r}); print('in')\n"
         "except OSError as e: print('out')"
     )
     server.close()
     assert finished.output == b"out\n"
-    assert accepted == []
+    assert listener.connections == 0
 
 
 async def test_a_socket_file_of_the_host_cannot_be_reached_in_common_places(ground: Ground) -> None:

@@ -1,9 +1,6 @@
 """Each limit binds, kills the whole tree where it must, and says which one it was."""
 
 import asyncio
-import os
-import signal
-import subprocess
 import sys
 import time
 import uuid
@@ -237,10 +234,13 @@ asyncio.run(main())
 async def test_a_killed_worker_takes_its_sandboxes_with_it(ground: Ground) -> None:
     name = marker()
     project = Path(perdure.__file__).parents[1]
-    with subprocess.Popen([sys.executable, "-c", WORKER, str(ground.root), name], cwd=project) as worker:
-        # The worker, bubblewrap, the first process and the program all name it.
-        await wait_for_processes(name, number=4)
-        os.kill(worker.pid, signal.SIGKILL)
+    worker = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", WORKER, str(ground.root), name, cwd=project
+    )
+    # The worker, bubblewrap, the first process and the program all name it.
+    await wait_for_processes(name, number=4)
+    worker.kill()
+    await worker.wait()
     await wait_for_processes(name, number=0, patience_s=5)
 
 

@@ -62,15 +62,12 @@ async def test_a_git_folder_inside_the_tree_is_read_only_too(ground: Ground, vie
 
 @pytest.mark.parametrize("view", list(View))
 async def test_nothing_outside_the_workspace_can_be_written(
-    ground: Ground, tmp_path: Path, view: View
+    ground: Ground, open_folder: Path, view: View
 ) -> None:
-    outside = tmp_path / "outside"
-    outside.mkdir(mode=0o777)
-    ground.give(outside)
-    script = f"for f in {outside}/f ../f /f /usr/f /etc/f /dev/f /var/f /home/f /proc/f; do echo x > $f; done; true"
+    script = f"for f in {open_folder}/f ../f /f /usr/f /etc/f /dev/f /var/f /home/f /proc/f; do echo x > $f; done; true"
     finished = await ground.shell(script, view=view)
     assert finished.output.count(b"annot create") == 9
-    assert list(outside.iterdir()) == []
+    assert list(open_folder.iterdir()) == []
 
 
 async def test_temporary_files_work_and_are_gone_afterwards(ground: Ground) -> None:
