@@ -191,7 +191,8 @@ class Postgres:
         """
         lock = self._data / "postmaster.pid"
         if lock.exists():
-            pid = int((lock.read_text().split() or ["0"])[0])
+            first = (lock.read_text().split() or [""])[0]
+            pid = int(first) if first.isdigit() else 0
             if is_alive(pid) and program_name(pid) == "postgres":
                 raise ConfigurationError(
                     f"A PostgreSQL server that this stack did not start already uses {str(self._data)!r}: "

@@ -77,7 +77,14 @@ def data_version(data: Path) -> int | None:
                 "put back what is missing from a backup, or move the folder away to start with an empty one.",
             )
         return None
-    return int(file.read_text().strip().partition(".")[0])
+    text = file.read_text().strip()
+    number = text.partition(".")[0]
+    if not number.isdigit():
+        raise ConfigurationError(
+            f"{str(file)!r} does not hold a version but {text[:40]!r}.",
+            "put the data folder back from a backup, or move it away to start with an empty one.",
+        )
+    return int(number)
 
 
 def pick(installed: tuple[PostgresBinaries, ...], version: int | None) -> PostgresBinaries:

@@ -94,9 +94,9 @@ class Stack:
         """Start everything; what had started is stopped again when something cannot be."""
         if self._addresses is not None:
             return self._addresses
-        self._home.prepare(minimum_free_bytes=self._minimum_free_bytes)
-        self._lock = await self._take_lock()
         try:
+            self._home.prepare(minimum_free_bytes=self._minimum_free_bytes)
+            self._lock = await self._take_lock()
             self._home.record.unlink(missing_ok=True)
             await self._start_servers()
             for make in self._extra:
@@ -141,10 +141,12 @@ class Stack:
             for component in reversed(further):
                 await component.stop()
         finally:
-            await asyncio.gather(*(component.stop() for component in servers))
-            self._components = []
-            self._addresses = None
-            self._release()
+            try:
+                await asyncio.gather(*(component.stop() for component in servers))
+            finally:
+                self._components = []
+                self._addresses = None
+                self._release()
 
     async def health(self) -> list[Health]:
         """How every component is, in the order of their start, and then the disk under them."""

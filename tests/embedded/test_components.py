@@ -21,7 +21,12 @@ WaitUntil = Callable[..., Awaitable[bool]]
 
 
 def extra(
-    name: str, script: str, *, restart: Restart | None = None, made: list[ProcessComponent] | None = None
+    name: str,
+    script: str,
+    *,
+    restart: Restart | None = None,
+    made: list[ProcessComponent] | None = None,
+    ready_timeout_s: float = 10.0,
 ) -> Extra:
     """A component that runs a shell script and is ready once it made the file ``ready``."""
 
