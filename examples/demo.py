@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from temporalio.client import Client
 
 from examples.demo_house import House, open_house
@@ -124,8 +125,12 @@ class Demo:
             if isinstance(event, FINISHED):
                 self._say_where_it_resumed(event)
             self.view.show(event)
+            if isinstance(event, events.Stuck):
+                raise PerdureError(
+                    f"The worker cannot go on with the workflow: {event.because}", "read its log."
+                )
             if isinstance(event, events.Doing) and self._is_the_moment(event):
-                await self._interrupt(handle)
+                await self._interrupt(handle, event.title)
             elif isinstance(event, events.ApprovalAsked) and not event.refused:
                 await self.person.decide(handle, event)
             elif isinstance(event, events.Waiting) and event.needs == "answer":
@@ -135,7 +140,86 @@ class Demo:
         half_way = len(self.view.finished_steps) >= STEPS_BEFORE_THE_KILL
         return self.kill is None and half_way and event.activity == "execute_calls"
 
-    async def _interrupt(self, handle: TaskHandle) -> None:
+    async def _interrupt(self, handle: TaskHandle, title: str) -> None:
+        """Kill the worker while a tool runs, and start another one."""
+        running = await self._running(self.house.temporal, handle.id)
+        if running is None:
+            return
+        worker = self.house.worker
+        killed_pid = worker.pid
+        await worker.kill()
+        self.kill = running
+        self.view.line(
+            f"\n[bold red]kill -9 {killed_pid}[/]: the worker is dead, in the middle of {escape(title)} "
+            f"[dim](after event {running.after_event} of the history)[/]"
+        )
+        self.killed_at = 0.0
+        self.finished = 0
+        self.resumed = False
+
+    async def run(self) -> bool:
+        """Whether the task ended well and every fact holds."""
+        view = self.view
+        view.heading("The task")
+        view.line(f"[dim]request[/]   {self.job.request}")
+        view.line(f"[dim]in[/]        {self.job.repository}")
+        handle = await self.house.client.start(
+            TaskRequest(request=self.job.request, repository=self.job.repository, user="demo")
+        )
+        view.line(f"[dim]Web UI[/]    {self.house.page_of(handle.id)}\n")
+        result = await self._follow(handle)
+        facts = await self._facts(handle, result)
+        view.heading("Was anything done twice?")
+        view.proof(facts)
+        view.heading("What came out")
+        view.result(result, self._diff(result), self.house.page_of(handle.id))
+        return result.status is TaskStatus.COMPLETED and all(fact.ok for fact in facts)
+
+    async def _follow(self, handle: TaskHandle) -> TaskResult:
+        """Print, interrupt and decide until the task ends; a worker that ends by itself ends the demo too."""
+        following = asyncio.create_task(self._watch(handle))
+        ending = asyncio.create_task(self.house.worker.unexpected_end())
+        try:
+            await asyncio.wait({following, ending}, return_when=asyncio.FIRST_COMPLETED)
+            if not following.done():
+                raise ConfigurationError(
+                    f"The worker ended by itself with exit code {ending.result()}:\n{self.house.worker.last_lines()}",
+                    "mend what its log says, then run `make demo` again.",
+                )
+            await following
+        finally:
+            following.cancel()
+            ending.cancel()
+            await asyncio.gather(following, ending, return_exceptions=True)
+        try:
+            return await handle.result()
+        except TaskEnded as error:
+            self.view.line(f"[red]{error}[/]")
+            if error.result is None:
+                raise
+            return error.result
+
+    async def _watch(self, handle: TaskHandle) -> None:
+        async for event in handle.events():
+            if isinstance(event, FINISHED):
+                self._say_where_it_resumed(event)
+            self.view.show(event)
+            if isinstance(event, events.Stuck):
+                raise PerdureError(
+                    f"The worker cannot go on with the workflow: {event.because}", "read its log."
+                )
+            if isinstance(event, events.Doing) and self._is_the_moment(event):
+                await self._interrupt(handle, event.title)
+            elif isinstance(event, events.ApprovalAsked) and not event.refused:
+                await self.person.decide(handle, event)
+            elif isinstance(event, events.Waiting) and event.needs == "answer":
+                await self.person.answer(handle)
+
+    def _is_the_moment(self, event: events.Doing) -> bool:
+        half_way = len(self.view.finished_steps) >= STEPS_BEFORE_THE_KILL
+        return self.kill is None and half_way and event.activity == "execute_calls"
+
+    async def _interrupt(self, handle: TaskHandle, title: str) -> None:
         """Kill the worker while a tool runs, and start another one."""
         running = await self._running(self.house.temporal, handle.id)
         if running is None:
@@ -159,8 +243,8 @@ class Demo:
             return
         self.resumed = True
         self.view.line(
-            f"[bold green]resumed[/] {time.monotonic() - self.killed_at:.0f} s after the kill, in step {self.kill.step}; "
-            f"the {self.finished} pieces of work before it were not touched"
+            f"[bold green]resumed in step {self.kill.step}[/], which was done {time.monotonic() - self.killed_at:.0f} s after "
+            f"the kill; the {self.finished} pieces of work before it were not touched"
         )
 
     async def _running(self, client: Client, workflow_id: str) -> Kill | None:
@@ -236,10 +320,12 @@ async def main(arguments: argparse.Namespace, console: Console) -> int:
             view.line(line)
         person = Person(view, may_approve=arguments.approve or job.sample is not None)
         well = await Demo(view, house, job, person).run()
-        view.line(f"\n[dim]{time.monotonic() - began:.0f} s in all[/]")
         if os.environ.get("KEEP", "") not in ("", "0"):
-            view.line(f"The stack stays up until Ctrl-C: {house.web_ui}")
+            view.line(
+                f"\n[bold]KEEP is set:[/] the servers and the worker stay up until Ctrl-C. Web UI: {house.web_ui}"
+            )
             await house.worker.unexpected_end()
+    view.line(f"\n[dim]{time.monotonic() - began:.0f} s in all; everything that was started is stopped[/]")
     return 0 if well else 1
 
 

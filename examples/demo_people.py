@@ -28,13 +28,9 @@ class Person:
         approval = await self._waiting(handle, asked.approval_id)
         if approval is None:
             return
+        self._view.line(f"\n[bold yellow]Approve?[/] {escape(approval.title)}")
         self._view.console.print(
-            Panel(
-                Markdown(approval.preview),
-                title=f"[bold yellow]Approve?[/] {escape(approval.title)}",
-                subtitle=f"approval {approval.id}",
-                border_style="yellow",
-            )
+            Panel(Markdown(approval.preview), title=f"approval {approval.id}", border_style="yellow")
         )
         if sys.stdin.isatty():
             said = await asyncio.to_thread(self._view.console.input, "[bold]Approve this? y/n[/] ")

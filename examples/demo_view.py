@@ -4,14 +4,11 @@ from collections.abc import Sequence
 
 from rich.console import Console
 from rich.markup import escape
-from rich.panel import Panel
-from rich.syntax import Syntax
-from rich.table import Table
 
 from examples.demo_proof import Fact
 from perdure.client import events
 from perdure.contracts.calls import CallSummary
-from perdure.contracts.task import Cost, TaskResult
+from perdure.contracts.task import Cost, TaskResult, TaskStatus
 
 _MARKS = {True: "[green]✓[/]", False: "[red]✗[/]"}
 _CHECKS = {"passed": "[green]✓[/]", "failed": "[red]✗[/]", "skipped": "[dim]–[/]"}
@@ -104,30 +101,33 @@ class View:
 
     def result(self, result: TaskResult, diff: str, web_ui: str) -> None:
         """Branch, evidence, cost, steps, the diff and where to look."""
-        facts = Table.grid(padding=(0, 2))
-        facts.add_column(style="dim")
-        facts.add_column()
-        facts.add_row("status", f"[bold]{result.status.value}[/]")
-        facts.add_row("summary", escape(result.summary))
+        colour = "green" if result.status is TaskStatus.COMPLETED else "yellow"
         pushed = "pushed to origin" if result.pushed else "not pushed"
-        facts.add_row(
-            "branch", f"{escape(result.branch or 'none')} ({len(result.commits)} commits, {pushed})"
-        )
-        facts.add_row("steps", str(result.steps))
-        facts.add_row("cost", cost_line(result.cost))
+        count = len(result.commits)
+        self.line(f"[dim]status[/]    [bold {colour}]{result.status.value}[/]")
+        self.line(f"[dim]summary[/]   {escape(result.summary)}")
+        self.line(f"[dim]branch[/]    {escape(result.branch or 'none')}")
+        self.line(f"          {count} commit{'' if count == 1 else 's'}, {pushed}")
         for withheld in result.withheld:
-            facts.add_row("withheld", f"{escape(withheld.what)}: {escape(withheld.why)}")
-        facts.add_row("Web UI", escape(web_ui))
-        self.console.print(Panel(facts, title="Result", border_style="green" if result.pushed else "yellow"))
-        self.line("[bold]Evidence[/]")
+            self.line(f"[dim]withheld[/]  {escape(withheld.what)}: {escape(withheld.why)}")
+        self.line(f"[dim]steps[/]     {result.steps}")
+        self.line(f"[dim]cost[/]      {cost_line(result.cost)}")
+        self.line(f"[dim]Web UI[/]    {escape(web_ui)}")
+        self.line("\n[bold]Evidence[/]")
         for evidence in result.evidence:
             shown = f"step {evidence.step}: {evidence.shown_by}" if evidence.step is not None else "not shown"
-            self.line(
-                f" {_MARKS[evidence.step is not None]} {escape(evidence.requirement)}  [dim]{escape(shown)}[/]"
-            )
+            self.line(f" {_MARKS[evidence.step is not None]} {escape(evidence.requirement)}")
+            self.line(f"   [dim]{escape(shown)}[/]")
         if diff:
             self.line("\n[bold]Diff[/]")
-            self.console.print(Syntax(diff, "diff", background_color="default", word_wrap=True))
+        for line in diff.splitlines():
+            self.console.print(line, style=_diff_style(line), markup=False, highlight=False)
+
+
+def _diff_style(line: str) -> str:
+    if line.startswith(("diff ", "index ", "--- ", "+++ ")):
+        return "bold"
+    return {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "none")
 
 
 def cost_line(cost: Cost) -> str:
