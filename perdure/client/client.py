@@ -137,6 +137,16 @@ class PerdureClient:
             there,
         )
 
+    async def newest(self) -> TaskHandle:
+        """The task that was started last, an open one before those that ended; TaskNotFound where there is none."""
+        ids = await self._listed(f"WorkflowType = '{CODING_TASK}'", limit=1)
+        if not ids:
+            raise TaskNotFound(
+                f"There is no task yet in namespace {self._server.client.namespace!r} at {self.address}.",
+                "start one with `python starter.py start REQUEST --repository FOLDER`.",
+            )
+        return await self.task(ids[0])
+
     async def missing_search_attributes(self) -> list[str]:
         """Search attributes of Perdure that this namespace lacks; tasks run without them, but lists cannot filter."""
         with self._server.explained():
@@ -154,13 +164,13 @@ class PerdureClient:
             )
         return info.server_version
 
-    async def has_worker(self) -> bool:
-        """Whether a worker polls our task queue."""
-        return await self._server.polled(self._task_queue)
+    async def workers(self) -> tuple[str, ...]:
+        """Identities of the workers that poll our task queue, such as ``4711@host``."""
+        return await self._server.pollers(self._task_queue)
 
-    async def _listed(self, query: str) -> list[str]:
+    async def _listed(self, query: str, *, limit: int | None = None) -> list[str]:
         with self._server.explained():
-            listed = self._server.client.list_workflows(query, rpc_timeout=self._server.limit)
+            listed = self._server.client.list_workflows(query, limit=limit, rpc_timeout=self._server.limit)
             return [task.id async for task in listed]
 
     async def _workflow_of_run(self, run_id: str) -> str:

@@ -41,6 +41,8 @@ class Decoder:
 
     async def failure(self, failure: Failure) -> str:
         """The innermost message of a failure: what really went wrong."""
+        if failure == Failure():
+            return ""
         return innermost_message(await self._converter.decode_failure(failure))
 
     async def failed_result(self, failure: Failure) -> TaskResult | None:

@@ -3,7 +3,7 @@
 It reads by long poll, which adds no load to the workflow and needs no worker.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from datetime import UTC, datetime
 
 from perdure.client import events
@@ -12,7 +12,7 @@ from perdure.client.history import RunReader
 from perdure.client.server import Server
 
 
-async def follow(server: Server, workflow_id: str, *, wait: bool) -> AsyncIterator[events.Event]:
+async def follow(server: Server, workflow_id: str, *, wait: bool) -> AsyncGenerator[events.Event]:
     """Every event of the task; with ``wait`` until it ends, else those there are now."""
     run_id: str | None = await _oldest_run(server, workflow_id)
     while run_id is not None:

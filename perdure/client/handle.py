@@ -1,6 +1,6 @@
 """One task: what it is doing, what it waits for, and what a person says to it."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel
@@ -52,6 +52,10 @@ class TaskHandle:
     async def describe(self) -> TaskDescription:
         """How the server lists the task."""
         return await described(await self._server.describe(self.id))
+
+    async def has_worker(self) -> bool:
+        """Whether any worker polls the task's queue."""
+        return bool(await self._server.pollers((await self._server.describe(self.id)).task_queue))
 
     async def status(self) -> TaskState:
         """What the task is doing, or why it waits."""
@@ -144,7 +148,7 @@ class TaskHandle:
         except WorkflowFailureError as failure:
             raise ended_badly(self.id, failure.cause) from failure
 
-    def events(self, *, wait: bool = True) -> AsyncIterator[events.Event]:
+    def events(self, *, wait: bool = True) -> AsyncGenerator[events.Event]:
         """What happened since the start, then what happens until the end (``wait=False``: only what there is)."""
         return follow(self._server, self.id, wait=wait)
 

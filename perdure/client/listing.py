@@ -4,7 +4,8 @@ from typing import Literal
 
 from temporalio.client import WorkflowExecutionDescription
 
-from perdure.client.state import TaskDescription
+from perdure.client.decoding import Decoder
+from perdure.client.state import PendingStep, TaskDescription
 
 State = Literal[
     "running", "completed", "failed", "canceled", "terminated", "continued", "timed_out", "unknown"
@@ -23,6 +24,7 @@ _STATES: dict[str, State] = {
 
 async def described(raw: WorkflowExecutionDescription) -> TaskDescription:
     """The SDK's description of a task's current run as one of ours."""
+    decoder = Decoder(raw.data_converter)
     return TaskDescription(
         id=raw.id,
         task_id=raw.raw_info.first_run_id or raw.run_id,
@@ -32,4 +34,14 @@ async def described(raw: WorkflowExecutionDescription) -> TaskDescription:
         task_queue=raw.task_queue,
         started_at=raw.start_time,
         closed_at=raw.close_time,
+        pending_steps=tuple(
+            [
+                PendingStep(
+                    activity=pending.activity_type.name,
+                    attempt=pending.attempt,
+                    last_failure=await decoder.failure(pending.last_failure),
+                )
+                for pending in raw.raw_description.pending_activities
+            ]
+        ),
     )

@@ -100,8 +100,8 @@ class Server:
         with self.explained(workflow_id):
             return await self.client.get_workflow_handle(workflow_id).describe(rpc_timeout=self.limit)
 
-    async def polled(self, task_queue: str) -> bool:
-        """Whether any worker has polled the queue for workflow tasks in the last minutes."""
+    async def pollers(self, task_queue: str) -> tuple[str, ...]:
+        """Identities of the workers that polled the queue for workflow tasks in the last minutes."""
         with self.explained():
             answer = await self.client.workflow_service.describe_task_queue(
                 temporalio.api.workflowservice.v1.DescribeTaskQueueRequest(
@@ -111,12 +111,12 @@ class Server:
                 ),
                 timeout=self.limit,
             )
-        return len(answer.pollers) > 0
+        return tuple(poller.identity for poller in answer.pollers)
 
     async def _silence(self, what: str, task: str, afterwards: str) -> PerdureError:
         """Why nobody answered within the limit."""
         queue = (await self.describe(task)).task_queue
-        if await self.polled(queue):
+        if await self.pollers(queue):
             return NoWorker(
                 f"A worker polls task queue {queue!r}, but {what} of task {task!r} was not answered "
                 f"within {self.answer_s:g} s. {afterwards}".rstrip(),

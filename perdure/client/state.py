@@ -50,6 +50,17 @@ class Spending(Answered):
     limits: Limits | None = None
 
 
+class PendingStep(BaseModel):
+    """An activity that did not end yet."""
+
+    model_config = ConfigDict(frozen=True)
+
+    activity: str
+    attempt: int
+    """From 1; a higher one means that earlier attempts failed or their worker died."""
+    last_failure: str = ""
+
+
 class TaskDescription(BaseModel):
     """A task as the server lists it; no worker is needed to read it."""
 
@@ -68,6 +79,7 @@ class TaskDescription(BaseModel):
     task_queue: str
     started_at: datetime
     closed_at: datetime | None = None
+    pending_steps: tuple[PendingStep, ...] = ()
 
     @property
     def open(self) -> bool:

@@ -1,0 +1,166 @@
+"""Draws pictures, approvals and questions for people, in any width from 40 columns on."""
+
+from rich.console import Group, RenderableType
+from rich.markdown import Markdown
+from rich.padding import Padding
+from rich.panel import Panel
+from rich.rule import Rule
+from rich.text import Text
+
+from perdure.client.command_line.output import clean
+from perdure.client.command_line.picture import Line, Picture, Tone
+from perdure.client.state import WaitingTask
+from perdure.contracts.decisions import Approval, Question
+from perdure.contracts.task import TaskResult, TaskStatus
+from perdure.safety.display import escape_hidden
+
+WIDE = 72
+"""From here on previews stand in a box; below, they are stacked without one."""
+RECENT_LINES = 8
+
+_STYLES: dict[Tone, str] = {"plain": "", "good": "green", "bad": "red", "person": "yellow", "faint": "dim"}
+_COLOURS = {
+    TaskStatus.COMPLETED: "bold green",
+    TaskStatus.WAITING: "bold yellow",
+    TaskStatus.FAILED: "bold red",
+    TaskStatus.CANCELED: "bold red",
+    TaskStatus.INCOMPLETE: "bold red",
+    TaskStatus.DENIED: "bold red",
+    TaskStatus.BUDGET_EXHAUSTED: "bold red",
+}
+
+
+def draw_line(line: Line) -> Text:
+    """One line of what happened, with its step."""
+    step = Text(f"{line.step:>3} " if line.step else "    ", style="dim")
+    return step.append_text(clean(line.text, _STYLES[line.tone]))
+
+
+def draw(picture: Picture, *, width: int, recent: int = RECENT_LINES) -> RenderableType:
+    """The whole picture of a running or finished task."""
+    parts: list[RenderableType] = [_headline(picture)]
+    if picture.trouble:
+        parts.append(clean(picture.trouble, "red"))
+    if picture.plan is not None:
+        parts.append(_plan(picture))
+    if recent and picture.lines:
+        parts += [Text(), *(draw_line(line) for line in picture.lines[-recent:])]
+    if picture.approval is not None and picture.needs == "approval":
+        asked = picture.approval
+        parts += [
+            Text(),
+            *preview_box(asked.title, asked.preview, asked.approval_id, width=width),
+            _how_to_approve(asked.approval_id),
+        ]
+    for question in picture.questions:
+        parts += [Text(), *draw_question(question)]
+    if picture.result is not None:
+        parts += [Text(), *_result(picture.result)]
+    elif picture.summary:
+        parts += [Text(), clean(picture.summary)]
+    parts += [Text(), _spending(picture)]
+    return Group(*parts)
+
+
+def draw_waiting(task: WaitingTask, *, width: int) -> list[RenderableType]:
+    """A task that waits, with everything that a person must know to decide."""
+    parts: list[RenderableType] = [clean(task.id, "bold")]
+    if task.summary:
+        parts.append(clean(task.summary))
+    for approval in task.approvals:
+        parts += [Text(), *draw_approval(approval, width=width), _how_to_approve(approval.id)]
+    for question in task.questions:
+        parts += [Text(), *draw_question(question)]
+    if task.problem:
+        parts.append(clean(task.problem, "red"))
+    return [*parts, Rule(style="dim")]
+
+
+def draw_approval(approval: Approval, *, width: int) -> list[RenderableType]:
+    """The exact operation, as it would run."""
+    return [
+        *preview_box(approval.title, approval.preview, approval.id, width=width),
+        clean(f"step {approval.step}, until {approval.expires_at}; then it counts as denied", "dim"),
+    ]
+
+
+def draw_question(question: Question) -> list[RenderableType]:
+    """A question with its choices and how to answer."""
+    return [
+        Text.assemble(("question ", "bold yellow"), (question.id, "bold")),
+        clean(question.text),
+        clean(f"choices: {', '.join(question.choices)}"),
+        clean(f"python starter.py answer {question.id} {question.choices[0]}", "cyan"),
+    ]
+
+
+def preview_box(title: str, preview: str, id: str, *, width: int) -> list[RenderableType]:
+    """The operation's preview under its title and approval id."""
+    heading = Text.assemble(("approval ", "bold yellow"), (id, "bold"))
+    body = Markdown(escape_hidden(preview), hyperlinks=False)
+    if width < WIDE:
+        return [heading, clean(title, "bold"), body]
+    return [
+        Panel(
+            body, title=heading.append(f" {escape_hidden(title)}"), title_align="left", border_style="yellow"
+        )
+    ]
+
+
+def _how_to_approve(id: str) -> RenderableType:
+    return Group(
+        Text(f"python starter.py approve {id}", style="cyan"),
+        Text(f"python starter.py deny {id}", style="cyan"),
+    )
+
+
+def _headline(picture: Picture) -> Text:
+    text = Text(overflow="fold")
+    text.append(picture.status.value, style=_COLOURS.get(picture.status, "bold cyan"))
+    if picture.paused:
+        text.append(" (paused)", style="bold yellow")
+    text.append(f" · {picture.id}", style="dim")
+    if picture.scripted:
+        text.append(" · scripted", style="bold magenta")
+    if picture.branch:
+        text.append(" · ").append_text(clean(picture.branch))
+    if picture.doing:
+        text.append("\n").append_text(clean(picture.doing))
+    return text
+
+
+def _plan(picture: Picture) -> RenderableType:
+    assert picture.plan is not None
+    lines = [clean(picture.plan.goal, "bold")]
+    for position, part in enumerate(picture.plan.subtasks):
+        done = position in picture.finished
+        lines.append(clean(f"{'✓' if done else '·'} {part.title}", "green" if done else ""))
+    return Padding(Group(*lines), (1, 0, 0, 0))
+
+
+def _result(result: TaskResult) -> list[RenderableType]:
+    parts: list[RenderableType] = [clean(result.summary, "bold")]
+    for check in result.checks:
+        style = {"passed": "green", "failed": "red", "skipped": "dim"}[check.status]
+        parts.append(clean(f"check {check.name}: {check.status} {check.detail}".rstrip(), style))
+    for evidence in result.evidence:
+        where = f"step {evidence.step}" if evidence.step is not None else "not shown"
+        parts.append(clean(f"{evidence.requirement} ({where}: {evidence.shown_by})", "dim"))
+    if result.commits:
+        pushed = "pushed" if result.pushed else "not pushed"
+        commits = ", ".join(commit[:10] for commit in result.commits)
+        parts.append(clean(f"commits {commits} on {result.branch}, {pushed}"))
+    parts += [clean(f"not done: {each.what}: {each.why}", "yellow") for each in result.withheld]
+    return parts
+
+
+def _spending(picture: Picture) -> Text:
+    cost, limits = picture.cost, picture.limits
+    of_usd, of_tokens, of_steps = (
+        (f" of {limits.usd:g}", f" of {limits.tokens:,}", f" of {limits.steps}") if limits else ("", "", "")
+    )
+    text = f"{cost.usd:.4f}{of_usd} USD · {cost.tokens:,}{of_tokens} tokens · step {picture.step}{of_steps}"
+    if cost.unpriced_calls:
+        text += f" · {cost.unpriced_calls} call(s) without a known price"
+    models = ", ".join(cost.models or picture.models)
+    return clean(f"{text} · {models}" if models else text, "dim")

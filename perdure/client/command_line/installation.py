@@ -1,0 +1,79 @@
+"""What the command line is told of the installation. ``starter.py`` gives it, since only entry points read settings."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where tasks are started and found."""
+
+    home: Path
+    task_queue: str
+    temporal_environment: Mapping[str, str]
+    """Temporal's own variables, from the environment and ``.env``."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of ``doctor``."""
+
+    name: str
+    state: Literal["ok", "warning", "failed"]
+    detail: str
+    hint: str = ""
+    """What to do about it."""
+
+
+Check = Callable[[], Awaitable[Sequence[Finding]]]
+"""Looks at one thing; it reports what is wrong as findings and raises nothing of ours."""
+
+
+@dataclass(frozen=True)
+class PartHealth:
+    """One part of the running stack."""
+
+    name: str
+    ok: bool
+    detail: str
+    version: str
+    address: str
+
+
+class RunningStack(Protocol):
+    """Everything that ``up`` started."""
+
+    @property
+    def addresses(self) -> Mapping[str, str]:
+        """Name → address, for people and programs; no secrets."""
+        ...
+
+    async def health(self) -> Sequence[PartHealth]:
+        """How every part is."""
+        ...
+
+    async def stop(self) -> None:
+        """Stop everything."""
+        ...
+
+
+class Installation(Protocol):
+    """This checkout with its settings."""
+
+    def place(self) -> Place:
+        """Where tasks are; raises ConfigurationError for settings that cannot be used."""
+        ...
+
+    async def up(self) -> RunningStack:
+        """Start the stack, the scripted models where they are set, and a worker."""
+        ...
+
+    def work(self) -> int:
+        """Run a worker in this process until it is stopped; gives its exit code."""
+        ...
+
+    def checks(self) -> Sequence[Check]:
+        """What ``doctor`` looks at on this machine, beside the server."""
+        ...

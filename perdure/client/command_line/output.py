@@ -1,0 +1,97 @@
+"""Where a command writes: text for people, or JSON for programs.
+
+Text of unknown origin (requests, tool output, what the model says) never reaches a terminal raw: hidden and control
+characters are escaped, and it is never read as markup.
+"""
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import BaseModel
+from rich.console import Console, RenderableType
+from rich.text import Text
+
+from perdure.client.command_line.exit_codes import ExitCode
+from perdure.client.errors import NotPending, NoWorker, Refused, ServerUnreachable, TaskEnded, TaskNotFound
+from perdure.contracts.errors import ConfigurationError, InvalidInput, PerdureError
+from perdure.safety.display import escape_hidden
+
+_CODES: tuple[tuple[type[PerdureError], ExitCode], ...] = (
+    (ServerUnreachable, ExitCode.UNREACHABLE),
+    (NoWorker, ExitCode.NO_WORKER),
+    (ConfigurationError, ExitCode.INSTALLATION),
+    (TaskNotFound, ExitCode.NOT_FOUND),
+    (NotPending, ExitCode.NOT_FOUND),
+    (Refused, ExitCode.NOT_DONE),
+    (TaskEnded, ExitCode.NOT_DONE),
+    (InvalidInput, ExitCode.USAGE),
+)
+
+
+class Output:
+    """One command's standard output and error."""
+
+    def __init__(
+        self, *, as_json: bool = False, console: Console | None = None, errors: Console | None = None
+    ) -> None:
+        self.as_json = as_json
+        self.console = console if console is not None else Console(highlight=False)
+        self._errors = errors if errors is not None else Console(stderr=True, highlight=False)
+
+    @property
+    def live(self) -> bool:
+        """Whether the output is a terminal that can be redrawn."""
+        return self.console.is_terminal and not self.as_json
+
+    @property
+    def person(self) -> bool:
+        """Whether somebody sits there who can be asked."""
+        return sys.stdin.isatty() and not self.as_json
+
+    def data(self, value: BaseModel | dict[str, Any] | Sequence[BaseModel]) -> None:
+        """Write one line of JSON."""
+        sys.stdout.write(json.dumps(_plain(value), ensure_ascii=False) + "\n")
+        sys.stdout.flush()
+
+    def show(self, *parts: RenderableType) -> None:
+        """Write for people; lines are wrapped on a terminal only."""
+        for part in parts:
+            self.console.print(part, soft_wrap=isinstance(part, Text) and not self.console.is_terminal)
+
+    def line(self, text: str, style: str = "") -> None:
+        """Write one line of any origin."""
+        self.show(clean(text, style))
+
+    def confirm(self, question: str) -> bool:
+        """Ask a person at the terminal; anything but yes is no."""
+        return self.console.input(Text(f"{question} [y/N] ")).strip().lower() in {"y", "yes"}
+
+    def error(self, error: PerdureError) -> ExitCode:
+        """Write the error and its hint to standard error; gives the exit code that belongs to it."""
+        code = exit_code_of(error)
+        if self.as_json:
+            problem = {"error": error.message, "hint": error.hint, "exit_code": code.value}
+            sys.stderr.write(json.dumps(problem, ensure_ascii=False) + "\n")
+            return code
+        self._errors.print(Text.assemble(("error: ", "bold red"), escape_hidden(error.message)))
+        if error.hint:
+            self._errors.print(Text.assemble(("hint: ", "bold"), escape_hidden(error.hint)))
+        return code
+
+
+def exit_code_of(error: PerdureError) -> ExitCode:
+    """The exit code that belongs to an error."""
+    return next((code for kind, code in _CODES if isinstance(error, kind)), ExitCode.NOT_DONE)
+
+
+def clean(text: str, style: str = "") -> Text:
+    """Text of any origin, harmless to a terminal."""
+    return Text(escape_hidden(text), style=style, overflow="fold")
+
+
+def _plain(value: BaseModel | dict[str, Any] | Sequence[BaseModel]) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    return value if isinstance(value, dict) else [each.model_dump(mode="json") for each in value]

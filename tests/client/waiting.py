@@ -1,0 +1,38 @@
+"""Waiting in tests for what a task does by itself: by its events, as a program would."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import aclosing
+
+from perdure.client import TaskHandle
+from perdure.client.events import Event, Waiting
+from perdure.contracts.decisions import Approval, Question
+
+LIMIT_S = 20.0
+
+
+async def event_of(task: TaskHandle, wanted: Callable[[Event], bool]) -> Event:
+    """The first event of this kind."""
+    async with asyncio.timeout(LIMIT_S), aclosing(task.events()) as following:
+        async for event in following:
+            if wanted(event):
+                return event
+    raise AssertionError(f"task {task.id!r} ended without it")
+
+
+async def approval_of(task: TaskHandle) -> Approval:
+    """The task's approval once it waits for one."""
+    await event_of(task, lambda event: isinstance(event, Waiting) and event.needs == "approval")
+    return (await task.pending()).approvals[0]
+
+
+async def question_of(task: TaskHandle) -> Question:
+    """The task's question once it asks one."""
+    await event_of(task, lambda event: isinstance(event, Waiting) and event.needs == "answer")
+    return (await task.pending()).questions[0]
+
+
+async def all_events(task: TaskHandle) -> list[Event]:
+    """Every event up to the task's end."""
+    async with asyncio.timeout(LIMIT_S), aclosing(task.events()) as following:
+        return [event async for event in following]
