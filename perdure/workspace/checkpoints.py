@@ -25,6 +25,9 @@ _MODE_FILE, _MODE_PROGRAM, _MODE_LINK = "100644", "100755", "120000"
 _REMOVED = "0"
 _NO_OBJECT = "0" * 40
 _REPLACEMENT = ".perdure-"
+# New objects are on the disk before a checkpoint is named. For these commands alone: Git would also sync each file
+# that it checks out.
+_DURABLE = ("-c", "core.fsync=loose-object", "-c", "core.fsyncMethod=batch")
 _REFUSED = {b".git", b".gitmodules"}
 
 
@@ -41,7 +44,7 @@ async def take_checkpoint(
     except OSError as error:
         raise refusal_of(error, "the workspace") from error
     tree, staged_tree = await asyncio.gather(
-        program.run("write-tree", folders=folders), _staged_tree(program, copy)
+        program.run(*_DURABLE, "write-tree", folders=folders), _staged_tree(program, copy)
     )
     record = Record(
         tree=tree.text,
@@ -61,14 +64,14 @@ async def take_checkpoint(
     )
     reference = copy.shadow / "refs" / "checkpoints" / checkpoint.commit
     make_folder(reference.parent)
-    put(reference, f"{checkpoint.commit}\n".encode())
+    # The reference only marks the commit as in use; the caller's record is what counts, so it need not be durable.
+    put(reference, f"{checkpoint.commit}\n".encode(), durable=False)
     return checkpoint
 
 
 async def _add_everything(program: GitProgram, folders: Folders, copy: WorkingCopy) -> Scan:
     """Bring the shadow index up to date; a nested repository is followed like any other folder."""
-    first, listed = await asyncio.gather(_add(program, folders, ()), _ignored(program, folders))
-    scan = await asyncio.to_thread(scan_tree, os.fsencode(copy.root), listed)
+    first, scan = await asyncio.gather(_add(program, folders, ()), _scan(program, folders, copy.root))
     if first is None and not scan.nested and not scan.unnameable:
         return scan
     if first is not None and b"Permission denied" in first:
@@ -82,22 +85,23 @@ async def _add_everything(program: GitProgram, folders: Folders, copy: WorkingCo
             f"The files of the workspace could not be recorded: {second.decode('utf-8', 'replace')}"
         )
     # Ignore rules of a nested repository are known only now.
-    return await asyncio.to_thread(scan_tree, os.fsencode(copy.root), await _ignored(program, folders))
+    return await _scan(program, folders, copy.root)
 
 
 async def _add(program: GitProgram, folders: Folders, without: Sequence[bytes]) -> bytes | None:
     """``git add -A``; git's words where it could not add everything."""
     paths = [":/", *(":(exclude,top,literal)" + os.fsdecode(path) for path in without)]
-    finished = await program.run("add", "-A", "--", *paths, folders=folders, accept=(0, 1, 128))
+    finished = await program.run(*_DURABLE, "add", "-A", "--", *paths, folders=folders, accept=(0, 1, 128))
     if finished.code == 0:
         return None
     program.refuse_full_disk("add", finished)
     return finished.words or b"no message"
 
 
-async def _ignored(program: GitProgram, folders: Folders) -> list[bytes]:
+async def _scan(program: GitProgram, folders: Folders, root: Path) -> Scan:
     arguments = ("ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory")
-    return (await program.run(*arguments, folders=folders)).output.split(b"\0")[:-1]
+    ignored = (await program.run(*arguments, folders=folders)).output.split(b"\0")[:-1]
+    return await asyncio.to_thread(scan_tree, os.fsencode(root), ignored)
 
 
 async def _follow(program: GitProgram, folders: Folders, root: Path, nested: Sequence[bytes]) -> list[bytes]:

@@ -22,8 +22,8 @@ def make_folder(path: Path) -> None:
             folder.chmod(0o755)
 
 
-def put(path: Path, data: bytes, *, mode: int = 0o644) -> None:
-    """Replace a small file atomically and durably. OSError where that cannot be."""
+def put(path: Path, data: bytes, *, mode: int = 0o644, durable: bool = True) -> None:
+    """Replace a small file atomically, and durably if wanted. OSError where that cannot be."""
     temporary = path.with_name(f".{secrets.token_hex(6)}.lock")
     try:
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -31,7 +31,8 @@ def put(path: Path, data: bytes, *, mode: int = 0o644) -> None:
             os.fchmod(handle, mode)
             with os.fdopen(handle, "wb", closefd=False) as stream:
                 stream.write(data)
-            os.fsync(handle)
+            if durable:
+                os.fsync(handle)
         finally:
             os.close(handle)
         temporary.replace(path)
