@@ -173,7 +173,7 @@ class Workflow:
             await activity.aclose()
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(8))
 async def test_each_effect_survives_exactly_once(record: Record, other: Record, seed: int) -> None:
     workflow = Workflow([record, other], random.Random(seed))
     await workflow.start()

@@ -163,6 +163,12 @@ async def test_another_host_or_checkpoint_is_fresh(record: Record, changing: boo
     assert found == nothing_stored(3, fresh=False, commit="older")
 
 
+async def test_a_database_restored_from_an_older_backup_is_not_trusted(record: Record) -> None:
+    """The history knows an epoch that the record has forgotten: its folder may have the same number."""
+    await prepared(record)
+    assert await claim(record, 2, epoch=2) == nothing_stored(2, fresh=True)
+
+
 async def test_a_made_folder_without_results_is_used_again(record: Record) -> None:
     await prepared(record)
     await claim(record, 2, host_id="host-b", changing=False)
