@@ -9,6 +9,7 @@ from perdure.workspace.paths import Files
 from tools.differences import unified
 from tools.paths import text_file_facts
 from tools.text_files import TextFile, decoded
+from tools.titles import one_line
 from tools.tool_schemas import Preview
 
 LARGEST_BYTES = 16 * 1024**2
@@ -77,4 +78,4 @@ def preview_of_changes(title: str, changes: Sequence[Change]) -> Preview:
     """The changes as a diff that a person can judge."""
     difference = "".join(change.difference for change in changes)
     shown = fenced(difference, PREVIEW_CHARACTERS, language="diff")
-    return Preview(title=for_display(title, 120), markdown=f"{for_display(counted(changes), 300)}\n\n{shown}")
+    return Preview(title=one_line(title), markdown=f"{for_display(counted(changes), 300)}\n\n{shown}")

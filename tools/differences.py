@@ -17,6 +17,24 @@ def unified(path: str, before: str | None, after: str) -> str:
     return head + _hunks(old[first : len(old) - kept], new[first : len(new) - kept], first)
 
 
+def diff_statistics(difference: str) -> str:
+    """How many lines come and go in each file of a diff, one file a line."""
+    counts: dict[str, list[int]] = {}
+    path, in_hunk = "", False
+    for line in difference.split("\n"):
+        if line.startswith("diff --git "):
+            path, in_hunk = line.removeprefix("diff --git ").rpartition(" b/")[2], False
+            counts[path] = [0, 0]
+        elif line.startswith("@@"):
+            in_hunk = True
+        elif in_hunk and line[:1] in {"+", "-"}:
+            counts[path]["+-".index(line[0])] += 1
+    rows = [f"{path}  +{added} -{removed}" for path, (added, removed) in counts.items()]
+    added, removed = (sum(column) for column in zip(*counts.values(), strict=True)) if counts else (0, 0)
+    total = f"{len(counts)} {'file' if len(counts) == 1 else 'files'}, +{added} -{removed}"
+    return "\n".join([*rows, total])
+
+
 def _lines(text: str) -> list[str]:
     # Not splitlines, which also ends lines at form feeds and at other characters that Git takes for text.
     return io.StringIO(text, newline="\n").readlines()

@@ -14,13 +14,12 @@ from perdure.contracts.calls import Effect, ToolCall
 from perdure.contracts.digests import digest_of
 from perdure.contracts.errors import ConfigurationError, ToolRejected
 from perdure.contracts.model import ToolSchema
-from perdure.safety.display import for_display
 from tools.arguments import checked
 from tools.json_schemas import parameters_of
+from tools.titles import one_line
 from tools.tool_schemas import Preview, Tool, ToolContext, ToolOutput
 
 CATEGORIES = ("files", "search", "execution", "testing", "git", "code", "project")
-TITLE_CHARACTERS = 120
 
 
 class Outline(NamedTuple):
@@ -85,7 +84,7 @@ class Registry:
         """Title, effect, digest and limit of a call; ToolRejected for an unknown tool or malformed arguments."""
         one, given = self._checked(call)
         return Outline(
-            title=for_display(one.title_of(given), TITLE_CHARACTERS),
+            title=one_line(one.title_of(given)),
             effect=_effect(one, given),
             arguments_digest=digest_of(
                 {"v": 1, "tool": one.name, "arguments": given.model_dump(mode="json")}
@@ -101,8 +100,9 @@ class Registry:
         """Run a call to its end or to its time limit."""
         one, given = self._checked(call)
         limit_s = one.timeout_of(given)
+        limit = asyncio.timeout(limit_s)
         try:
-            async with asyncio.timeout(limit_s) as limit:
+            async with limit:
                 return await one.run(given, context)
         except TimeoutError:
             if not limit.expired():
@@ -113,7 +113,7 @@ class Registry:
     async def preview(self, call: ToolCall, context: ToolContext) -> Preview:
         """What the call would do, for a person; ToolRejected where it would be refused anyway."""
         one, given = self._checked(call)
-        title = for_display(one.title_of(given), TITLE_CHARACTERS)
+        title = one_line(one.title_of(given))
         if one.preview_of is None:
             return Preview(title=title, markdown=f"`{title}` changes nothing.")
         return await one.preview_of(given, context)
@@ -121,7 +121,7 @@ class Registry:
     def _checked(self, call: ToolCall) -> tuple[Tool[Any], BaseModel]:
         one = self._tools.get(call.tool)
         if one is None:
-            shown = for_display(call.tool, 60)
+            shown = one_line(call.tool, 60)
             near = difflib.get_close_matches(shown, self._tools, n=3, cutoff=0.5)
             raise ToolRejected(
                 f"There is no tool {shown!r}." + (f" Near it: {', '.join(near)}." if near else ""),

@@ -43,15 +43,19 @@ def syntax_error(path: str, data: bytes) -> str:
 
 
 def _python(data: bytes) -> str:
+    tree: ast.Module | None = None
     try:
         with _quiet, warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            ast.parse(data)
+            tree = ast.parse(data)
+            # The parser alone takes a return outside of a function, or a break outside of a loop.
+            compile(tree, "checked", "exec", dont_inherit=True)
     except IndentationError as error:
         return f"line {error.lineno or 1}: {error.msg}"
     except SyntaxError as error:
-        # The project may be written for a newer Python than the one that runs this; the grammar below knows both.
-        return f"line {error.lineno or 1}: {error.msg}" if _tree("python", data) else ""
+        # The project may be written for a newer Python than the one that runs this; the grammar knows both.
+        newer = tree is None and not _tree("python", data)
+        return "" if newer else f"line {error.lineno or 1}: {error.msg}"
     except (ValueError, RecursionError, MemoryError) as error:
         return f"line 1: {error or 'nested too deeply'}"
     return ""

@@ -97,10 +97,8 @@ def line_end_of(text: str) -> LineEnd:
     """Which line ends a text has."""
     crlf = text.count("\r\n")
     lf, cr = text.count("\n") - crlf, text.count("\r") - crlf
-    kinds: list[LineEnd] = []
-    kinds += ["crlf"] if crlf else []
-    kinds += ["lf"] if lf else []
-    kinds += ["cr"] if cr else []
+    counts: dict[LineEnd, int] = {"crlf": crlf, "lf": lf, "cr": cr}
+    kinds: list[LineEnd] = [kind for kind, count in counts.items() if count]
     if not kinds:
         return "none"
     return kinds[0] if len(kinds) == 1 else "mixed"

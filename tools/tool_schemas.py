@@ -4,22 +4,17 @@ A tool is one file in a category folder. The file holds an arguments model (its 
 what the language model reads) and one function with the file's name, decorated with :func:`tool`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
 from perdure.contracts.calls import CallKey, Effect
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from perdure.safety.sandbox import Sandbox
-    from perdure.workspace.working_copy import WorkingCopy
+from perdure.safety.sandbox import Sandbox
+from perdure.workspace.working_copy import WorkingCopy
 
 
 class Arguments(BaseModel):

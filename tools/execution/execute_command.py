@@ -7,11 +7,12 @@ from pydantic import Field
 
 from perdure.contracts.calls import Effect
 from perdure.contracts.errors import ToolRejected
-from perdure.safety.display import fenced, for_display, inline_code
+from perdure.safety.display import fenced, inline_code
 from perdure.safety.environment import environment_for
 from perdure.safety.views import Finished, SandboxLimits, View
 from tools.paths import WorkspacePath, existing_folder
 from tools.programs import environment_of, how_it_ended, output_text, run_program
+from tools.titles import one_line
 from tools.tool_schemas import Arguments, Preview, ToolContext, ToolOutput, tool
 
 LONGEST_S = 600
@@ -64,7 +65,7 @@ async def _preview(arguments: ExecuteCommand, context: ToolContext) -> Preview:
         ]
     )
     facts = {"argv": _shell(arguments.command), "working_directory": folder, "writes": arguments.writes}
-    return Preview(title=for_display(_title(arguments), 120), markdown=markdown, facts=facts)
+    return Preview(title=one_line(_title(arguments)), markdown=markdown, facts=facts)
 
 
 @tool(

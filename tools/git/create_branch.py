@@ -4,6 +4,7 @@ from pydantic import Field
 
 from perdure.contracts.calls import Effect
 from perdure.safety.display import inline_code
+from tools.titles import one_line
 from tools.tool_schemas import Arguments, Preview, ToolContext, ToolOutput, tool
 
 
@@ -19,7 +20,11 @@ async def _preview(arguments: CreateBranch, context: ToolContext) -> Preview:
     markdown = (
         f"Creates the branch {name} at `{head}` (the head of {inline_code(branch, 200)}) and switches to it."
     )
-    return Preview(title=f"create_branch {name}", markdown=markdown, facts={"head": head, "branch": branch})
+    return Preview(
+        title=one_line(f"create_branch {arguments.name}"),
+        markdown=markdown,
+        facts={"head": head, "branch": branch},
+    )
 
 
 @tool(

@@ -4,8 +4,9 @@ from pydantic import Field
 
 from perdure.contracts.calls import Effect
 from perdure.contracts.errors import ToolRejected
-from perdure.safety.display import fenced, for_display, inline_code
+from perdure.safety.display import fenced, inline_code
 from tools.paths import WorkspacePath
+from tools.titles import one_line
 from tools.tool_schemas import Arguments, Preview, ToolContext, ToolOutput, tool
 
 SHOWN_FILES = 30
@@ -45,7 +46,7 @@ async def _preview(arguments: GitCommit, context: ToolContext) -> Preview:
             fenced(difference, 1_800, language="diff"),
         ]
     )
-    title = for_display(f"git_commit {_subject(arguments)}", 120)
+    title = one_line(f"git_commit {_subject(arguments)}")
     return Preview(title=title, markdown=markdown, facts={"head": head, "branch": branch})
 
 

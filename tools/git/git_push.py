@@ -4,7 +4,11 @@ from dataclasses import dataclass
 
 from perdure.contracts.calls import Effect
 from perdure.contracts.errors import ToolRejected
-from perdure.safety.display import fenced, for_display, inline_code
+from perdure.safety.display import fenced, inline_code
+from perdure.workspace.git import Commit
+from perdure.workspace.remotes import strip_credentials
+from tools.differences import diff_statistics
+from tools.titles import one_line
 from tools.tool_schemas import Arguments, Preview, ToolContext, ToolOutput, tool
 
 KIND = "push"
@@ -39,7 +43,7 @@ async def _worked_out(context: ToolContext) -> _Push:
         )
     branch = await copy.git.branch()
     return _Push(
-        remote=copy.remote,
+        remote=strip_credentials(copy.remote),
         branch=branch,
         commit=await copy.git.head(),
         remote_head=await copy.git.remote_head(branch),
@@ -59,23 +63,43 @@ async def _preview(arguments: GitPush, context: ToolContext) -> Preview:
             f"The remote's {push.branch!r} already is at {push.commit[:12]}; there is nothing to push."
         )
     git = context.copy.git
-    commits = await git.log(before or context.copy.base_commit)
+    start = before or context.copy.base_commit
+    commits = await _commits(push, start, context)
     listed = [
-        f"- `{commit.oid[:12]}` {inline_code(commit.subject, 120)}" for commit in commits[:SHOWN_COMMITS]
+        f"- `{commit.oid[:12]}` {inline_code(commit.subject, 120)}" for commit in commits[-SHOWN_COMMITS:]
     ]
     if len(commits) > SHOWN_COMMITS:
-        listed.append(f"- and {len(commits) - SHOWN_COMMITS} more")
+        listed.insert(0, f"- {len(commits) - SHOWN_COMMITS} older ones")
+    # The index is what was committed last, so uncommitted changes do not count here.
+    statistics = diff_statistics(await git.diff(staged=True, against=start))
     markdown = "\n".join(
         [
             f"Pushes to {inline_code(push.remote, 300)}, branch {inline_code(push.branch, 200)}:",
             f"`{before or '(new branch)'}` → `{push.commit}`",
             f"{len(commits)} {'commit' if len(commits) == 1 else 'commits'}:",
             *listed,
-            fenced(await git.diff_stat(before or context.copy.base_commit, push.commit), 1_200),
+            fenced(statistics, 1_200),
         ]
     )
     facts = {"remote": push.remote, "branch": push.branch, "commit": push.commit, "remote_head": before}
-    return Preview(title=for_display(_title(push), 120), markdown=markdown, facts=facts)
+    return Preview(title=one_line(_title(push)), markdown=markdown, facts=facts)
+
+
+async def _commits(push: _Push, start: str, context: ToolContext) -> list[Commit]:
+    """The commits that the remote does not have; ToolRejected where there are none, or where it has others."""
+    try:
+        await context.copy.git.resolve(start)
+    except ToolRejected as error:
+        raise ToolRejected(
+            f"The remote's {push.branch!r} is at {start[:12]}, which is not in this workspace: somebody else pushed.",
+            "Create a branch of another name and push that.",
+        ) from error
+    commits = await context.copy.git.log(start)
+    if not commits:
+        raise ToolRejected(
+            f"{push.branch!r} has no commit of its own, so there is nothing to push.", "Commit first."
+        )
+    return commits
 
 
 def _title(push: _Push) -> str:
@@ -102,7 +126,9 @@ async def git_push(arguments: GitPush, context: ToolContext) -> ToolOutput:
             "Ask for the push again, so that it is shown as it is now.",
         )
     context.beat("pushing")
-    await context.copy.git.push(push.branch, push.commit, expected=expected)
+    # With an expected head Git would push by force; without one it pushes a new branch or a fast-forward, and where
+    # somebody pushes in this very moment the remote refuses.
+    await context.copy.git.push(push.branch, push.commit, expected=None)
     await context.effects.receive(KIND, push.target, key, {"commit": push.commit})
     return _pushed(push, f"pushed, it was {expected[:12]} before" if expected else "pushed as a new branch")
 

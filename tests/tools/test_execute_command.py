@@ -1,0 +1,108 @@
+"""execute_command runs in the sandbox and says plainly how it ended."""
+
+import pytest
+
+from perdure.contracts.errors import ToolRejected
+from tests.tools.conftest import Bench
+
+
+async def test_gives_output_and_exit_code(bench: Bench) -> None:
+    output = await bench.run("execute_command", command="echo out; echo err >&2; exit 3")
+    assert output.text.startswith("out\nerr\n[exit code 3 after ")
+    assert not output.ok
+    assert output.excerpt.startswith("exit code 3")
+
+
+async def test_says_that_there_was_no_output(bench: Bench) -> None:
+    output = await bench.run("execute_command", command="true")
+    assert output.ok
+    assert output.text.startswith("[no output; exit code 0 after ")
+
+
+async def test_is_bash_and_runs_where_it_is_told(bench: Bench) -> None:
+    output = await bench.run("execute_command", command="[[ $PWD == */app ]] && ls", working_directory="app")
+    assert output.text.startswith("__init__.py\nmoney.py\n[exit code 0")
+
+
+async def test_cannot_write_and_says_how_it_could(bench: Bench) -> None:
+    output = await bench.run("execute_command", command="echo x > made.txt")
+    assert not output.ok
+    assert "send it again with writes=true" in output.text
+    assert not bench.copy.files.exists("made.txt")
+
+
+async def test_writes_where_it_was_allowed_to(bench: Bench) -> None:
+    output = await bench.run(
+        "execute_command", command="echo x > app/made.txt && cat app/made.txt", writes=True
+    )
+    assert output.ok, output.text
+    assert bench.text("app/made.txt") == "x\n"
+
+
+async def test_cannot_touch_git_even_where_it_may_write(bench: Bench) -> None:
+    output = await bench.run(
+        "execute_command", command="echo x > .git/hooks/post-commit || rm -r .git", writes=True
+    )
+    assert not output.ok
+    assert (await bench.copy.git.status()) == []
+
+
+async def test_sees_neither_the_environment_of_the_worker_nor_a_network(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GROQ_API_KEY", "secret-of-the-worker")
+    output = await bench.run("execute_command", command="env; cat /proc/1/environ | tr '\\0' '\\n'")
+    assert "secret-of-the-worker" not in output.text
+    assert "CI=1" in output.text
+    python = "import socket; socket.create_connection(('1.1.1.1', 53), 2)"
+    assert not (await bench.run("execute_command", command=f'python -c "{python}"')).ok
+
+
+async def test_is_killed_at_its_time_limit(bench: Bench) -> None:
+    output = await bench.run("execute_command", command="echo begun; sleep 60", timeout_s=1)
+    assert output.text.startswith("begun\n[killed after 1.")
+    assert "by its time limit of 1 s]" in output.text
+    assert not output.ok
+
+
+async def test_is_killed_where_it_writes_without_end(bench: Bench) -> None:
+    output = await bench.run("execute_command", command="yes", timeout_s=30)
+    assert "by its output limit of" in output.text
+
+
+async def test_shows_bytes_that_are_no_text(bench: Bench) -> None:
+    output = await bench.run("execute_command", command=r"printf 'a\xffb\r\n'")
+    assert output.text.startswith("a\\xffb\n[exit code 0")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"command": "ls \0"}, "NUL"),
+        ({"command": "ls", "working_directory": "nowhere"}, "There is no 'nowhere'"),
+        ({"command": "ls", "working_directory": "README.md"}, "is a file"),
+        ({"command": "ls", "working_directory": "../.."}, "outside"),
+        ({"command": "ls", "working_directory": "/etc"}, "outside"),
+        ({"command": "ls", "timeout_s": 601}, "from 1 to 600"),
+    ],
+)
+async def test_refuses_what_cannot_run(bench: Bench, arguments: dict[str, object], said: str) -> None:
+    with pytest.raises(ToolRejected, match=said):
+        await bench.run("execute_command", **arguments)
+
+
+async def test_previews_the_exact_command_and_its_bounds(bench: Bench) -> None:
+    command = "rm -rf build\n# \u202e harmless ```"
+    preview = await bench.preview("execute_command", command=command, working_directory="app", writes=True)
+    assert preview.title.startswith("execute_command (writes) in app: rm -rf build\\n# \\u202e")
+    assert "````sh\nrm -rf build\n# \\u202e harmless ```" in preview.markdown
+    assert "in `app` of the workspace" in preview.markdown
+    assert "**may change the files of the workspace**" in preview.markdown
+    assert "limits: 60 s, 2,048 MiB" in preview.markdown
+    assert "HOME, " in preview.markdown
+    assert preview.facts == {
+        "argv": ["/bin/bash", "-c", command],
+        "working_directory": "app",
+        "writes": True,
+    }
+    assert len(preview.markdown) < 4_000

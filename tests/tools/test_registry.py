@@ -1,0 +1,163 @@
+"""Finding, describing and checking calls."""
+
+import json
+from typing import Any
+
+import pytest
+
+from perdure.contracts.calls import Effect, ToolCall
+from perdure.contracts.errors import ToolRejected
+from tools.__main__ import DICTIONARY, main
+from tools.registry import Registry
+
+TWELVE = (
+    "create_branch",
+    "edit_file",
+    "execute_command",
+    "git_commit",
+    "git_diff",
+    "git_push",
+    "git_status",
+    "grep_search",
+    "list_directory",
+    "read_file",
+    "run_tests",
+    "write_file",
+)
+
+
+def asked(tool: str, **arguments: Any) -> ToolCall:
+    return ToolCall(index=0, call_id="c", tool=tool, arguments=arguments)
+
+
+def refusal(registry: Registry, call: ToolCall) -> str:
+    with pytest.raises(ToolRejected) as caught:
+        registry.summarize(call)
+    return str(caught.value)
+
+
+def test_finds_every_tool_by_its_file(registry: Registry) -> None:
+    assert registry.names == TWELVE
+
+
+def test_the_committed_dictionary_is_what_the_tools_say(registry: Registry) -> None:
+    written: object = json.loads(DICTIONARY.read_text())
+    assert written == registry.dictionary()
+
+
+def test_check_tells_a_stale_dictionary_from_a_fresh_one(
+    tmp_path: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "dictionary.json"
+    assert main(["--check", "--file", str(file)]) == 1
+    assert "stale" in capsys.readouterr().err
+    assert main(["--file", str(file)]) == 0
+    assert main(["--check", "--file", str(file)]) == 0
+    file.write_text(file.read_text().replace("Read a text file", "Read a file"))
+    assert main(["--check", "--file", str(file)]) == 1
+
+
+def test_all_schemas_together_leave_room_in_a_small_window(registry: Registry) -> None:
+    wire = [{"type": "function", "function": schema.model_dump(mode="json")} for schema in registry.schemas()]
+    assert len(json.dumps(wire, separators=(",", ":"))) / 4 < 1_800
+
+
+def test_every_argument_but_the_obvious_ones_is_described(registry: Registry) -> None:
+    bare = [
+        f"{schema.name}.{name}"
+        for schema in registry.schemas()
+        for name, field in schema.parameters["properties"].items()
+        if "description" not in field
+    ]
+    assert bare == ["edit_file.blocks", "grep_search.ignore_case", "run_tests.framework"]
+
+
+def test_leaves_out_tools_that_could_only_be_denied(registry: Registry) -> None:
+    denied = {Effect.WRITE, Effect.RUN_WRITING, Effect.COMMIT, Effect.PUBLISH}
+    names = {schema.name for schema in registry.schemas(denied=denied)}
+    assert names == set(TWELVE) - {"write_file", "edit_file", "git_commit", "create_branch", "git_push"}
+
+
+def test_says_in_the_dictionary_which_effects_are_possible(registry: Registry) -> None:
+    entry = registry.dictionary()["tools"]["execute_command"]
+    assert entry["effect"] == "depends on arguments"
+    assert entry["effects"] == ["run", "run_writing"]
+
+
+def test_summarizes_a_call_with_the_effect_of_its_arguments(registry: Registry) -> None:
+    reading = registry.summarize(asked("execute_command", command="ls", timeout_s=5))
+    writing = registry.summarize(asked("execute_command", command="ls", timeout_s=5, writes=True))
+    assert (reading.effect, writing.effect) == (Effect.RUN, Effect.RUN_WRITING)
+    assert reading.arguments_digest != writing.arguments_digest
+    assert reading.timeout_s == 35
+
+
+def test_the_same_arguments_spelled_otherwise_have_the_same_digest(registry: Registry) -> None:
+    plain = registry.summarize(asked("read_file", path="a.py"))
+    spelled = registry.summarize(asked("read_file", path="/workspace/a.py", start="1", limit=None))
+    assert plain == spelled
+
+
+def test_names_near_tools_for_an_unknown_one(registry: Registry) -> None:
+    message = refusal(registry, asked("readfile", path="a"))
+    assert "There is no tool 'readfile'. Near it: read_file" in message
+    assert "git_push" in message
+
+
+@pytest.mark.parametrize("name", ["__class__", "", "A" * 20_000, "read_file\x1b[2K", "delete_everything"])
+def test_refuses_odd_tool_names_in_a_short_sentence(registry: Registry, name: str) -> None:
+    message = refusal(registry, asked(name))
+    assert message.startswith("There is no tool ")
+    assert len(message) < 600
+    assert "\x1b" not in message
+
+
+def test_names_each_bad_field_and_what_is_expected(registry: Registry) -> None:
+    message = refusal(registry, asked("read_file", start="first", limit=9_999, lines=3))
+    assert "'path' is missing; expected text: Path from the workspace root." in message
+    assert "'start' is 'first'; expected a whole number from 1 to 10000000." in message
+    assert "'limit' is 9999; expected a whole number from 1 to 2000." in message
+    assert "'lines' is no field of it; the fields are: path, start, limit." in message
+
+
+def test_names_bad_fields_inside_a_list(registry: Registry) -> None:
+    message = refusal(registry, asked("edit_file", blocks=[{"path": "a", "find": "x", "replace": 3}]))
+    assert "'blocks.0.search' is missing; expected text" in message
+    assert "'blocks.0.find' is no field of it; the fields are: path, search, replace." in message
+    assert "'blocks.0.replace' is 3; expected text" in message
+
+
+def test_says_that_json_was_sent_inside_a_text(registry: Registry) -> None:
+    message = refusal(registry, asked("edit_file", blocks='[{"search": "a", "replace": "b"}]'))
+    assert "'blocks' is JSON inside a text; expected an array of objects" in message
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"path": 123}, "'path' is 123; expected text"),
+        ({"path": None}, "'path' is null; expected text"),
+        ({"path": ""}, "'path' is ''; expected text"),
+        ({"path": "a", "limit": 10**400}, "'limit' is a number that is too large"),
+        ({"path": "a", "limit": 1.5}, "'limit' is 1.5; expected a whole number"),
+        ({"path": "bad\udcff.txt"}, "'path' is"),
+    ],
+)
+def test_refuses_wrong_types(registry: Registry, arguments: dict[str, Any], said: str) -> None:
+    assert said in refusal(registry, asked("read_file", **arguments))
+
+
+def test_takes_a_number_written_as_text(registry: Registry) -> None:
+    assert registry.canonical_arguments(asked("read_file", path="a", limit="3"))["limit"] == 3
+
+
+def test_tells_why_arguments_could_not_be_read(registry: Registry) -> None:
+    call = ToolCall(index=0, call_id="c", tool="read_file", problem="it ends in the middle of a text")
+    assert "it ends in the middle of a text" in refusal(registry, call)
+
+
+def test_titles_hold_no_hidden_characters_and_are_short(registry: Registry) -> None:
+    outline = registry.summarize(asked("execute_command", command="rm \u202e -rf x\x1b[2K" + "y" * 500))
+    assert len(outline.title) <= 120
+    assert "\\u202e" in outline.title
+    assert "\x1b" not in outline.title
