@@ -37,16 +37,23 @@ ulimit -c 0 && ulimit -t "$1" && ulimit -d "$2" && ulimit -f "$3" && ulimit -n "
 ulimit -p "$5" 2>/dev/null || ulimit -u "$5" || exit 125
 echo 500 >/proc/self/oom_score_adj
 cd -- "$6" && unset OLDPWD || exit 126
-shift 6
-nice -n 15 -- "$@"
+nice=$7
+shift 7
+while [ "$1" != -- ]; do export "$1"; shift; done
+shift
+"$nice" -n 15 -- "$@"
 exit $?
 """
 """Sets the limits, then stays as the sandbox's first process.
 
 Shells disagree only on the letter of the limit of processes. The out-of-memory score makes the kernel end a tool
-before the worker. Niceness keeps the worker's heartbeats in time on a busy machine. The program is not the last
-command because a shell replaces itself with its last one.
+before the worker. The program's variables are set only after the limits, because with some of them a file of the
+workspace would run first. Niceness keeps the worker's heartbeats in time on a busy machine. The program is not the
+last command because a shell replaces itself with its last one.
 """
+
+TEMPORARY = ("/tmp", "/dev/shm")
+"""Where the minimal root can be written, in memory."""
 
 SYSTEM_LINKS = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 
@@ -108,6 +115,7 @@ def isolation(limits: SandboxLimits, files: Mapping[str, int]) -> list[str]:
         "sandbox",
     ]
     arguments += ["--new-session", "--die-with-parent", "--as-pid-1", "--clearenv"]
+    arguments += ["--setenv", "PATH", SYSTEM_PATH]
     arguments += ["--ro-bind", "/usr", "/usr"]
     for path in map(Path, SYSTEM_LINKS):
         if path.is_symlink():
@@ -158,8 +166,10 @@ def mounted(mounts: Sequence[Mount]) -> list[str]:
     return [*arguments, "--remount-ro", "/", "--chdir", WORKSPACE]
 
 
-def bounded(limits: SandboxLimits, argv: Sequence[str], *, working_directory: str) -> list[str]:
-    """The program behind its resource limits, below a shell that is the sandbox's first process.
+def bounded(
+    limits: SandboxLimits, argv: Sequence[str], environment: Mapping[str, str], *, working_directory: str
+) -> list[str]:
+    """The program with its environment behind its resource limits, below a shell that is the sandbox's first process.
 
     The shell takes on what the program leaves behind, and its end ends all of it before bubblewrap reports the code.
     RLIMIT_AS is not set because Node reserves far more address space than it uses; RLIMIT_DATA binds all the same.
@@ -176,7 +186,9 @@ def bounded(limits: SandboxLimits, argv: Sequence[str], *, working_directory: st
     # The shell counts data in KiB and files in blocks of 512 bytes.
     units = {resource.RLIMIT_DATA: 1024, resource.RLIMIT_FSIZE: 512}
     bounds = [str(_allowed(kind, value) // units.get(kind, 1)) for kind, value in values.items()]
-    return ["sh", "-c", FIRST_PROCESS, "sh", *bounds, working_directory, *argv]
+    variables = [f"{name}={value}" for name, value in environment.items()]
+    nice = shutil.which("nice", path=SYSTEM_PATH) or "nice"
+    return ["/bin/sh", "-c", FIRST_PROCESS, "sh", *bounds, working_directory, nice, *variables, "--", *argv]
 
 
 def _allowed(kind: int, value: int) -> int:

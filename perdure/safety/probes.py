@@ -24,6 +24,9 @@ PROBE_LIMITS = SandboxLimits(time_s=20, processes=16, output_bytes=64 * 1024)
 SHELL_VARIABLES = frozenset({"PWD", "OLDPWD", "SHLVL", "_"})
 """What bubblewrap and the first shell set by themselves; they say nothing of the host."""
 
+SYSTEM_TARGETS = ("/written", "/usr/written", "/etc/written", "/dev/written")
+"""Places of the minimal root itself that must not be writable either."""
+
 CONTROL = "seen by the probe"
 
 #: What the probe program could do → what that is called, and the layer that should have prevented it.
@@ -106,7 +109,7 @@ async def prepared_ground(folder: Path, owner: Owner) -> AsyncGenerator[Ground, 
         path.chmod(0o777)
         await cleanup.enter_async_context(_host_process(marker))
         targets = {
-            "outside": str(outside / "written"),
+            "outside": "\n".join([str(outside / "written"), *SYSTEM_TARGETS]),
             "secret": str(outside / "secret"),
             "port": tcp.sockets[0].getsockname()[1],
             "socket": str(path),

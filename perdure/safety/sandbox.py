@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from perdure.contracts.errors import ConfigurationError
-from perdure.safety.bubblewrap import SYSTEM_PATH, Bubblewrap, bounded, isolation, mounted
+from perdure.safety.bubblewrap import SYSTEM_PATH, TEMPORARY, Bubblewrap, bounded, isolation, mounted
 from perdure.safety.commands import check_command
 from perdure.safety.descriptors import Descriptors
 from perdure.safety.environment import WORKSPACE, environment_for
@@ -124,20 +124,19 @@ class Sandbox:
         ``on_output`` is told the number of bytes written so far. Cancellation kills the whole tree, then goes on.
         """
         check_command(argv, root, working_directory)
-        variables = environment_for(environment)
-        program = bounded(limits, argv, working_directory=working_directory)
+        program = bounded(limits, argv, environment_for(environment), working_directory=working_directory)
         async with self._places, contextlib.AsyncExitStack() as resources:
             if view is View.SCRATCH and self._scratch == "copy":
                 root, view = await resources.enter_async_context(copied(root)), View.WRITABLE
             mounts = workspace_mounts(root, git_folder, objects_folder, view) + extra_mounts(read_only)
             descriptors = resources.enter_context(Descriptors())
             ended = await supervise(
-                self._command(mounts, variables, limits, descriptors) + program,
+                self._command(mounts, limits, descriptors) + program,
                 environment=OUTER_ENVIRONMENT,
                 limits=limits,
                 stdin=descriptors.holding(stdin),
                 descriptors=descriptors.numbers,
-                throw_away_files=WORKSPACE if view is View.SCRATCH else None,
+                memory_backed=[*TEMPORARY, WORKSPACE] if view is View.SCRATCH else TEMPORARY,
                 on_output=on_output,
             )
             if not ended.killed_for and ended.exit_code >= 0 and not descriptors.program_ended():
@@ -149,7 +148,6 @@ class Sandbox:
     def _command(
         self,
         mounts: Sequence[Mount],
-        variables: Mapping[str, str],
         limits: SandboxLimits,
         descriptors: Descriptors,
     ) -> list[str]:
@@ -158,8 +156,6 @@ class Sandbox:
         command = [*staged.before, staged.program]
         command += isolation(limits, descriptors.identity_files(self.owner))
         command += mounted(staged.mounts)
-        for name, value in variables.items():
-            command += ["--setenv", name, value]
         if self._filter is not None:
             command += ["--seccomp", str(descriptors.passing(self._filter))]
         return [*command, "--json-status-fd", str(descriptors.status), "--"]

@@ -74,12 +74,12 @@ async def supervise(
     limits: SandboxLimits,
     stdin: int,
     descriptors: Sequence[int],
-    throw_away_files: str | None,
+    memory_backed: Sequence[str],
     on_output: Callable[[int], None] | None,
 ) -> Ended:
     """Run the command to its end or to the first limit it exceeds; cancellation ends the tree and is passed on.
 
-    ``throw_away_files`` is the path, inside the sandbox, of a memory-backed file system that counts as memory.
+    ``memory_backed`` are the paths, inside the sandbox, of file systems whose content counts as memory.
     """
     started = time.monotonic()
     with contextlib.ExitStack() as resources:
@@ -98,7 +98,7 @@ async def supervise(
         pipe.start()
         ending = asyncio.ensure_future(_until_it_ends(process, pipe))
         watching = asyncio.ensure_future(
-            _until_memory_exceeds(process.pid, limits.memory_bytes, throw_away_files)
+            _until_memory_exceeds(process.pid, limits.memory_bytes, memory_backed)
         )
         try:
             await asyncio.wait((ending, watching), timeout=limits.time_s, return_when=asyncio.FIRST_COMPLETED)
@@ -124,13 +124,14 @@ async def _until_it_ends(process: asyncio.subprocess.Process, pipe: OutputPipe) 
     return ""
 
 
-async def _until_memory_exceeds(pid: int, limit: int, throw_away_files: str | None) -> KilledFor:
+async def _until_memory_exceeds(pid: int, limit: int, memory_backed: Sequence[str]) -> KilledFor:
     """Return 'memory' once the tree below ``pid`` holds more than the limit; otherwise never return."""
     while True:
         await asyncio.sleep(WATCH_EVERY_S)
         tree = descendants(pid)
         used = sum(private_bytes(member) for member in tree)
-        if throw_away_files is not None and tree:
-            used += file_system_bytes(tree[-1], throw_away_files)
+        # A first process with a child has its own root; before that it may still see the host's file systems.
+        if len(tree) > 1:
+            used += sum(file_system_bytes(tree[0], path) for path in memory_backed)
         if used > limit:
             return "memory"

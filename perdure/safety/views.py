@@ -1,5 +1,6 @@
 """What a sandboxed program is given and what comes back: views, limits and the finished run."""
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
@@ -7,6 +8,7 @@ from typing import Literal
 from perdure.contracts.errors import InvalidInput
 
 KilledFor = Literal["", "time", "output", "memory", "cancelled"]
+"""Why a tree was killed. A cancelled run raises instead of returning; ``cancelled`` is for those who record it."""
 
 
 class View(StrEnum):
@@ -27,7 +29,7 @@ class SandboxLimits:
     time_s: float = 60.0
     """Wall time."""
     memory_bytes: int = 2 * 1024**3
-    """Private data of each process, and of the whole tree together with its throw-away files."""
+    """Private data of each process, and of the whole tree together with its temporary and throw-away files."""
     processes: int = 256
     """Processes and threads at one time."""
     output_bytes: int = 8 * 1024**2
@@ -41,8 +43,10 @@ class SandboxLimits:
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            if not value > 0:
-                raise InvalidInput(f"The sandbox limit {name!r} is {value!r}, but must be above zero.")
+            if not 0 < value < math.inf:
+                raise InvalidInput(
+                    f"The sandbox limit {name!r} is {value!r}, but must be above zero and finite."
+                )
 
 
 @dataclass(frozen=True)
