@@ -25,9 +25,6 @@ _MODE_FILE, _MODE_PROGRAM, _MODE_LINK = "100644", "100755", "120000"
 _REMOVED = "0"
 _NO_OBJECT = "0" * 40
 _REPLACEMENT = ".perdure-"
-# New objects are on the disk before a checkpoint is named. For these commands alone: Git would also sync each file
-# that it checks out.
-_DURABLE = ("-c", "core.fsync=loose-object", "-c", "core.fsyncMethod=batch")
 _REFUSED = {b".git", b".gitmodules"}
 
 
@@ -44,7 +41,7 @@ async def take_checkpoint(
     except OSError as error:
         raise refusal_of(error, "the workspace") from error
     tree, staged_tree = await asyncio.gather(
-        program.run(*_DURABLE, "write-tree", folders=folders), _staged_tree(program, copy)
+        program.run("write-tree", folders=folders), _staged_tree(program, copy)
     )
     record = Record(
         tree=tree.text,
@@ -91,7 +88,7 @@ async def _add_everything(program: GitProgram, folders: Folders, copy: WorkingCo
 async def _add(program: GitProgram, folders: Folders, without: Sequence[bytes]) -> bytes | None:
     """``git add -A``; git's words where it could not add everything."""
     paths = [":/", *(":(exclude,top,literal)" + os.fsdecode(path) for path in without)]
-    finished = await program.run(*_DURABLE, "add", "-A", "--", *paths, folders=folders, accept=(0, 1, 128))
+    finished = await program.run("add", "-A", "--", *paths, folders=folders, accept=(0, 1, 128))
     if finished.code == 0:
         return None
     program.refuse_full_disk("add", finished)
