@@ -6,7 +6,9 @@ Environment: ``GROQ_API_KEY`` asks Groq instead of the script; ``REPOSITORY`` an
 
 import argparse
 import asyncio
+import contextlib
 import os
+import signal
 import sys
 import time
 from contextlib import AsyncExitStack
@@ -15,7 +17,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
-from temporalio.client import Client
+from temporalio.api.enums.v1 import PendingActivityState
 
 from examples.demo_house import House, open_house
 from examples.demo_people import Person
@@ -43,6 +45,7 @@ SAMPLE_REQUEST = (
     "Find out where the cent is lost, mend it there, and add a test that would have caught it."
 )
 STEPS_BEFORE_THE_KILL = 4
+STARTED = PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
 
 #: Events that say that a piece of work is done.
 FINISHED = (
@@ -142,95 +145,16 @@ class Demo:
 
     async def _interrupt(self, handle: TaskHandle, title: str) -> None:
         """Kill the worker while a tool runs, and start another one."""
-        running = await self._running(self.house.temporal, handle.id)
-        if running is None:
+        if not await self._tool_runs(handle.id):
             return
         worker = self.house.worker
         killed_pid = worker.pid
         await worker.kill()
-        self.kill = running
+        self.kill = await self._state_at_death(handle.id)
+        where = f"in the middle of {escape(title)}" if self.kill.name else "between two steps"
         self.view.line(
-            f"\n[bold red]kill -9 {killed_pid}[/]: the worker is dead, in the middle of {escape(title)} "
-            f"[dim](after event {running.after_event} of the history)[/]"
-        )
-        self.killed_at = 0.0
-        self.finished = 0
-        self.resumed = False
-
-    async def run(self) -> bool:
-        """Whether the task ended well and every fact holds."""
-        view = self.view
-        view.heading("The task")
-        view.line(f"[dim]request[/]   {self.job.request}")
-        view.line(f"[dim]in[/]        {self.job.repository}")
-        handle = await self.house.client.start(
-            TaskRequest(request=self.job.request, repository=self.job.repository, user="demo")
-        )
-        view.line(f"[dim]Web UI[/]    {self.house.page_of(handle.id)}\n")
-        result = await self._follow(handle)
-        facts = await self._facts(handle, result)
-        view.heading("Was anything done twice?")
-        view.proof(facts)
-        view.heading("What came out")
-        view.result(result, self._diff(result), self.house.page_of(handle.id))
-        return result.status is TaskStatus.COMPLETED and all(fact.ok for fact in facts)
-
-    async def _follow(self, handle: TaskHandle) -> TaskResult:
-        """Print, interrupt and decide until the task ends; a worker that ends by itself ends the demo too."""
-        following = asyncio.create_task(self._watch(handle))
-        ending = asyncio.create_task(self.house.worker.unexpected_end())
-        try:
-            await asyncio.wait({following, ending}, return_when=asyncio.FIRST_COMPLETED)
-            if not following.done():
-                raise ConfigurationError(
-                    f"The worker ended by itself with exit code {ending.result()}:\n{self.house.worker.last_lines()}",
-                    "mend what its log says, then run `make demo` again.",
-                )
-            await following
-        finally:
-            following.cancel()
-            ending.cancel()
-            await asyncio.gather(following, ending, return_exceptions=True)
-        try:
-            return await handle.result()
-        except TaskEnded as error:
-            self.view.line(f"[red]{error}[/]")
-            if error.result is None:
-                raise
-            return error.result
-
-    async def _watch(self, handle: TaskHandle) -> None:
-        async for event in handle.events():
-            if isinstance(event, FINISHED):
-                self._say_where_it_resumed(event)
-            self.view.show(event)
-            if isinstance(event, events.Stuck):
-                raise PerdureError(
-                    f"The worker cannot go on with the workflow: {event.because}", "read its log."
-                )
-            if isinstance(event, events.Doing) and self._is_the_moment(event):
-                await self._interrupt(handle, event.title)
-            elif isinstance(event, events.ApprovalAsked) and not event.refused:
-                await self.person.decide(handle, event)
-            elif isinstance(event, events.Waiting) and event.needs == "answer":
-                await self.person.answer(handle)
-
-    def _is_the_moment(self, event: events.Doing) -> bool:
-        half_way = len(self.view.finished_steps) >= STEPS_BEFORE_THE_KILL
-        return self.kill is None and half_way and event.activity == "execute_calls"
-
-    async def _interrupt(self, handle: TaskHandle, title: str) -> None:
-        """Kill the worker while a tool runs, and start another one."""
-        running = await self._running(self.house.temporal, handle.id)
-        if running is None:
-            return
-        worker = self.house.worker
-        killed_pid = worker.pid
-        await worker.kill()
-        self.kill = running
-        self.view.line(
-            f"\n[bold red]kill -9 {killed_pid}[/]: the worker died in step {running.step} while {running.name} ran "
-            f"(event {running.after_event} of the history)"
+            f"\n[bold red]kill -9 {killed_pid}[/]: the worker is dead, {where} "
+            f"[dim](after event {self.kill.after_event} of the history)[/]"
         )
         self.killed_at = time.monotonic()
         pid = await worker.start()
@@ -243,25 +167,33 @@ class Demo:
             return
         self.resumed = True
         self.view.line(
-            f"[bold green]resumed in step {self.kill.step}[/], which was done {time.monotonic() - self.killed_at:.0f} s after "
-            f"the kill; the {self.finished} pieces of work before it were not touched"
+            f"[bold green]resumed in step {event_step(event)}[/], done {time.monotonic() - self.killed_at:.0f} s after the "
+            f"kill; the {self.finished} pieces of work before it were not touched"
         )
 
-    async def _running(self, client: Client, workflow_id: str) -> Kill | None:
-        """The tool call that a worker holds right now, a moment after it began."""
-        workflow = client.get_workflow_handle(workflow_id)
+    async def _tool_runs(self, workflow_id: str) -> bool:
+        """Wait until a worker holds the tool call, and a moment longer; False where that was not seen."""
+        workflow = self.house.temporal.get_workflow_handle(workflow_id)
         for _ in range(250):
             described = await workflow.describe()
             for pending in described.raw_description.pending_activities:
-                # 2 is STARTED: a worker has it.
-                if pending.activity_type.name == "execute_calls" and pending.state == 2:
+                if pending.activity_type.name == "execute_calls" and pending.state == STARTED:
                     await asyncio.sleep(0.1)
-                    activities = await read_activities(client, workflow_id)
-                    latest = max(activities, key=lambda activity: activity.scheduled)
-                    length = described.history_length
-                    return Kill(length, latest.scheduled, latest.name, latest.step, pending.attempt)
+                    return True
             await asyncio.sleep(0.02)
-        return None
+        return False
+
+    async def _state_at_death(self, workflow_id: str) -> Kill:
+        """How far the history is now that nobody can add to it, and what was running."""
+        described = await self.house.temporal.get_workflow_handle(workflow_id).describe()
+        activities = await read_activities(self.house.temporal, workflow_id)
+        running = [activity for activity in activities if activity.completed is None]
+        attempts = [pending.attempt for pending in described.raw_description.pending_activities]
+        if not running or not attempts:
+            return Kill(described.history_length)
+        return Kill(
+            described.history_length, running[-1].scheduled, running[-1].name, running[-1].step, attempts[-1]
+        )
 
     async def _facts(self, handle: TaskHandle, result: TaskResult) -> list[Fact]:
         activities = await read_activities(self.house.temporal, handle.id)
@@ -287,6 +219,11 @@ class Demo:
         return git(self.job.sample.origin, "diff", f"main...{result.branch}")
 
 
+def event_step(event: events.Event) -> str:
+    """The step of an event, where it has one."""
+    return str(getattr(event, "step", "")) or event.kind
+
+
 def settle_job(settings: Settings, folder: Path, environment: dict[str, str]) -> Job:
     """The sample, or what REPOSITORY and REQUEST name; raises ConfigurationError where they cannot be worked on."""
     repository, request = environment.get("REPOSITORY", ""), environment.get("REQUEST", "")
@@ -308,6 +245,9 @@ def settle_job(settings: Settings, folder: Path, environment: dict[str, str]) ->
 async def main(arguments: argparse.Namespace, console: Console) -> int:
     """Open the house, run the demo, close everything."""
     began = time.monotonic()
+    here = asyncio.current_task()
+    assert here is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, here.cancel)
     settings = load_settings()
     folder = settings.home / "demo" / time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     folder.mkdir(parents=True, exist_ok=True)
@@ -324,7 +264,9 @@ async def main(arguments: argparse.Namespace, console: Console) -> int:
             view.line(
                 f"\n[bold]KEEP is set:[/] the servers and the worker stay up until Ctrl-C. Web UI: {house.web_ui}"
             )
-            await house.worker.unexpected_end()
+            # Ctrl-C is how the person says that it is enough: no failure, and everything is closed in order.
+            with contextlib.suppress(asyncio.CancelledError):
+                await house.worker.unexpected_end()
     view.line(f"\n[dim]{time.monotonic() - began:.0f} s in all; everything that was started is stopped[/]")
     return 0 if well else 1
 
@@ -341,7 +283,7 @@ def enter() -> int:
     except PerdureError as error:
         console.print(f"[red]error:[/] {error}", highlight=False)
         return 2
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         console.print("\nStopped.")
         return 130
 

@@ -3,7 +3,6 @@
 import asyncio
 import sys
 
-from rich.markdown import Markdown
 from rich.markup import escape
 from rich.panel import Panel
 
@@ -28,10 +27,7 @@ class Person:
         approval = await self._waiting(handle, asked.approval_id)
         if approval is None:
             return
-        self._view.line(f"\n[bold yellow]Approve?[/] {escape(approval.title)}")
-        self._view.console.print(
-            Panel(Markdown(approval.preview), title=f"approval {approval.id}", border_style="yellow")
-        )
+        self._view.show_approval(approval)
         if sys.stdin.isatty():
             said = await asyncio.to_thread(self._view.console.input, "[bold]Approve this? y/n[/] ")
             if said.strip().lower() in {"y", "yes"}:

@@ -42,13 +42,14 @@ class Activity:
 
 @dataclass(frozen=True)
 class Kill:
-    """When the worker was killed: the last event of the history, and the activity that was running."""
+    """When the worker was killed: the last event of the history then, and the activity that was running."""
 
     after_event: int
-    scheduled: int
-    name: str
-    step: int | None
-    attempt: int
+    scheduled: int = 0
+    name: str = ""
+    """Empty where it died between two activities."""
+    step: int | None = None
+    attempt: int = 0
 
 
 async def read_activities(client: Client, workflow_id: str) -> list[Activity]:
@@ -106,17 +107,22 @@ def from_history(activities: Sequence[Activity], kill: Kill | None) -> list[Fact
             else f"scheduled again after the kill: {again}",
         )
     )
+    if not kill.name:
+        return [
+            *facts,
+            Fact(True, "event history", "the worker died between two steps, so none was interrupted"),
+        ]
     later = [a for a in activities if a.name == kill.name and a.step == kill.step and a.completed is not None]
     attempt = max((a.attempt for a in later), default=0)
     where = f"step {kill.step}" if kill.step is not None else kill.name
-    if any(a.scheduled > kill.scheduled for a in later):
+    fresh = any(a.scheduled > kill.scheduled for a in later)
+    if fresh:
         text = f"{where} was interrupted and went to the new worker as a fresh dispatch, which finished it"
     elif attempt > kill.attempt:
         text = f"{where} was interrupted in attempt {kill.attempt}; attempt {attempt} finished it"
     else:
-        text = f"{where} had just finished its work when the worker died; it was not run again"
-    facts.append(Fact(bool(later), "event history", text))
-    return facts
+        text = f"{where} was interrupted, and no later attempt finished it"
+    return [*facts, Fact(fresh or attempt > kill.attempt, "event history", text)]
 
 
 def from_database(entries: Sequence[Entry]) -> list[Fact]:

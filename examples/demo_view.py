@@ -7,7 +7,9 @@ from rich.markup import escape
 
 from examples.demo_proof import Fact
 from perdure.client import events
+from perdure.client.command_line.drawing import preview_box
 from perdure.contracts.calls import CallSummary
+from perdure.contracts.decisions import Approval
 from perdure.contracts.task import Cost, TaskResult, TaskStatus
 
 _MARKS = {True: "[green]✓[/]", False: "[red]✗[/]"}
@@ -93,6 +95,12 @@ class View:
         self.line(
             f"        [yellow]{event.what}[/] by {escape(event.by or 'somebody')}  [dim]{escape(event.text)}[/]"
         )
+
+    def show_approval(self, approval: Approval) -> None:
+        """Everything that the person approves, wrapped and never cut off."""
+        self.console.print()
+        for part in preview_box(approval.title, approval.preview, approval.id, width=self.console.width):
+            self.console.print(part, soft_wrap=False)
 
     def proof(self, facts: Sequence[Fact]) -> None:
         """The facts, one a line."""
