@@ -83,8 +83,13 @@ class Sandbox:
         """
         bubblewrap = await asyncio.to_thread(Bubblewrap.find, search_path)
         staging = Staging.for_user(uid=os.geteuid(), gid=os.getegid(), lesser=run_as)
+        folder = workspaces or Path(tempfile.gettempdir())
+        if not folder.is_dir():
+            raise ConfigurationError(
+                f"The folder for workspaces {str(folder)!r} does not exist.", "create it first"
+            )
         sandbox = cls(bubblewrap=bubblewrap, staging=staging, max_parallel=max_parallel)
-        async with prepared_ground(workspaces or Path(tempfile.gettempdir()), staging.owner) as ground:
+        async with prepared_ground(folder, staging.owner) as ground:
             await withstands(sandbox, ground, View.READ_ONLY)
             if not (bubblewrap.has_overlays and await sandbox._mounts_overlay(ground.tree)):
                 sandbox = cls(

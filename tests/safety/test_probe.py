@@ -83,6 +83,11 @@ async def test_the_same_program_with_all_its_arguments_is_trusted(tmp_path: Path
     assert not list(tmp_path.glob("perdure-probe-*"))
 
 
+async def test_a_missing_folder_for_workspaces_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="folder for workspaces .*gone' does not exist"):
+        await Sandbox.probe(workspaces=tmp_path / "gone")
+
+
 async def test_without_overlays_the_level_says_that_scratch_views_are_copies(
     tmp_path: Path, sandbox: Sandbox
 ) -> None:
