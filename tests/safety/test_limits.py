@@ -1,17 +1,14 @@
 """Each limit binds, kills the whole tree where it must, and says which one it was."""
 
 import asyncio
-import sys
 import time
 import uuid
-from pathlib import Path
 
 import pytest
 
-import perdure
 from perdure.contracts.errors import InvalidInput
 from perdure.safety.sandbox import Sandbox, SandboxLimits, View
-from tests.safety.ground import Ground, processes_with, wait_for_processes
+from tests.safety.ground import Ground, processes_with
 
 MEBIBYTE = 1024**2
 
@@ -31,26 +28,6 @@ async def test_the_time_limit_kills_grandchildren_that_ignore_signals(ground: Gr
     assert (finished.exit_code, finished.killed_for, finished.output) == (None, "time", b"started\n")
     assert 0.5 <= finished.duration_s < 3
     assert processes_with(name) == []
-
-
-async def test_what_a_program_leaves_behind_ends_with_it(ground: Ground) -> None:
-    name = marker()
-    finished = await ground.shell(
-        f"setsid sh -c 'while :; do sleep 0.1; done' {name} </dev/null >/dev/null 2>&1 & echo done; exit 7"
-    )
-    assert (finished.exit_code, finished.killed_for, finished.output) == (7, "", b"done\n")
-    assert processes_with(name) == []
-
-
-async def test_a_background_writer_cannot_write_after_the_run_is_over(ground: Ground) -> None:
-    await ground.shell(
-        "setsid sh -c 'while :; do echo x >> late; done' </dev/null >/dev/null 2>&1 & sleep 0.1",
-        view=View.WRITABLE,
-    )
-    late = ground.root / "late"
-    before = late.stat().st_size
-    await asyncio.sleep(0.2)
-    assert late.stat().st_size == before > 0
 
 
 async def test_endless_output_is_cut_at_the_limit_and_the_program_killed(ground: Ground) -> None:
@@ -188,68 +165,7 @@ async def test_files_descriptors_and_priority_are_bounded(ground: Ground) -> Non
     assert (ground.root / "f").stat().st_size == MEBIBYTE
 
 
-async def test_cancellation_kills_the_tree_and_is_passed_on(ground: Ground) -> None:
-    name = marker()
-    running = asyncio.ensure_future(
-        ground.shell(
-            f"trap '' TERM; setsid sh -c \"trap '' TERM; while :; do sleep 0.1; done\" {name} & while :; do sleep 0.1; done"
-        )
-    )
-    await wait_for_processes(name, number=2)
-    running.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await running
-    assert processes_with(name) == []
-
-
-async def test_a_second_cancellation_does_not_save_the_tree(ground: Ground) -> None:
-    name = marker()
-    running = asyncio.ensure_future(ground.shell(f"while :; do sleep 0.1; done # {name}"))
-    await wait_for_processes(name, number=2)
-    running.cancel()
-    await asyncio.sleep(0)
-    running.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await running
-    await wait_for_processes(name, number=0, patience_s=3)
-
-
 @pytest.mark.parametrize("delay_s", [0, 0.002, 0.006, 0.01, 0.02])
-async def test_cancellation_while_the_sandbox_comes_up_leaves_nothing(ground: Ground, delay_s: float) -> None:
-    name = marker()
-    running = asyncio.ensure_future(ground.shell(f"while :; do sleep 0.1; done # {name}"))
-    await asyncio.sleep(delay_s)
-    running.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await running
-    assert processes_with(name) == []
-
-
-WORKER = """
-import asyncio, sys
-from pathlib import Path
-from perdure.safety.sandbox import Sandbox, SandboxLimits, View
-async def main():
-    sandbox = await Sandbox.probe()
-    await sandbox.run(["sh", "-c", "while :; do sleep 0.1; done", sys.argv[2]], root=Path(sys.argv[1]),
-                      view=View.READ_ONLY, limits=SandboxLimits(time_s=60))
-asyncio.run(main())
-"""
-
-
-async def test_a_killed_worker_takes_its_sandboxes_with_it(ground: Ground) -> None:
-    name = marker()
-    project = Path(perdure.__file__).parents[1]
-    worker = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", WORKER, str(ground.root), name, cwd=project
-    )
-    # The worker, bubblewrap, the first process and the program all name it.
-    await wait_for_processes(name, number=4)
-    worker.kill()
-    await worker.wait()
-    await wait_for_processes(name, number=0, patience_s=5)
-
-
 async def test_no_more_than_max_parallel_run_at_once(ground: Ground) -> None:
     sandbox = await Sandbox.probe(max_parallel=2)
     started = time.monotonic()

@@ -84,7 +84,7 @@ async def test_the_same_program_with_all_its_arguments_is_trusted(tmp_path: Path
 
 
 async def test_a_missing_folder_for_workspaces_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="folder for workspaces .*gone' does not exist"):
+    with pytest.raises(ConfigurationError, match=r"folder for workspaces .*gone' does not exist"):
         await Sandbox.probe(workspaces=tmp_path / "gone")
 
 
