@@ -11,7 +11,7 @@ setup: ## Make .venv and install the locked packages (does only what is missing)
 	@sh scripts/setup.sh
 
 demo: setup ## Fix a real bug in a sample repository, and survive a killed worker on the way
-	@$(PYTHON) examples/demo.py $(ARGS)
+	@$(PYTHON) -m examples.demo $(ARGS)
 
 test: setup ## Run all tests, on the real stack
 	@$(PYTHON) -m pytest $(ARGS)
