@@ -71,7 +71,7 @@ async def open_pool(
         "timeout": connect_timeout_s,
         "command_timeout": statement_timeout_s,
         "reset": _leave_as_it_is,
-        "server_settings": {"application_name": "perdure", "jit": "off"},
+        "server_settings": {"application_name": "perdure"},
     }
     return await create(database_url, **options)
 

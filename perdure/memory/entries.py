@@ -42,6 +42,9 @@ SELECT {COLUMNS} FROM chain
 """
 """From a head towards the first entry, down to a depth above $3; newest first."""
 
+DEEPER_THAN_ANY = 2**31 - 2
+"""As $3: the walk ends with the head."""
+
 
 @dataclass(frozen=True)
 class EntryRows:
@@ -114,9 +117,8 @@ class Entries:
 
     async def entry(self, task_id: str, digest: str) -> Entry:
         """One entry."""
-        for known in reversed(self._transcripts.chain(task_id).until(digest) or []):
-            return known
-        return (await self._walk(task_id, digest, INNERMOST))[0].entry
+        known = self._transcripts.chain(task_id).entry(digest)
+        return known or (await self._walk(task_id, digest, DEEPER_THAN_ANY))[0].entry
 
     async def _walk(self, task_id: str, head: str, above_depth: int) -> list[Weighed]:
         rows = await self._database.fetch(WALK, task_id, head, above_depth)
@@ -126,10 +128,6 @@ class Entries:
                 "give a digest that the record returned for this task",
             )
         return [_read(row) for row in reversed(rows)]
-
-
-INNERMOST = 2**31 - 2
-"""A depth that no entry has: the walk ends at once."""
 
 
 def _as_stored(task_id: str, entry: Entry) -> Entry:

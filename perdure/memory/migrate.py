@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
+import asyncpg
+
 from perdure.contracts.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -56,6 +58,16 @@ def packaged_migrations(folder: Traversable | None = None) -> tuple[Migration, .
 
 async def migrate(database: Database, migrations: Sequence[Migration]) -> list[str]:
     """Apply what is missing, all in one transaction under the lock; gives the names that were applied."""
+    try:
+        return await _migrate(database, migrations)
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise ConfigurationError(
+            f"The user of PERDURE_DATABASE_URL may not create tables in the database {database.name!r}: {error}.",
+            "make this user the database's owner, or grant it CREATE on the schema 'public'",
+        ) from error
+
+
+async def _migrate(database: Database, migrations: Sequence[Migration]) -> list[str]:
     async with database.transaction() as connection:
         await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
         await connection.execute(CREATE_LEDGER)

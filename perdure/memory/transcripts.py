@@ -49,6 +49,11 @@ class Chain:
         position = self.positions.get(digest)
         return None if position is None else self.entries[: position + 1]
 
+    def entry(self, digest: str) -> Entry | None:
+        """One entry, or None where it is not in the chain."""
+        position = self.positions.get(digest)
+        return None if position is None else self.entries[position]
+
     def extend(self, added: Sequence[Weighed]) -> None:
         """Add entries behind the tip."""
         for weighed in added:

@@ -9,6 +9,7 @@ from perdure.contracts.calls import Effect
 from perdure.contracts.decisions import Approval
 from perdure.contracts.errors import InvalidInput
 from perdure.memory.approvals import ApprovalRecord
+from perdure.memory.ledger import TaskLedger
 from perdure.memory.record import Record
 from tests.memory.samples import AT, TASK
 
@@ -55,6 +56,24 @@ async def test_the_first_receipt_stays(record: Record, other: Record) -> None:
 
 async def test_racers_may_intend_the_same_effect(record: Record, other: Record) -> None:
     assert await asyncio.gather(*(intend(racer) for racer in [record, other] * 5)) == [None] * 10
+
+
+async def test_the_first_intent_can_be_read(record: Record, other: Record) -> None:
+    async def intended() -> dict[str, object] | None:
+        return await other.intended(task_id=TASK, kind="push", target="origin/x", key="key-1")
+
+    assert await intended() is None
+    await intend(record, expected="a")
+    await intend(record, expected="b")
+    assert await intended() == {"v": 1, "expected": "a"}
+
+
+async def test_a_tasks_ledger_is_the_same_ledger(record: Record) -> None:
+    ledger = TaskLedger(record, TASK, AT)
+    assert await ledger.intend("push", "origin/x", "key-1", {"expected": "a"}) is None
+    assert await ledger.intended("push", "origin/x", "key-1") == {"v": 1, "expected": "a"}
+    await ledger.receive("push", "origin/x", "key-1", {"commit": "c1"})
+    assert await intend(record) == {"v": 1, "commit": "c1"}
 
 
 async def test_refuses_a_receipt_without_an_intent(record: Record) -> None:

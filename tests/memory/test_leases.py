@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from perdure.contracts.calls import CallKey, CallResult
+from perdure.contracts.calls import ArtifactRef, CallKey, CallResult
 from perdure.contracts.errors import Fenced, InvalidInput, StoreUnavailable, WorkspaceLost
+from perdure.contracts.workspace import Checkpoint
 from perdure.memory.database import Database
 from perdure.memory.leases import Claim, Preparation
 from perdure.memory.record import Record
@@ -300,6 +301,31 @@ async def test_records_one_result_under_its_own_key(record: Record) -> None:
             checkpoint=checkpoint("c1"),
             more_changes=False,
         )
+
+
+async def test_reads_a_result_of_version_1(record: Record, database: Database) -> None:
+    """The row is written out, so that a change of the columns or of a contract is noticed."""
+    await prepared(record)
+    await database.fetch(
+        "INSERT INTO calls (task_id, run_id, step, call_index, result, checkpoint, checkpoint_commit, head) "
+        "VALUES ($1, 'run-1', 1, 0, $2::text::json, $3::text::json, 'c1', 'h1')",
+        TASK,
+        '{"v":1,"index":0,"tool":"read_file","ok":true,"excerpt":"x","artifacts":'
+        '[{"id":"a1","name":"output","bytes":3,"media_type":"text/plain"}],"changed":false,"commit":null,"pushed":null}',
+        '{"v":1,"commit":"c1","tree":"t","head_ref":"r","branch_commit":"b","staged_tree":"s"}',
+    )
+    artifact = ArtifactRef(id="a1", name="output", bytes=3, media_type="text/plain")
+    assert await claim(record, 2) == Claim(
+        generation=2,
+        fresh=True,
+        stored={
+            0: CallResult(
+                index=0, tool="read_file", ok=True, excerpt="x", artifacts=(artifact,), repeated=True
+            )
+        },
+        checkpoint=Checkpoint(commit="c1", tree="t", head_ref="r", branch_commit="b", staged_tree="s"),
+        head="h1",
+    )
 
 
 async def test_of_racing_claims_the_highest_token_keeps_the_workspace(record: Record, other: Record) -> None:

@@ -69,6 +69,19 @@ async def test_refuses_a_migration_that_was_slipped_in(database: Database) -> No
 SECOND_ALONE = Migration("0002_second", "CREATE TABLE second (number integer)")
 
 
+async def test_a_user_who_may_not_create_tables_is_the_operators(
+    database: Database, database_url: str
+) -> None:
+    await database.fetch("CREATE ROLE guest LOGIN")
+    try:
+        limited = await Database.connect(database_url.replace("perdure@", "guest@", 1), pool_size=1)
+        with pytest.raises(ConfigurationError, match=r"may not create tables .* hint: make this user"):
+            await migrate(limited, [FIRST])
+        await limited.close()
+    finally:
+        await database.fetch("DROP ROLE guest")
+
+
 async def test_a_failing_migration_leaves_nothing_behind(database: Database) -> None:
     broken = Migration("0002_broken", "CREATE TABLE half (number integer); SELECT 1 / 0")
     with pytest.raises(asyncpg.DivisionByZeroError):
