@@ -18,10 +18,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from perdure.contracts.errors import ContextTooLarge
-from perdure.contracts.model import Message, RequestedCall
+from perdure.contracts.model import Message
 from perdure.contracts.transcript import EntryKind
 from perdure.memory.conversation import Conversation
 from perdure.memory.window import CHARACTERS_A_TOKEN, TOKENS_A_MESSAGE, Window, cut, tokens_of
+from perdure.memory.wording import encodable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +41,7 @@ def messages_of(entries: Sequence[Entry], *, system: str, budget_tokens: int) ->
 
     The budget is for messages alone: what tools, answer schema and the answer itself take is the caller's to subtract.
     """
-    first = _encodable(Message(role="system", content=system))
+    first = Message(role="system", content=encodable(system))
     left = budget_tokens - tokens_of(first)
     if left < SMALLEST_ROOM:
         raise ContextTooLarge(
@@ -53,35 +54,8 @@ def messages_of(entries: Sequence[Entry], *, system: str, budget_tokens: int) ->
     opening: list[Message] = []
     for kind, message in conversation.opening:
         tokens = int(left * OPENING_SHARES[kind]) - TOKENS_A_MESSAGE
-        opening.append(cut(_encodable(message), tokens * CHARACTERS_A_TOKEN))
+        opening.append(cut(message, tokens * CHARACTERS_A_TOKEN))
     window = Window(left - sum(tokens_of(message) for message in opening))
     for part in conversation.parts:
         window.add(part)
-    return (first, *opening, *(_encodable(message) for message in window.messages()))
-
-
-def _encodable(message: Message) -> Message:
-    """The message without lone surrogates, which no request can carry; characters are counted as before."""
-    texts = [message.content, message.reasoning, message.tool_call_id]
-    texts += [text for call in message.calls for text in (call.id, call.name, call.arguments)]
-    if all(_text(text) is text for text in texts):
-        return message
-    calls = tuple(
-        RequestedCall(id=_text(call.id), name=_text(call.name), arguments=_text(call.arguments))
-        for call in message.calls
-    )
-    return Message(
-        role=message.role,
-        content=_text(message.content),
-        reasoning=_text(message.reasoning),
-        calls=calls,
-        tool_call_id=_text(message.tool_call_id),
-    )
-
-
-def _text(text: str) -> str:
-    """The same object where nothing has to be replaced."""
-    if text.isascii():
-        return text
-    encodable = text.encode("utf-8", "replace").decode("utf-8")
-    return text if encodable == text else encodable
+    return (first, *opening, *window.messages())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from perdure.contracts.model import Message, RequestedCall
 from perdure.contracts.transcript import EntryKind
-from perdure.memory.wording import NOT_RUN, call_note_text, told
+from perdure.memory.wording import NOT_RUN, call_note_text, encodable, told
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -118,21 +118,24 @@ class _Reader:
         answers: list[Answered] = []
         for place, call in enumerate(_calls(entry)):
             call_id = self._call_id(entry, call, place)
-            arguments = json.dumps(call.get("arguments") or {}, ensure_ascii=False)
-            requested.append(RequestedCall(id=call_id, name=str(call.get("tool", "")), arguments=arguments))
+            arguments = encodable(json.dumps(call.get("arguments") or {}, ensure_ascii=False))
+            requested.append(
+                RequestedCall(id=call_id, name=encodable(str(call.get("tool", ""))), arguments=arguments)
+            )
             answer = self._answers.get((entry.digest, int(call.get("index", place))))
             answers.append(_answered(call_id, answer))
         said = Message(
             role="assistant",
-            content=str(entry.body.get("content") or "") or ("" if requested else "(nothing was said)"),
-            reasoning=str(entry.body.get("reasoning") or ""),
+            content=encodable(str(entry.body.get("content") or ""))
+            or ("" if requested else "(nothing was said)"),
+            reasoning=encodable(str(entry.body.get("reasoning") or "")),
             calls=tuple(requested),
         )
         return Turn(entry.step, said, tuple(answers))
 
     def _call_id(self, entry: Entry, call: dict[str, Any], place: int) -> str:
         """The model's own id; another one where it gave none or gave it twice, since answers are matched by it."""
-        call_id = str(call.get("call_id") or "")
+        call_id = encodable(str(call.get("call_id") or ""))
         if not call_id or call_id in self._call_ids:
             call_id = f"call_{entry.depth}_{place}"
         self._call_ids.add(call_id)
@@ -161,8 +164,12 @@ def _answered(call_id: str, entry: Entry | None) -> Answered:
     artifacts: list[dict[str, Any]] = entry.body.get("artifacts") or []
     return Answered(
         Message(
-            role="tool", content=str(entry.body.get("text") or "") or "(no output)", tool_call_id=call_id
+            role="tool",
+            content=encodable(str(entry.body.get("text") or "")) or "(no output)",
+            tool_call_id=call_id,
         ),
         ok=bool(entry.body.get("ok", True)),
-        artifacts=tuple(f"{each.get('name', '')} ({str(each.get('id', ''))[:12]})" for each in artifacts),
+        artifacts=tuple(
+            f"{encodable(str(each.get('name', '')))} ({str(each.get('id', ''))[:12]})" for each in artifacts
+        ),
     )

@@ -40,8 +40,9 @@ class Shown(IntEnum):
 
 def tokens_of(message: Message) -> int:
     """An estimate of what a message costs."""
-    calls = sum(len(call.id) + len(call.name) + len(call.arguments) for call in message.calls)
-    characters = len(message.content) + len(message.reasoning) + len(message.tool_call_id) + calls
+    characters = len(message.content) + len(message.reasoning) + len(message.tool_call_id)
+    for call in message.calls:
+        characters += len(call.id) + len(call.name) + len(call.arguments)
     return TOKENS_A_MESSAGE + -(-characters // CHARACTERS_A_TOKEN)
 
 

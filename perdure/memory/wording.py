@@ -34,13 +34,18 @@ CALL_NOTES = {
 
 def told(entry: Entry) -> str:
     """What the model is told of an entry that is no turn of its own."""
-    return WORDS[entry.kind](entry.body)
+    return encodable(WORDS[entry.kind](entry.body))
 
 
 def call_note_text(entry: Entry) -> str:
     """A note in the place of a call's output."""
     prefix = CALL_NOTES.get(str(entry.body.get("kind", "")), "")
-    return f"{prefix}{entry.body.get('text') or ''}".strip() or NOT_RUN
+    return encodable(f"{prefix}{entry.body.get('text') or ''}".strip()) or NOT_RUN
+
+
+def encodable(text: str) -> str:
+    """The text without lone surrogates, which no request can carry; it keeps its length."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
 def shortened(text: str, characters: int) -> str:
