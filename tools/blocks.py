@@ -44,7 +44,7 @@ def _find_by_lines(file: TextFile, search: str, replacement: str) -> Found | Mis
     lacks_last = not plain.endswith("\n")
     places = _places(plain + "\n" if lacks_last else plain, wanted)
     if len(places) > 1:
-        return Missed(_too_many(plain, places))
+        return Missed(_too_many(file.text, [_offset(file.text, place) for place in places]))
     if not places:
         return Missed(_nowhere(file, wanted, replacement))
     place, stop = places[0], places[0] + len(wanted)

@@ -9,7 +9,7 @@ from perdure.workspace.paths import Files
 from tools.differences import unified
 from tools.paths import text_file_facts
 from tools.text_files import TextFile, decoded
-from tools.titles import one_line
+from tools.titles import one_line, shown_path
 from tools.tool_schemas import Preview
 
 LARGEST_BYTES = 16 * 1024**2
@@ -70,7 +70,9 @@ def counted(changes: Sequence[Change]) -> str:
     for change in changes:
         lines = change.difference.split("\n")[2:]
         added, removed = (sum(line.startswith(sign) for line in lines) for sign in "+-")
-        parts.append(f"{change.path} (+{added} -{removed}{', new' if change.before is None else ''})")
+        parts.append(
+            f"{shown_path(change.path)} (+{added} -{removed}{', new' if change.before is None else ''})"
+        )
     return ", ".join(parts)
 
 

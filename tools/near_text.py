@@ -5,6 +5,8 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
+from tools.text_files import visible
+
 SHOWN_LINES = 30
 SHOWN_CHARACTERS = 1_500
 COMPARED_CHARACTERS = 3_000
@@ -81,7 +83,7 @@ def _passage(lines: list[str], start: int, sought: list[str]) -> Passage:
     )
     difference = _difference(window, sought)
     likeness = 1.0 if difference else comparison.ratio()
-    shown = "\n".join(window[:SHOWN_LINES])[:SHOWN_CHARACTERS]
+    shown = visible("\n".join(window[:SHOWN_LINES])[:SHOWN_CHARACTERS])
     return Passage(start + 1, start + len(window), shown, difference, likeness)
 
 

@@ -5,6 +5,7 @@ import difflib
 import importlib
 import pkgutil
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel
@@ -16,6 +17,7 @@ from perdure.contracts.errors import ConfigurationError, ToolRejected
 from perdure.contracts.model import ToolSchema
 from tools.arguments import checked
 from tools.json_schemas import parameters_of
+from tools.text_files import visible
 from tools.titles import one_line
 from tools.tool_schemas import Preview, Tool, ToolContext, ToolOutput
 
@@ -103,7 +105,9 @@ class Registry:
         limit = asyncio.timeout(limit_s)
         try:
             async with limit:
-                return await one.run(given, context)
+                output = await one.run(given, context)
+                # File names and files may hold bytes that are no UTF-8; what is stored and sent must be.
+                return replace(output, text=visible(output.text), excerpt=visible(output.excerpt))
         except TimeoutError:
             if not limit.expired():
                 raise

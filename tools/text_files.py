@@ -12,7 +12,7 @@ from perdure.contracts.errors import ToolRejected
 
 LineEnd = Literal["lf", "crlf", "cr", "mixed", "none"]
 ENDS: dict[LineEnd, str] = {"lf": "\n", "crlf": "\r\n", "cr": "\r"}
-LINE_END = re.compile(r"\r\n|\n|\r")
+UNDECODED = re.compile("[\udc80-\udcff]")
 
 # The mark of UTF-32 LE begins with that of UTF-16 LE, so the longer ones come first.
 MARKS: tuple[tuple[bytes, str], ...] = (
@@ -43,6 +43,9 @@ MAGIC: tuple[tuple[bytes, str], ...] = (
 )
 CODING_COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 GUESS_BYTES = 256 * 1024
+# Without a mark these fit almost any bytes of even length.
+NEVER_GUESSED = ("utf_7", "utf_16", "utf_16_be", "utf_16_le", "utf_32", "utf_32_be", "utf_32_le")
+EAST_ASIAN = ("shift_jis", "cp932", "euc_", "gb", "big5", "cp949", "cp950", "johab", "iso2022", "hz")
 
 
 @dataclass(frozen=True)
@@ -110,8 +113,15 @@ def with_line_ends(text: str, end: LineEnd) -> str:
 
 
 def visible(text: str) -> str:
-    """The text with bytes that could not be decoded shown as ``\\xNN``."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    """The text with bytes that could not be decoded shown as ``\\xNN``, so that it is valid Unicode."""
+    bytes_shown = UNDECODED.sub(lambda found: f"\\x{ord(found[0]) - 0xDC00:02x}", text)
+    return bytes_shown.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines as every program counts them: by LF, or by CR where there is no LF; without their ends."""
+    lines = [line.removesuffix("\r") for line in text.split("\n")] if "\n" in text else text.split("\r")
+    return lines[:-1] if lines[-1] == "" else lines
 
 
 def decoded(path: str, data: bytes) -> TextFile:
@@ -133,10 +143,9 @@ def decoded(path: str, data: bytes) -> TextFile:
 
 def binary_kind(data: bytes) -> str:
     """What kind of binary file begins so; empty where it may be text."""
-    if b"\x00" not in data and data[:1] not in {b"\x89", b"\xff", b"\x1f", b"\xfd", b"(", b"\xca", b"%"}:
-        return ""
     for magic, kind in MAGIC:
-        if data.startswith(magic):
+        # Text may begin with letters that a binary format begins with too; a NUL tells them apart.
+        if data.startswith(magic) and (b"\x00" in data or not magic.isalnum()):
             return kind
     return "binary data" if b"\x00" in data else ""
 
@@ -172,13 +181,13 @@ def _cookie(path: str, data: bytes) -> str:
 
 
 def _guess(data: bytes) -> str:
-    matches = from_bytes(data[:GUESS_BYTES])
-    # Many single-byte encodings fit a short text equally well; the Western one is the commonest by far.
-    for common in ("cp1252", "latin_1"):
-        if any(common in {match.encoding, *match.could_be_from_charset} for match in matches):
-            return common
+    matches = from_bytes(data[:GUESS_BYTES], cp_exclusion=list(NEVER_GUESSED))
     best = matches.best()
-    return best.encoding if best else ""
+    if best is None or best.multi_byte_usage or best.encoding.startswith(EAST_ASIAN):
+        return best.encoding if best else ""
+    # Many single-byte encodings fit a short text equally well; the Western one is the commonest by far.
+    fitting = {name for match in matches for name in (match.encoding, *match.could_be_from_charset)}
+    return next((common for common in ("cp1252", "latin_1") if common in fitting), best.encoding)
 
 
 def _round_trip(data: bytes, encoding: str) -> str | None:

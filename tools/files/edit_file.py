@@ -14,7 +14,7 @@ from tools.blocks import Found, find_place
 from tools.changes import Change, counted, open_for_change, preview_of_changes, write_all
 from tools.paths import WorkspacePath, located, missing
 from tools.syntax import syntax_error
-from tools.text_files import TextFile
+from tools.text_files import TextFile, visible
 from tools.tool_schemas import Arguments, Preview, ToolContext, ToolOutput, tool
 
 EXPLAINED_BLOCKS = 3
@@ -186,4 +186,4 @@ def _around(text: str, error: str) -> str:
     shown = "\n".join(
         f"{number}\t{lines[number - 1]}" for number in range(first, min(len(lines), line + 2) + 1)
     )
-    return f"It would read:\n{shown[:1_500]}\n"
+    return f"It would read:\n{visible(shown[:1_500])}\n"

@@ -9,7 +9,8 @@ from perdure.contracts.calls import Effect
 from perdure.contracts.errors import ToolRejected
 from perdure.workspace.working_copy import WorkingCopy
 from tools.paths import WorkspacePath, located, text_file_facts
-from tools.text_files import LINE_END, TextFile, decoded, visible
+from tools.text_files import TextFile, decoded, lines_of, visible
+from tools.titles import shown_path
 from tools.tool_schemas import Arguments, ToolContext, ToolOutput, tool
 
 LARGEST_BYTES = 32 * 1024**2
@@ -17,7 +18,7 @@ PAGE_CHARACTERS = 7_400
 """A page fits whole into what the model is shown of one output."""
 LINE_CHARACTERS = 1_000
 INVISIBLE = re.compile(
-    "[\x00-\x08\x0b\x0e-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f]"
+    "[\x00-\x08\x0b\x0d-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f]"
 )
 
 
@@ -47,11 +48,9 @@ def _read(arguments: ReadFile, copy: WorkingCopy) -> ToolOutput:
     # A file that grows while it is read is taken as it was when its size was asked.
     data = copy.files.read(target, limit_bytes=size) if size else b""
     file = decoded(path, data)
-    lines = LINE_END.split(file.text)
-    if lines[-1] == "":
-        lines.pop()
+    lines = lines_of(file.text)
     if not lines:
-        return ToolOutput(text=f"{path} is empty: {len(data)} bytes.", excerpt=f"{path}: empty")
+        return ToolOutput(text=f"{shown_path(path)} is empty: {len(data)} bytes.")
     if arguments.start > len(lines):
         raise ToolRejected(
             f"{path!r} has {len(lines)} lines, so line {arguments.start} is beyond its end.",
@@ -75,7 +74,7 @@ def _page(arguments: ReadFile, file: TextFile, lines: list[str]) -> ToolOutput:
     notes = [file.described(), _invisible(shown, arguments.start)]
     if not file.text.endswith(("\n", "\r")) and last == len(lines):
         notes.append("no line end after the last line")
-    head = f"{arguments.path}, lines {arguments.start}-{last} of {len(lines)}"
+    head = f"{shown_path(arguments.path)}, lines {arguments.start}-{last} of {len(lines)}"
     head += "".join(f"; {note}" for note in notes if note)
     more = f"\n[To read on, send start={last + 1}.]" if last < len(lines) else ""
     return ToolOutput(text=head + "\n" + "\n".join(shown) + more, excerpt=head)

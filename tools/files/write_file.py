@@ -11,6 +11,7 @@ from tools.changes import Change, counted, open_for_change, preview_of_changes, 
 from tools.paths import WorkspacePath, located
 from tools.syntax import syntax_error
 from tools.text_files import TextFile, line_end_of, with_line_ends
+from tools.titles import shown_path
 from tools.tool_schemas import Arguments, Preview, ToolContext, ToolOutput, tool
 
 
@@ -63,7 +64,9 @@ def _work_out(arguments: WriteFile, copy: WorkingCopy) -> Change:
 def _write(arguments: WriteFile, copy: WorkingCopy) -> ToolOutput:
     change = _work_out(arguments, copy)
     if change.data_before == change.data_after:
-        return ToolOutput(text=f"{change.path} already has exactly this content; nothing was written.")
+        return ToolOutput(
+            text=f"{shown_path(change.path)} already has exactly this content; nothing was written."
+        )
     write_all(copy.files, [change])
     text = f"Wrote {counted([change])}, {len(change.data_after):,} bytes"
     described = change.after.described()

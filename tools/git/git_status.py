@@ -1,6 +1,7 @@
 """Say which branch is checked out and what differs from its last commit."""
 
 from perdure.contracts.calls import Effect
+from tools.titles import shown_path
 from tools.tool_schemas import Arguments, ToolContext, ToolOutput, tool
 
 SHOWN_CHANGES = 200
@@ -18,7 +19,7 @@ async def git_status(arguments: GitStatus, context: ToolContext) -> ToolOutput:
     text = [
         f"On branch {branch} at {head[:12]}; {len(changes) or 'no'} changed {'file' if len(changes) == 1 else 'files'}"
     ]
-    text += [f"{change.status} {change.path}" for change in changes[:SHOWN_CHANGES]]
+    text += [f"{change.status} {shown_path(change.path)}" for change in changes[:SHOWN_CHANGES]]
     if len(changes) > SHOWN_CHANGES:
         text.append(f"[and {len(changes) - SHOWN_CHANGES} more]")
     return ToolOutput(text="\n".join(text), excerpt=text[0])

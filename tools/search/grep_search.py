@@ -10,6 +10,7 @@ from perdure.contracts.errors import ToolRejected
 from perdure.safety.views import Finished, SandboxLimits, View
 from tools.paths import WorkspacePath, located, missing
 from tools.programs import output_text, run_program
+from tools.titles import shown_path
 from tools.tool_schemas import Arguments, ToolContext, ToolOutput, tool
 
 LIMITS = SandboxLimits(time_s=30, output_bytes=2 * 1024**2)
@@ -100,7 +101,7 @@ def _output(arguments: GrepSearch, finished: Finished) -> ToolOutput:
     for line in shown:
         if line.path != path:
             path = line.path
-            text.append(path if path.isprintable() else ascii(path))
+            text.append(shown_path(path))
         text.append(f"{line.number}{':' if line.is_match else '-'} {line.text}")
     return ToolOutput(text="\n".join(text), excerpt=head)
 

@@ -12,6 +12,7 @@ from perdure.safety.views import SandboxLimits, View
 from perdure.workspace.paths import FileFacts, Files
 from tools.paths import WorkspacePath, existing_folder
 from tools.programs import run_program
+from tools.titles import shown_path
 from tools.tool_schemas import Arguments, ToolContext, ToolOutput, tool
 
 LIMITS = SandboxLimits(time_s=30, output_bytes=32 * 1024**2)
@@ -104,11 +105,9 @@ def _files_in_words(count: int) -> str:
 
 
 def _line(entry: FileFacts, files_below: int) -> str:
-    # Escaped where a name would break the line or is no valid Unicode.
-    name = entry.name if entry.name.isprintable() else ascii(entry.name)
+    name = shown_path(entry.name)
     if entry.kind == "folder":
         return f"{name}/ ({_files_in_words(files_below)})"
     if entry.kind == "link":
-        target = entry.target if entry.target.isprintable() else ascii(entry.target)
-        return f"{name} -> {target}"
+        return f"{name} -> {shown_path(entry.target)}"
     return f"{name}  {entry.bytes:,}" if entry.kind == "file" else f"{name} (special)"
