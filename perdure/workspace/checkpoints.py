@@ -14,7 +14,7 @@ from perdure.contracts.errors import ToolRejected
 from perdure.contracts.workspace import Checkpoint
 from perdure.workspace.objects import write_object
 from perdure.workspace.program import Folders, GitFailed, GitProgram
-from perdure.workspace.records import Record, as_text, load_record, store_record
+from perdure.workspace.records import Record, encoded, load_record, store_record
 from perdure.workspace.references import head_of, read_branches
 from perdure.workspace.refusals import refusal_of
 from perdure.workspace.scan import Scan, scan_tree
@@ -48,9 +48,9 @@ async def take_checkpoint(
         head_ref=head_of(copy.git_folder),
         staged_tree=staged_tree,
         refs=read_branches(copy.git_folder),
-        empty_folders=tuple(map(as_text, scan.empty_folders)),
+        empty_folders=tuple(map(encoded, scan.empty_folders)),
         renamed=renamed,
-        unsupported=tuple(map(as_text, scan.special)),
+        unsupported=tuple(map(encoded, scan.special)),
     )
     if previous is not None:
         before = await load_record(program, copy.shadow, copy.objects_folder, previous.commit)
@@ -156,7 +156,7 @@ async def _add_unnameable(
         parts = [replacement + part if part.lower() in _REFUSED else part for part in path.split(b"/")]
         name = b"/".join(parts)
         lines.append(_entry(folders.objects, top, path, name))
-        renamed.append((as_text(name), as_text(path)))
+        renamed.append((encoded(name), encoded(path)))
     await _update_index(program, folders, lines)
     return tuple(renamed)
 

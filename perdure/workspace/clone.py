@@ -12,7 +12,7 @@ from pathlib import Path
 from perdure.contracts.errors import InvalidInput
 from perdure.workspace.program import Folders, GitFailed, GitProgram
 from perdure.workspace.references import is_oid
-from perdure.workspace.remotes import Remote, is_path, path_of, references_of, strip_credentials
+from perdure.workspace.remotes import Remote, is_path, path_of, references_of, refuse_bad_repository
 from perdure.workspace.storage import make_folder, put
 
 _HEAD = "refs/perdure/head"
@@ -29,7 +29,7 @@ class Source:
     base_branch: str
     """``HEAD`` where a detached commit is the base."""
     base_commit: str
-    push_url: str
+    push_url: str | None
     push_is_repository: bool
     exclude: str = ""
     warnings: tuple[str, ...] = ()
@@ -52,15 +52,19 @@ async def examine(program: GitProgram, repository: str, base_branch: str | None)
         name.removeprefix("refs/heads/"): oid for name, oid in found.items() if name.startswith("refs/heads/")
     }
     name, commit = _base_of(remote.shown, heads, found.get("HEAD"), head, base_branch)
+    if any("\udc80" <= letter <= "\udcff" for letter in name):
+        raise InvalidInput(f"base_branch {name!r} is not UTF-8.", "rename the branch, or name another one.")
     if not is_oid(commit):
         raise InvalidInput(
             f"repository {remote.shown!r} uses SHA-256 object ids, which are not supported yet."
         )
-    push_url, own = repository, True
+    push_url: str | None = repository
+    own = False
     warnings: list[str] = []
     exclude = ""
     if git_folder is not None and common is not None:
-        push_url, own = await _push_url(program, path_of(repository), common)
+        push_url, own, refusals = await _push_url(program, path_of(repository), common)
+        warnings += refusals
         exclude = _own_exclude(common)
         warnings += await _uncommitted(program, path_of(repository), git_folder, common, found.get("HEAD"))
     if name == "HEAD":
@@ -69,7 +73,7 @@ async def examine(program: GitProgram, repository: str, base_branch: str | None)
         )
     return Source(
         remote=remote, heads=heads, base_branch=name, base_commit=commit, push_url=push_url,
-        push_is_repository=own and is_path(push_url), exclude=exclude, warnings=tuple(warnings),
+        push_is_repository=own, exclude=exclude, warnings=tuple(warnings),
     )  # fmt: skip
 
 
@@ -116,24 +120,30 @@ def _base_of(
     raise InvalidInput(f"repository {shown!r} has no commits.", "make a first commit in it.")
 
 
-async def _push_url(program: GitProgram, path: Path, common: Path) -> tuple[str, bool]:
-    """Origin's address as its settings file has it, and whether it is the repository itself."""
+async def _push_url(program: GitProgram, path: Path, common: Path) -> tuple[str | None, bool, list[str]]:
+    """Origin's address as the settings file has it, whether it is the repository's own ground, and warnings."""
+    url = ""
     for key in ("remote.origin.pushurl", "remote.origin.url"):
         arguments = ("config", "--file", str(common / "config"), "--no-includes", "--get", key)
-        found = await program.run(*arguments, accept=(0, 1))
-        url = found.text
-        if found.code == 0 and url:
-            if is_path(url) and "://" not in url:
-                return str((path / url).resolve()), False
-            return url, False
-    return str(path), True
+        url = url or (await program.run(*arguments, accept=(0, 1))).text
+    if not url:
+        return str(path), True, []
+    try:
+        refuse_bad_repository(url)
+    except InvalidInput as refusal:
+        return None, False, [f"Nothing can be pushed, because origin cannot be used: {refusal.message}"]
+    if not is_path(url):
+        return url, False, []
+    target = (path / path_of(url) if "://" in url else path / url).resolve()
+    # Below the repository's own folder a remote is as little a server as the repository itself.
+    return str(target), target.is_relative_to(path.resolve()), []
 
 
 def _own_exclude(common: Path) -> str:
-    """The repository's own ignore rules that no commit holds."""
+    """The repository's own ignore rules that no commit holds; bytes are kept as Latin-1."""
     try:
         with (common / "info" / "exclude").open("rb") as stream:
-            return stream.read(64 * 1024).decode("utf-8", "surrogateescape")
+            return stream.read(64 * 1024).decode("latin-1")
     except OSError:
         return ""
 
@@ -203,14 +213,14 @@ async def free_branch_name(program: GitProgram, source: Source, wanted: str) -> 
     """The wanted name, or with a numeric suffix where the repository or the remote has it; and warnings."""
     warnings: list[str] = []
     taken = set(source.heads)
-    remote = Remote(source.push_url, is_repository=source.push_is_repository)
+    remote = Remote(source.push_url or source.remote.url, is_repository=source.push_is_repository)
     if remote.address != source.remote.address:
         try:
             found, _ = await references_of(program, remote, "refs/heads/*", limit_s=20.0)
             taken |= {name.removeprefix("refs/heads/") for name in found}
         except GitFailed as error:
             warnings.append(
-                f"The remote {strip_credentials(source.push_url)!r} cannot be asked for its branches now, so a later "
+                f"The remote {remote.shown!r} cannot be asked for its branches now, so a later "
                 f"push may be refused: {error.message[-300:]}"
             )
     if any(wanted.startswith(name + "/") or name.startswith(wanted + "/") for name in taken):

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from perdure.contracts.errors import InvalidInput, ToolRejected
+from perdure.contracts.errors import InvalidInput, ToolRejected, WorkspaceLost
 from perdure.workspace.objects import commit_content, write_object
 from perdure.workspace.paths import Files
-from perdure.workspace.program import Finished, Folders, GitFailed, GitProgram
+from perdure.workspace.program import Finished, Folders, GitProgram
 from perdure.workspace.references import (
     head_of,
     point_head_at,
@@ -96,23 +96,27 @@ class Git:
 
     async def head(self) -> str:
         """The commit that is checked out."""
-        return self._branches()[head_of(self._folders.git)]
+        name = head_of(self._folders.git)
+        try:
+            return self._branches()[name]
+        except KeyError as error:
+            raise WorkspaceLost(f"The branch {name!r} of the workspace has no commit any more.") from error
 
     async def branch(self) -> str:
         """The branch that is checked out."""
         return head_of(self._folders.git).removeprefix("refs/heads/")
 
     async def resolve(self, revision: str) -> str:
-        """The full id of the commit that a branch, tag or id names."""
-        try:
-            found = await self._run(
-                "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"
-            )
-        except GitFailed as error:
-            raise ToolRejected(
-                f"{shown(revision)} names no commit here.", "send a branch, a tag or a commit id."
-            ) from error
-        return found.text
+        """The full id of the commit that a branch (of ours, else of the repository), tag or id names."""
+        if "\0" not in revision:
+            for name in (revision, f"refs/remotes/origin/{revision}"):
+                found = await self._program.run(
+                    "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}",
+                    folders=self._folders, accept=(0, 1, 128),
+                )  # fmt: skip
+                if found.code == 0:
+                    return found.text
+        raise ToolRejected(f"{shown(revision)} names no commit here.", "send a branch, a tag or a commit id.")
 
     async def log(self, since: str) -> list[Commit]:
         """Commits of the branch after ``since``, oldest first."""

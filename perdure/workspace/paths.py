@@ -1,52 +1,20 @@
 """Files of one work tree by relative path. The kernel keeps every operation beneath the root."""
 
 import os
-import secrets
 import stat
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-from perdure.contracts.errors import ToolRejected
+from perdure.contracts.errors import PerdureError, ToolRejected
+from perdure.workspace.contents import MOST_BYTES_AT_ONCE, mode_for, read_bytes, replace_file
 from perdure.workspace.control_names import control_name_in
+from perdure.workspace.file_facts import FileFacts, facts_of
 from perdure.workspace.openat2 import open_beneath, rename_to_free_name
 from perdure.workspace.refusals import refusal_of, shown
 
 MOUNTED_AT = "/workspace"
 """Where tools see the work tree, so that a path from their output can be used as it is."""
-
-MOST_BYTES_AT_ONCE = 64 * 1024 * 1024
-"""The largest file that is read without ``limit_bytes``."""
-
-Kind = Literal["file", "folder", "link", "other"]
-
-
-@dataclass(frozen=True, slots=True)
-class FileFacts:
-    """What the file system says of a name, without following a link in its last part."""
-
-    kind: Kind
-    bytes: int
-    mode: int
-    """Permission bits only."""
-    mtime_ns: int
-    name: str = ""
-    """Last part of the path; names that are not UTF-8 hold surrogate escapes."""
-    target: str = ""
-    """Where a link leads, as it is written in the link."""
-
-
-def _facts(found: os.stat_result, name: str, target: str = "") -> FileFacts:
-    kind: Kind = "other"
-    if stat.S_ISREG(found.st_mode):
-        kind = "file"
-    elif stat.S_ISDIR(found.st_mode):
-        kind = "folder"
-    elif stat.S_ISLNK(found.st_mode):
-        kind = "link"
-    return FileFacts(kind, found.st_size, stat.S_IMODE(found.st_mode), found.st_mtime_ns, name, target)
 
 
 class Files:
@@ -73,7 +41,7 @@ class Files:
                     f"{shown(path)} has {found.st_size} bytes; at most {MOST_BYTES_AT_ONCE} are read at once.",
                     "read a part of it.",
                 )
-            return self._bytes(handle, path, offset, limit_bytes)
+            return read_bytes(handle, offset=offset, limit_bytes=limit_bytes, path=path)
 
     def write(self, path: str, data: bytes, *, executable: bool | None = None) -> None:
         """Put a whole file there, atomically: readers see the old bytes or the new ones.
@@ -91,19 +59,19 @@ class Files:
             if found is not None and stat.S_ISLNK(found.st_mode):
                 target = self._target_of(path)
             else:
-                mode = _mode_of(found, path, executable)
-                self._replace(folder, name, data, mode, path)
+                mode = mode_for(found, path, executable)
+                replace_file(folder, name, data, mode=mode, owner=self._owner, path=path)
                 return
         with self._folder_of(target, make=False) as (folder, name):
-            mode = _mode_of(os.stat(name, dir_fd=folder, follow_symlinks=False), path, executable)
-            self._replace(folder, name, data, mode, path)
+            mode = mode_for(os.stat(name, dir_fd=folder, follow_symlinks=False), path, executable)
+            replace_file(folder, name, data, mode=mode, owner=self._owner, path=path)
 
     def stat(self, path: str) -> FileFacts:
         """Facts of a name; for a link, of the link itself."""
         with self._opened(path, os.O_PATH | os.O_NOFOLLOW) as handle:
             found = os.fstat(handle)
             target = os.readlink("", dir_fd=handle) if stat.S_ISLNK(found.st_mode) else ""
-            return _facts(found, path.rstrip("/").rpartition("/")[2], target)
+            return facts_of(found, path.rstrip("/").rpartition("/")[2], target)
 
     def exists(self, path: str) -> bool:
         """Whether the name exists (also as a link that leads nowhere); refuses paths that leave the workspace."""
@@ -130,7 +98,7 @@ class Files:
                     except FileNotFoundError:
                         # It was deleted since the folder was read, so it is no longer an entry.
                         continue
-                    entries.append(_facts(facts, entry.name, target))
+                    entries.append(facts_of(facts, entry.name, target))
         return sorted(entries, key=lambda entry: entry.name)
 
     def delete(self, path: str) -> None:
@@ -176,11 +144,19 @@ class Files:
             try:
                 handle = open_beneath(root, relative, flags)
             except OSError as error:
-                raise refusal_of(error, path) from error
+                raise self._refusal(error, path, flags) from error
         try:
             yield handle
         finally:
             os.close(handle)
+
+    def _refusal(self, error: OSError, path: str, flags: int) -> PerdureError:
+        if isinstance(error, FileNotFoundError) and not flags & os.O_NOFOLLOW and self.exists(path):
+            return ToolRejected(
+                f"{shown(path)} is a link to {shown(self.stat(path).target)}, which does not exist.",
+                "delete the link, or make what it leads to.",
+            )
+        return refusal_of(error, path)
 
     @contextmanager
     def _root_opened(self) -> Generator[int]:
@@ -271,55 +247,6 @@ class Files:
                 raise ToolRejected(f"{shown(path)} is a link to something that is not a regular file.")
             return "/".join(self._real_components(root, handle, path))
 
-    def _replace(self, folder: int, name: str, data: bytes, mode: int, path: str) -> None:
-        temporary = f".perdure-{secrets.token_hex(8)}.tmp"
-        try:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-            handle = os.open(temporary, flags, 0o600, dir_fd=folder)
-            try:
-                with os.fdopen(handle, "wb", buffering=0, closefd=False) as stream:
-                    rest = memoryview(data)
-                    while rest:
-                        rest = rest[stream.write(rest) or 0 :]
-                if self._owner is not None:
-                    os.fchown(handle, *self._owner)
-                os.fchmod(handle, mode)
-                os.fsync(handle)
-            finally:
-                os.close(handle)
-            os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
-            os.fsync(folder)
-        except BaseException as error:
-            _forget(folder, temporary)
-            if isinstance(error, OSError):
-                raise refusal_of(error, path) from error
-            raise
-
-    def _bytes(self, handle: int, path: str, offset: int, limit_bytes: int | None) -> bytes:
-        most = MOST_BYTES_AT_ONCE if limit_bytes is None else limit_bytes
-        try:
-            # The descriptor is of a checked regular file; opening it again through /proc cannot meet another one.
-            reader = os.open(
-                f"/proc/self/fd/{handle}", os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
-            )
-        except OSError as error:
-            raise refusal_of(error, path) from error
-        try:
-            parts: list[bytes] = []
-            left = most
-            while left > 0:
-                part = os.pread(reader, min(left, 1024 * 1024), offset)
-                if not part:
-                    break
-                parts.append(part)
-                offset += len(part)
-                left -= len(part)
-            return b"".join(parts)
-        except OSError as error:
-            raise refusal_of(error, path) from error
-        finally:
-            os.close(reader)
-
     def _relative(self, path: str) -> str:
         if not path:
             raise ToolRejected("The path is empty.", "send a path relative to the repository's root.")
@@ -340,13 +267,6 @@ class Files:
         return path
 
 
-def _forget(folder: int, name: str) -> None:
-    try:
-        os.unlink(name, dir_fd=folder)
-    except FileNotFoundError:
-        return
-
-
 def _refuse_control_names(components: Sequence[str], path: str) -> None:
     control = control_name_in([part for part in components if part not in {"", "."}])
     if control is not None:
@@ -354,22 +274,3 @@ def _refuse_control_names(components: Sequence[str], path: str) -> None:
             f"{shown(path)} is not written, because {control!r} belongs to Git.",
             "use the git tools; they change Git's own files.",
         )
-
-
-def _mode_of(found: os.stat_result | None, path: str, executable: bool | None) -> int:
-    """The new file's mode; refuses to replace what is not a writable regular file."""
-    mode = 0o644
-    if found is not None:
-        if stat.S_ISDIR(found.st_mode):
-            raise ToolRejected(f"{shown(path)} is a folder, so no file can be written there.")
-        if not stat.S_ISREG(found.st_mode):
-            raise ToolRejected(f"{shown(path)} is not a regular file, so it is not written.")
-        if not found.st_mode & 0o222:
-            raise ToolRejected(
-                f"{shown(path)} is read-only (mode {stat.S_IMODE(found.st_mode):04o}), so it is not written.",
-                "if it is to be changed all the same, delete it first and write it anew.",
-            )
-        mode = found.st_mode & 0o777
-    if executable is None:
-        return mode
-    return mode | 0o111 if executable else mode & ~0o111

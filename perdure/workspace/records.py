@@ -5,6 +5,7 @@ import os
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -19,7 +20,7 @@ _NAME, _EMAIL = "Perdure", "perdure@localhost"
 
 
 class Record(BaseModel):
-    """State of a work tree beside its tree. Paths are relative; bytes that are not UTF-8 are surrogate escapes."""
+    """State of a work tree beside its tree. Paths are relative and percent-encoded, so that any bytes fit."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -39,6 +40,11 @@ class Record(BaseModel):
     def branch_commit(self) -> str:
         """The commit that HEAD names."""
         return self.refs[self.head_ref]
+
+    @property
+    def unrestored(self) -> tuple[str, ...]:
+        """The unsupported paths; bytes that are not UTF-8 are surrogate escapes."""
+        return tuple(os.fsdecode(decoded(path)) for path in self.unsupported)
 
 
 def store_record(
@@ -89,6 +95,11 @@ async def load_record(program: GitProgram, shadow: Path, objects: Path, commit: 
         ) from error
 
 
-def as_text(path: bytes) -> str:
+def encoded(path: bytes) -> str:
     """A path for a record."""
-    return os.fsdecode(path)
+    return quote_from_bytes(path)
+
+
+def decoded(path: str) -> bytes:
+    """The bytes of a path in a record."""
+    return unquote_to_bytes(path)

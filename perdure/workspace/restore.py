@@ -10,7 +10,7 @@ from pathlib import Path
 from perdure.contracts.errors import WorkspaceLost
 from perdure.contracts.workspace import Checkpoint
 from perdure.workspace.program import Folders, GitFailed, GitProgram
-from perdure.workspace.records import Record, load_record
+from perdure.workspace.records import Record, decoded, load_record
 from perdure.workspace.storage import give_to, make_folder, put, remove_tree
 
 GIT_FOLDER_SETTINGS = """\
@@ -31,12 +31,15 @@ RAW_ATTRIBUTES = "* -text -eol -crlf -ident -filter -working-tree-encoding -merg
 _SHADOW_EXCLUDE = ".[gG][iI][tT]\n"
 
 
+HALF_MADE = ".half-made-"
+
+
 def make_shadow(shadow: Path, *, exclude: str) -> None:
     """The Git folder of checkpoints: no setting, hook or attribute of the repository."""
     make_git_folder(shadow, head="refs/heads/none")
     make_folder(shadow / "info")
     put(shadow / "info" / "attributes", RAW_ATTRIBUTES.encode())
-    put(shadow / "info" / "exclude", (exclude + "\n" + _SHADOW_EXCLUDE).encode("utf-8", "surrogateescape"))
+    put(shadow / "info" / "exclude", (exclude + "\n" + _SHADOW_EXCLUDE).encode("latin-1"))
 
 
 def make_git_folder(folder: Path, *, head: str) -> None:
@@ -47,9 +50,9 @@ def make_git_folder(folder: Path, *, head: str) -> None:
     put(folder / "HEAD", f"ref: {head}\n".encode())
 
 
-def new_generation(task_folder: Path) -> Path:
+def new_generation(task_folder: Path, generation: int) -> Path:
     """A folder to build a generation in, under a name that is never taken for a finished one."""
-    folder = task_folder / f".half-made-{secrets.token_hex(6)}"
+    folder = task_folder / f"{HALF_MADE}{generation}-{secrets.token_hex(6)}"
     make_folder(folder / "tree" / ".git")
     return folder
 
@@ -64,6 +67,7 @@ async def restore(
     program: GitProgram,
     task_folder: Path,
     *,
+    generation: int,
     checkpoint: Checkpoint,
     exclude: str,
     owner: tuple[int, int] | None,
@@ -75,7 +79,7 @@ async def restore(
         checkpoint.tree, checkpoint.head_ref, checkpoint.branch_commit, checkpoint.staged_tree,
     ):  # fmt: skip
         raise WorkspaceLost(f"The checkpoint {checkpoint.commit!r} does not hold what was recorded of it.")
-    folder = new_generation(task_folder)
+    folder = new_generation(task_folder, generation)
     try:
         raw = Folders(shadow, objects, folder / "shadow-index", folder / "tree")
         user = Folders(folder / "git", objects, folder / "git" / "index", folder / "tree")
@@ -98,9 +102,9 @@ async def _write_files(
     assert raw.tree is not None
     await program.run("read-tree", "--reset", "-u", record.tree, folders=raw)
     tree = os.fsencode(raw.tree)
-    for path in record.empty_folders:
-        if not _is_renamed_folder(path, record):
-            os.makedirs(tree + b"/" + os.fsencode(path), exist_ok=True)  # noqa: PTH103 - names are bytes
+    for path in map(decoded, record.empty_folders):
+        if not _is_renamed_folder(path):
+            os.makedirs(tree + b"/" + path, exist_ok=True)  # noqa: PTH103 - names are bytes
     if owner is not None:
         await asyncio.to_thread(give_to, raw.tree, owner)
     await _verify(program, raw, record.tree)
@@ -120,22 +124,22 @@ async def _verify(program: GitProgram, raw: Folders, tree: str) -> None:
         )
 
 
-def _is_renamed_folder(path: str, record: Record) -> bool:
+def _is_renamed_folder(path: bytes) -> bool:
     """Whether the empty folder lies in one that is renamed back later."""
-    return any(part.lower() == ".git" for part in path.split("/"))
+    return any(part.lower() == b".git" for part in path.split(b"/"))
 
 
 def _rename_back(tree: bytes, record: Record, owner: tuple[int, int] | None) -> None:
     """Move files whose name Git refuses to their real places."""
     left: set[bytes] = set()
     for name, path in record.renamed:
-        source, target = tree + b"/" + os.fsencode(name), tree + b"/" + os.fsencode(path)
+        source, target = tree + b"/" + decoded(name), tree + b"/" + decoded(path)
         _make_owned(os.path.dirname(target), owner)  # noqa: PTH120 - names are bytes
         os.rename(source, target)  # noqa: PTH104 - names are bytes
         left.add(os.path.dirname(source))  # noqa: PTH120 - names are bytes
-    for path in record.empty_folders:
-        if _is_renamed_folder(path, record):
-            _make_owned(tree + b"/" + os.fsencode(path), owner)
+    for path in map(decoded, record.empty_folders):
+        if _is_renamed_folder(path):
+            _make_owned(tree + b"/" + path, owner)
     for folder in sorted(left, key=len, reverse=True):
         with contextlib.suppress(OSError):
             # Only folders that hold nothing any more go; those with other files stay.
@@ -159,7 +163,7 @@ async def _make_user_folder(
     assert user.index is not None
     make_git_folder(user.git, head=record.head_ref)
     make_folder(user.git / "info")
-    put(user.git / "info" / "exclude", exclude.encode("utf-8", "surrogateescape"))
+    put(user.git / "info" / "exclude", exclude.encode("latin-1"))
     for name in ("packed-refs", "shallow"):
         if (task_folder / name).is_file():
             put(user.git / name, (task_folder / name).read_bytes())

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from perdure.workspace.refusals import disk_full, refusal_of
 
+REMOVED = ".removed-"
+
 
 def make_folder(path: Path) -> None:
     """Make the folder and those above it; new ones can be passed through by the user that runs the tools."""
@@ -63,7 +65,7 @@ def make_accessible(root: Path) -> None:
 
 def remove_tree(path: Path) -> None:
     """Remove the folder with everything in it, also while somebody still writes there: it is renamed away first."""
-    trash = path.with_name(f".removed-{secrets.token_hex(6)}")
+    trash = path.with_name(f"{REMOVED}{secrets.token_hex(6)}")
     try:
         path.rename(trash)
     except FileNotFoundError:

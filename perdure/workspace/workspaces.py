@@ -22,8 +22,15 @@ from perdure.workspace.program import SEARCH_PATH, GitProgram
 from perdure.workspace.references import refuse_bad_branch_name
 from perdure.workspace.refusals import refusal_of
 from perdure.workspace.remotes import refuse_bad_repository
-from perdure.workspace.restore import finish_generation, make_git_folder, make_shadow, new_generation, restore
-from perdure.workspace.storage import empty_trash, give_to, make_folder, put, remove_tree
+from perdure.workspace.restore import (
+    HALF_MADE,
+    finish_generation,
+    make_git_folder,
+    make_shadow,
+    new_generation,
+    restore,
+)
+from perdure.workspace.storage import REMOVED, empty_trash, give_to, make_folder, put, remove_tree
 from perdure.workspace.working_copy import Origin, WorkingCopy
 
 _ORIGIN = "workspace.json"
@@ -114,13 +121,18 @@ class Workspaces:
         folder = self._folder(task_id)
         try:
             half_made, record = await restore(
-                self._program, folder, checkpoint=checkpoint, exclude=origin.exclude, owner=self._owner
+                self._program,
+                folder,
+                generation=generation,
+                checkpoint=checkpoint,
+                exclude=origin.exclude,
+                owner=self._owner,
             )
-            put(half_made / "unrestored", "\0".join(record.unsupported).encode("utf-8", "surrogateescape"))
+            put(half_made / "unrestored", os.fsencode("\0".join(record.unrestored)))
             await asyncio.to_thread(finish_generation, half_made, folder / str(generation))
         except OSError as error:
             raise refusal_of(error, str(folder)) from error
-        return self._copy(task_id, generation, origin, record.unsupported)
+        return self._copy(task_id, generation, origin, record.unrestored)
 
     async def checkpoint(
         self, copy: WorkingCopy, *, previous: Checkpoint, label: str, at: datetime
@@ -133,12 +145,12 @@ class Workspaces:
 
     async def discard_before(self, task_id: str, generation: int) -> None:
         """Remove the folders of older generations, and what was left half-made or half-removed."""
-        folder = self._folder(task_id)
         with contextlib.suppress(FileNotFoundError):
-            for path in list(folder.iterdir()):
-                if path.name.isdigit() and int(path.name) < generation:
+            for path in list(self._folder(task_id).iterdir()):
+                number = path.name.removeprefix(HALF_MADE).partition("-")[0]
+                if number.isdigit() and int(number) < generation:
                     await asyncio.to_thread(remove_tree, path)
-                elif path.name.startswith(".removed-"):
+                elif path.name.startswith(REMOVED):
                     await asyncio.to_thread(empty_trash, path)
 
     async def remove(self, task_id: str) -> None:
@@ -170,7 +182,7 @@ class Workspaces:
         """Build the whole folder of the task under another name, then give it its own."""
         source = await examine(self._program, repository, base_branch)
         name, warnings = await free_branch_name(self._program, source, branch)
-        folder = self._home / f".half-made-{secrets.token_hex(6)}"
+        folder = self._home / f"{HALF_MADE}{secrets.token_hex(6)}"
         try:
             origin = await self._fill(folder, task_id, repository, source, name, generation, warnings)
             put(folder / _ORIGIN, origin.model_dump_json().encode("utf-8"), mode=0o600)
@@ -189,7 +201,7 @@ class Workspaces:
     ) -> Origin:  # fmt: skip
         make_folder(folder / "objects")
         make_shadow(folder / "shadow", exclude=source.exclude)
-        half_made = new_generation(folder)
+        half_made = new_generation(folder, generation)
         half_made.rename(folder / str(generation))
         origin = Origin(
             task_id=task_id, repository=repository, branch=branch, base_branch=source.base_branch,
@@ -200,7 +212,7 @@ class Workspaces:
         copy = WorkingCopy(folder, generation, origin, self._program, self._author, self._owner)
         make_git_folder(copy.git_folder, head=f"refs/heads/{branch}")
         make_folder(copy.git_folder / "info")
-        put(copy.git_folder / "info" / "exclude", source.exclude.encode("utf-8", "surrogateescape"))
+        put(copy.git_folder / "info" / "exclude", source.exclude.encode("latin-1"))
         await fetch_objects(self._program, source, folder, copy.folders)
         reference = copy.git_folder / "refs" / "heads" / branch
         make_folder(reference.parent)
