@@ -45,7 +45,8 @@ class CodingTask:
         self._early_notes: list[Note] = []
         self._paused = False
         # The seed changes exactly where a reset cut the history: whatever waits for a person then is asked anew.
-        workflow.register_random_seed_callback(lambda _: self._desk.void())
+        workflow.register_random_seed_callback(lambda _: self._void())
+        self._loop = asyncio.get_running_loop()
 
     @workflow.run
     async def run(self, request: RawValue = NO_INPUT) -> dict[str, Any]:
@@ -191,7 +192,7 @@ class CodingTask:
 
     @decide.validator
     def _check_decide(self, decision: Any) -> None:
-        self._desk.check_decision(decision)
+        self._desk.validate_decision(decision)
 
     @workflow.update(description="Answer a pending question")
     def answer(self, answer: Any) -> Receipt:
@@ -205,12 +206,12 @@ class CodingTask:
     @workflow.signal(description='Approve a pending approval: {"approval_id": "…", "reason": "", "by": "…"}')
     def approve(self, decision: Any) -> None:
         """Argument: contracts.decisions.SignalDecision."""
-        self._desk.signalled(decision, "approve")
+        self._signalled(decision, "approve")
 
     @workflow.signal(description='Deny a pending approval: {"approval_id": "…", "reason": "…", "by": "…"}')
     def deny(self, decision: Any) -> None:
         """Argument: contracts.decisions.SignalDecision."""
-        self._desk.signalled(decision, "deny")
+        self._signalled(decision, "deny")
 
     @workflow.signal(description='Tell the model something before its next step: {"message": "…"}')
     def steer(self, message: Any) -> None:
@@ -219,6 +220,7 @@ class CodingTask:
             told = read(message, Steer, what="The signal 'steer'")
         except ApplicationError as error:
             self._desk.remark(error.message)
+            self._show()
             return
         notes = self._state.notes if self._state else self._early_notes
         notes.append(Note(kind="steer", text=told.message))
@@ -237,7 +239,20 @@ class CodingTask:
         self._paused = paused
         if self._state:
             self._state.pause_requested = paused
+        self._show()
+
+    def _signalled(self, decision: Any, verdict: str) -> None:
+        self._desk.signalled(decision, verdict)
+        self._show()
+
+    def _show(self) -> None:
+        if self._state:
             self._state.show()
+
+    def _void(self) -> None:
+        self._desk.void()
+        # The SDK looks at wait conditions only where something is ready to run, and a new seed alone is nothing.
+        self._loop.call_soon(lambda: None)
 
     # What people ask
 

@@ -4,6 +4,9 @@ An approval's id is made of the run id that the *preview activity* reports. So i
 stay what they were when the history is replayed in another run; and since a reset voids whatever is pending (the
 random seed changes exactly at the reset point), the same question is previewed again in the new run and gets a new
 id, which no old decision fits. See docs/decisions.
+
+A reset applies old updates and signals again by default, and hands them to the workflow *before* it changes the seed.
+So a word that was just given is acted on only in a later workflow task, after the seed had its chance to void it.
 """
 
 from collections.abc import Callable
@@ -50,16 +53,22 @@ class Desk:
     waited_s: float = 0.0
     resets: int = 0
     _asked: int = 0
+    _fresh: set[str] = field(default_factory=set[str])
+    """Ids of what was just said and is not acted on yet."""
 
     def pending(self) -> Pending:
         """What waits now."""
         return Pending(approvals=tuple(self.approvals.values()), questions=tuple(self.questions.values()))
 
     def void(self) -> None:
-        """Withdraw everything pending: after a reset it is asked anew under new ids."""
+        """Withdraw everything pending, and what was said of it a moment ago: it is asked anew under new ids."""
         self.resets += 1
         self.approvals.clear()
         self.questions.clear()
+        for each in self._fresh:
+            self.decisions.pop(each, None)
+            self.answers.pop(each, None)
+        self._fresh.clear()
 
     # What people say
 
@@ -75,17 +84,27 @@ class Desk:
                 "a decision is final; steer the task or cancel it instead.",
             )
         if decision.approval_id not in self.approvals:
-            raise _refused(
-                f"No approval {decision.approval_id!r} is pending; it was never asked, has expired, or belongs to "
-                "an earlier run.",
-                f"pending now: {', '.join(self.approvals) or 'none'}.",
-            )
+            raise self._not_pending(decision)
         if decision.verdict == "edit" and decision.arguments is None:
             raise _refused(
                 "An edit needs the field 'arguments'.", "give the call's new arguments as an object."
             )
         self._check_memory(decision)
         return decision
+
+    def validate_decision(self, value: Any) -> None:
+        """For the update's validator alone: replay skips validators, so only here the run itself may be asked for."""
+        decision = self.check_decision(value)
+        approval = self.approvals.get(decision.approval_id)
+        if approval is not None and approval.run_id != workflow.info().run_id:
+            raise self._not_pending(decision)
+
+    def _not_pending(self, decision: Decide) -> ApplicationError:
+        return _refused(
+            f"No approval {decision.approval_id!r} is pending; it was never asked, has expired, or belongs to an "
+            "earlier run.",
+            f"pending now: {', '.join(self.approvals) or 'none'}.",
+        )
 
     def _check_memory(self, decision: Decide) -> None:
         effect = self.approvals[decision.approval_id].effect
@@ -102,6 +121,8 @@ class Desk:
     def decide(self, value: Any) -> Receipt:
         """Take a checked decision; the same one again gives the same receipt."""
         decision = read(value, Decide, what="The decision")
+        if decision.approval_id not in self.decisions:
+            self._fresh.add(decision.approval_id)
         kept = self.decisions.setdefault(decision.approval_id, decision)
         approval = self.approvals.pop(decision.approval_id, None)
         title = f" {approval.title!r}" if approval else ""
@@ -144,6 +165,8 @@ class Desk:
     def answer(self, value: Any) -> Receipt:
         """Take a checked answer; the same one again gives the same receipt."""
         answer = read(value, AnswerQuestion, what="The answer")
+        if answer.question_id not in self.answers:
+            self._fresh.add(answer.question_id)
         kept = self.answers.setdefault(answer.question_id, answer)
         self.questions.pop(answer.question_id, None)
         return Receipt(id=answer.question_id, recorded=kept.choice, message=f"Recorded: {kept.choice}.")
@@ -176,6 +199,7 @@ class Desk:
             changed,
         )
         if approval.id in self.decisions:
+            self._fresh.discard(approval.id)
             return self.decisions[approval.id]
         if said:
             return None
@@ -214,6 +238,7 @@ class Desk:
             changed,
         )
         if question.id in self.answers:
+            self._fresh.discard(question.id)
             return self.answers[question.id]
         if said:
             return None
@@ -241,6 +266,9 @@ class Desk:
                         ready,
                         timeout=timedelta(seconds=min(left_s, timing.approval_reminder_s)),
                         timeout_summary=summary[:200],
+                    )
+                    await workflow.sleep(
+                        timedelta(milliseconds=1), summary="let a reset void what it re-applies"
                     )
                     return True
                 except TimeoutError:

@@ -82,6 +82,7 @@ class Counter:
                 call=call.index,
             ),
             operation_digest=preview.operation_digest,
+            run_id=preview.run_id,
             step=state.step,
             call=call.index,
             tool=preview.tool,

@@ -72,6 +72,8 @@ class Approval(BaseModel):
 
     id: str
     operation_digest: str
+    run_id: str = ""
+    """The run in which it was asked; after a reset it is asked anew in the new run."""
     step: int
     call: int
     tool: str

@@ -173,9 +173,14 @@ class Bench:
         self, handle: WorkflowHandle[Any, Any], approval: Approval, verdict: str, **more: Any
     ) -> Any:
         """Decide as the Web UI does."""
-        return await handle.execute_update(
-            "decide", {"approval_id": approval.id, "verdict": verdict, "by": "Ada", **more}
-        )
+        decision = {"approval_id": approval.id, "verdict": verdict, "by": "Ada", **more}
+        # The overloads of the SDK's method are partly untyped.
+        return await handle.execute_update("decide", decision)  # pyright: ignore[reportUnknownMemberType]
+
+    async def card(self, handle: WorkflowHandle[Any, Any]) -> str:
+        """The current details that the Web UI shows."""
+        metadata: Any = await handle.query("__temporal_workflow_metadata")
+        return str(metadata.current_details)
 
     async def calls(self, handle: WorkflowHandle[Any, Any]) -> list[dict[str, Any]]:
         """The lines of the transcript that are calls."""

@@ -86,7 +86,7 @@ async def test_an_edit_that_the_tool_refuses_asks_again(benches: Any) -> None:
         await bench.decide(handle, first, "edit", arguments={"order": "rm"})
 
         async def look() -> str | None:
-            details = str(await handle.query("__temporal_workflow_metadata"))
+            details = await bench.card(handle)
             return details if "The edit was refused" in details else None
 
         assert "Waiting for your approval" in await until(look)
@@ -123,8 +123,7 @@ async def test_signals_approve_and_deny_and_bad_ones_are_remarked(benches: Any, 
         approval = await bench.approval(handle)
         await handle.signal("approve", {"approval": approval.id})
         await handle.signal("approve", "yes please")
-        details = await handle.query("__temporal_workflow_metadata")
-        assert "'approval_id' is missing" in str(details)
+        assert "'approval_id' is missing" in await bench.card(handle)
         await handle.signal("approve", {"approval_id": approval.id, "by": "Ada"})
         assert (await handle.result())["pushed"] is True
 
@@ -224,7 +223,12 @@ async def test_done_is_not_believed_until_reflection_agrees(benches: Any) -> Non
 
 
 async def test_steering_reaches_the_model_and_pause_holds_the_next_step(benches: Any) -> None:
-    slow = {"for": "decide", "turn": 0, "delay_ms": 600, "calls": [{"tool": "git_status", "arguments": {}}]}
+    slow: dict[str, Any] = {
+        "for": "decide",
+        "turn": 0,
+        "delay_ms": 600,
+        "calls": [{"tool": "git_status", "arguments": {}}],
+    }
     async with benches(script_of([[READ], [READ]], before=[slow])) as bench:
         handle = await bench.start()
         await handle.signal("pause")
