@@ -1,51 +1,17 @@
 """Transcripts as messages: every call answered, nothing over the budget, and the beginning left as it was."""
 
-import json
-import random
-from typing import Any
-
 import pytest
 
 from perdure.contracts.errors import ContextTooLarge
 from perdure.contracts.model import Message, RequestedCall
-from perdure.contracts.transcript import Entry, EntryKind
+from perdure.contracts.transcript import EntryKind
 from perdure.memory.context import messages_of
 from perdure.memory.window import tokens_of
+from tests.memory.conversations import answer, call, check_pairs, decide, opening
 from tests.memory.samples import Writer
 
 SYSTEM = "You are a careful engineer."
 PLENTY = 1_000_000
-
-
-def opening() -> Writer:
-    writer = Writer()
-    writer.add(EntryKind.REQUEST, request="Fix the rounding.", repository="/repositories/shop", mode="change")
-    writer.add(
-        EntryKind.WORKSPACE, branch="perdure/x", base_commit="abc", overview="app/\n  money.py", warnings=[]
-    )
-    writer.add(
-        EntryKind.PLAN,
-        plan={"goal": "Round up.", "subtasks": [{"title": "Look", "done": False}], "risks": ["Old callers"]},
-    )
-    return writer
-
-
-def call(index: int, call_id: str, tool: str = "read_file", **arguments: Any) -> dict[str, Any]:
-    return {"index": index, "call_id": call_id, "tool": tool, "arguments": arguments, "problem": ""}
-
-
-def decide(
-    writer: Writer, *calls: dict[str, Any], content: str = "", reasoning: str = "", step: int = 0
-) -> Entry:
-    return writer.add(EntryKind.DECISION, step=step, content=content, reasoning=reasoning, calls=list(calls))
-
-
-def answer(
-    writer: Writer, decision: Entry, index: int, text: str = "out", *, ok: bool = True, **more: Any
-) -> Entry:
-    return writer.add(
-        EntryKind.RESULT, step=decision.step, decision=decision.digest, index=index, ok=ok, text=text, **more
-    )
 
 
 def shown(writer: Writer, budget: int = PLENTY) -> list[tuple[str, str]]:
@@ -298,96 +264,3 @@ def test_a_huge_opening_leaves_room_for_turns() -> None:
     assert sum(map(tokens_of, messages)) <= 5_000
     assert messages[-1].content == "small"
     assert messages[1].content.endswith("Mode: answer (only answer; nothing can be written)")
-
-
-def check_pairs(messages: tuple[Message, ...]) -> None:
-    """Each call has exactly one tool message, directly behind its assistant message and in order."""
-    position = 0
-    ids: list[str] = []
-    while position < len(messages):
-        message = messages[position]
-        assert message.role != "tool", "a tool message that belongs to no call"
-        answers = messages[position + 1 : position + 1 + len(message.calls)]
-        assert [each.role for each in answers] == ["tool"] * len(message.calls)
-        assert [each.tool_call_id for each in answers] == [each.id for each in message.calls]
-        for requested in message.calls:
-            assert isinstance(json.loads(requested.arguments), dict)
-            ids.append(requested.id)
-        position += 1 + len(message.calls)
-    assert len(set(ids)) == len(ids)
-
-
-def transcript_by_chance(chance: random.Random, turns: int) -> tuple[Writer, list[int]]:
-    """A transcript, and its lengths at the moments when a model is asked."""
-    writer = opening()
-    asked: list[int] = []
-    for step in range(turns):
-        asked.append(len(writer.entries))
-        ids = [
-            chance.choice([f"id-{step}-{index}", "twice", ""])
-            for index in range(chance.choice([0, 1, 1, 1, 2, 4]))
-        ]
-        calls = [call(index, call_id, text="ä" * chance.randrange(300)) for index, call_id in enumerate(ids)]
-        decision = decide(
-            writer,
-            *calls,
-            content="c" * chance.randrange(200),
-            reasoning="r" * chance.randrange(400),
-            step=step,
-        )
-        todo = list(range(len(calls)))
-        chance.shuffle(todo)
-        for index in todo:
-            outcome = chance.random()
-            if outcome < 0.1:
-                writer.add(EntryKind.NOTE, {"kind": "steer"}, text="s" * chance.randrange(300), step=step)
-            if outcome < 0.8:
-                answer(writer, decision, index, "x" * chance.choice([0, 50, 1_000, 8_000]), ok=outcome < 0.6)
-            elif outcome < 0.9:
-                note = {"kind": "denied", "text": "no", "decision": decision.digest, "call_index": index}
-                writer.add(EntryKind.NOTE, note, step=step)
-        if chance.random() < 0.2:
-            reflection = {"verdict": "continue", "note": "n" * chance.randrange(500)}
-            writer.add(EntryKind.REFLECTION, trigger="fifth step", reflection=reflection, step=step)
-    asked.append(len(writer.entries))
-    return writer, asked
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_any_transcript_fits_any_budget_with_every_call_answered(seed: int) -> None:
-    chance = random.Random(seed)
-    writer, asked = transcript_by_chance(chance, chance.choice([1, 5, 20, 60]))
-    for budget in (500, 1_200, 5_000, 20_000, 100_000):
-        for length in {asked[-1], chance.choice(asked), chance.randrange(3, len(writer.entries) + 1)}:
-            messages = messages_of(writer.entries[:length], system=SYSTEM, budget_tokens=budget)
-            assert sum(map(tokens_of, messages)) <= budget
-            check_pairs(messages)
-            assert messages == messages_of(writer.entries[:length], system=SYSTEM, budget_tokens=budget)
-
-
-@pytest.mark.parametrize("seed", range(10))
-def test_with_room_left_messages_are_only_appended(seed: int) -> None:
-    writer, asked = transcript_by_chance(random.Random(seed), 25)
-    before: list[Message] = []
-    for length in asked:
-        messages = [
-            each.model_copy(update={"reasoning": ""})
-            for each in messages_of(writer.entries[:length], system=SYSTEM, budget_tokens=PLENTY)
-        ]
-        assert messages[: len(before)] == before
-        before = messages
-
-
-@pytest.mark.parametrize("seed", range(2))
-def test_room_is_made_in_steps_so_that_most_requests_only_append(seed: int) -> None:
-    writer, asked = transcript_by_chance(random.Random(seed), 80)
-    before: list[Message] = []
-    changes = 0
-    for length in asked:
-        messages = [
-            each.model_copy(update={"reasoning": ""})
-            for each in messages_of(writer.entries[:length], system=SYSTEM, budget_tokens=40_000)
-        ]
-        changes += messages[: len(before)] != before
-        before = messages
-    assert 1 <= changes <= len(asked) / 6
