@@ -1,5 +1,6 @@
 """The house that the demo lives in: the servers, the scripted model where there is no key, and a worker."""
 
+import os
 import secrets
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -95,8 +96,14 @@ async def _servers(closing: AsyncExitStack, settings: Settings) -> Servers:
         return Servers(running.addresses, "already running")
     stack = Stack(
         settings.home,
-        # Free ports: another house may have the usual ones.
-        temporal=TemporalSettings(address=settings.temporal_address, port=0, web_ui_port=0),
+        temporal=TemporalSettings(
+            address=settings.temporal_address,
+            namespace=settings.temporal_environment.get("TEMPORAL_NAMESPACE", "default"),
+            # Free ports: another house may have the usual ones.
+            port=0,
+            web_ui_port=0,
+            search_path=os.environ.get("PATH", ""),
+        ),
         database_url=settings.database_url.get_secret_value() if settings.database_url else None,
     )
     closing.push_async_callback(stack.stop)

@@ -66,7 +66,7 @@ class View:
             call = self._calls.get((event.step, result.index))
             excerpt = (result.excerpt.strip().splitlines() or [""])[0]
             title = call.title if call else result.tool
-            self.line(f"        {_MARKS[result.ok]} {escape(title)}  [dim]{escape(excerpt[:90])}[/]")
+            self.line(f"        {_MARKS[result.ok]} {escape(title)}  [dim]{escape(shortened(excerpt))}[/]")
 
     def _reflected(self, event: events.Reflected) -> None:
         colour = {"change_course": "yellow", "stuck": "red", "done": "green"}.get(
@@ -77,11 +77,11 @@ class View:
 
     def _retried(self, event: events.Retried) -> None:
         self.line(
-            f"        [magenta]⟲ {event.activity}, attempt {event.attempt}[/] [dim]{escape(event.because[:90])}[/]"
+            f"        [magenta]⟲ {event.activity}, attempt {event.attempt}[/] [dim]{escape(shortened(event.because))}[/]"
         )
 
     def _step_failed(self, event: events.StepFailed) -> None:
-        self.line(f"        [magenta]⟲ {event.activity}[/] [dim]{escape(event.because[:110])}[/]")
+        self.line(f"        [magenta]⟲ {event.activity}[/] [dim]{escape(shortened(event.because))}[/]")
 
     def _stuck(self, event: events.Stuck) -> None:
         self.line(f"        [red]the worker cannot go on:[/] {escape(event.because[:300])}")
@@ -136,6 +136,12 @@ def _diff_style(line: str) -> str:
     if line.startswith(("diff ", "index ", "--- ", "+++ ")):
         return "bold"
     return {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "none")
+
+
+def shortened(text: str, limit: int = 120) -> str:
+    """The text on one line, with a mark where it was cut."""
+    line = " ".join(text.split())
+    return line if len(line) <= limit else f"{line[: limit - 1]}…"
 
 
 def cost_line(cost: Cost) -> str:

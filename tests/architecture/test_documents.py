@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 import pytest
 from pydantic import BaseModel
 
+from perdure.client.command_line.application import app
 from perdure.contracts.decisions import AnswerQuestion, Decide
 from perdure.contracts.task import TaskRequest
 from perdure.settings import Settings, variable_of
@@ -80,6 +81,17 @@ def test_documents_name_only_targets_that_exist() -> None:
                 named.setdefault(target, set()).add(document.name)
     assert named
     assert {target: files for target, files in named.items() if target not in targets()} == {}
+
+
+def test_documents_name_only_commands_that_exist() -> None:
+    known = {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands}
+    named = {
+        command: document.name
+        for document in documents()
+        for command in re.findall(r"starter\.py ([a-z]+)", document.read_text())
+    }
+    assert named
+    assert {command: name for command, name in named.items() if command not in known} == {}
 
 
 def test_the_readme_explains_every_setting_as_the_code_does() -> None:
