@@ -43,9 +43,7 @@ class CheckWorkDoor(Generic[Copy]):
             return Checked.model_validate(stored.body)
         async with heartbeating() as beat:
             held = await self._host.hold(step)
-            checks, text, changed = await self._gate(
-                held.copy, base_commit=step.workspace.base_commit, beat=beat
-            )
+            checks, text, changed = await self._gate(held.copy, base_commit=step.base_commit, beat=beat)
         parent = await self._record.entry(step.task_id, step.head)
         facts = {"checks": [check.model_dump(mode="json") for check in checks], "text": text}
         entry = next_entry(parent, task_id=step.task_id, step=step.step, kind=EntryKind.CHECKS, body=facts)

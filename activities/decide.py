@@ -69,7 +69,6 @@ class DecideDoor:
         )
         made = Decided(
             head=entry.digest,
-            decision=entry.digest,
             calls=tuple(judged(call, self._judge, mode=step.mode, safety=step.safety) for call in calls),
             done=not calls and reply.finish_reason != "length",
             said=(reply.content or reply.reasoning)[:EXCERPT],

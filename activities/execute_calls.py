@@ -11,6 +11,7 @@ from activities.heartbeat import Beat, heartbeating
 from activities.host_steps import Held, Host, call_of
 from activities.judge import JudgesCalls, judged
 from activities.record import AppendsEntries, KeepsArtifacts, next_entry, scheduled_at
+from activities.running_tools import RunsTools
 from perdure.contracts.calls import (
     ArtifactRef,
     CallKey,
@@ -22,7 +23,7 @@ from perdure.contracts.calls import (
     Verdict,
 )
 from perdure.contracts.errors import ToolRejected
-from perdure.contracts.outcomes import Operation, RanCall
+from perdure.contracts.outcomes import RanCall
 from perdure.contracts.steps import ApprovedCall, ExecuteCalls, Executed
 from perdure.contracts.transcript import Entry, EntryKind
 from perdure.contracts.workspace import Checkpoint
@@ -31,29 +32,6 @@ EXCERPT = 300
 
 Copy = TypeVar("Copy")
 CopyIn = TypeVar("CopyIn", contravariant=True)
-
-
-class RunsTools(Protocol[CopyIn]):
-    """The tools, wired to sandbox, toolchain and effects ledger."""
-
-    async def run(
-        self,
-        call: ToolCall,
-        *,
-        copy: CopyIn,
-        key: CallKey,
-        requested_at: datetime,
-        beat: Beat,
-        approved: Mapping[str, Any],
-    ) -> RanCall:
-        """Run one call; ToolRejected when it refuses to do anything."""
-        ...
-
-    async def operation(
-        self, call: ToolCall, *, copy: CopyIn, key: CallKey, requested_at: datetime, rule: str, tree: str
-    ) -> Operation:
-        """Exactly what the call would do now."""
-        ...
 
 
 class RecordsResults(AppendsEntries, KeepsArtifacts, Protocol):
@@ -112,7 +90,7 @@ class ExecuteCallsDoor(Generic[Copy]):
             key, token, claim = await self._host.claim(step, changing=changing, calls=tuple(calls))
             if all(index in claim.stored for index in calls):
                 last = await self._record.entry(step.task_id, claim.head)
-                return executed(last.digest, claim.stored, claim.checkpoint)
+                return executed(step, last.digest, claim.stored, claim.checkpoint)
             copy = await self._host.open(step.task_id, claim)
             held = Held(copy=copy, token=token, key=key, claim=claim)
             execution = _Execution(self, step, held, entries[-1], calls, summaries, beat)
@@ -128,19 +106,19 @@ class ExecuteCallsDoor(Generic[Copy]):
             return RanCall(ok=False, for_model=summary.reason)
         held, key = execution.held, execution.key_of(approved.index)
         facts: Mapping[str, Any] = {}
-        if summary.verdict is Verdict.ASK:
-            operation = await self._tools.operation(
-                call,
-                copy=held.copy,
-                key=key,
-                requested_at=scheduled_at(),
-                rule=summary.reason,
-                tree=execution.checkpoint.tree,
-            )
-            if operation.digest != approved.approved_digest:
-                return None
-            facts = operation.facts
         try:
+            if summary.verdict is Verdict.ASK:
+                operation = await self._tools.operation(
+                    call,
+                    copy=held.copy,
+                    key=key,
+                    requested_at=scheduled_at(),
+                    rule=summary.reason,
+                    tree=execution.checkpoint.tree,
+                )
+                if operation.digest != approved.approved_digest:
+                    return None
+                facts = operation.facts
             return await self._tools.run(
                 call,
                 copy=held.copy,
@@ -246,7 +224,7 @@ class _Execution(Generic[Copy]):
             for result in await self.door.record(self, done, more_changes=more):
                 self.results[result.index] = result
             self.unsettled = more
-        return executed(self.last.digest, self.results, self.checkpoint, stale=stale)
+        return executed(self.step, self.last.digest, self.results, self.checkpoint, stale=stale)
 
     async def _take_over_entries(self) -> None:
         if self.held.claim.head and self.results:
@@ -261,13 +239,18 @@ class _Execution(Generic[Copy]):
 
 
 def executed(
-    head: str, results: Mapping[int, CallResult], checkpoint: Checkpoint, *, stale: int | None = None
+    step: ExecuteCalls,
+    head: str,
+    results: Mapping[int, CallResult],
+    checkpoint: Checkpoint,
+    *,
+    stale: int | None = None,
 ) -> Executed:
     """What the step reports."""
     return Executed(
         head=head,
         results=tuple(results[index] for index in sorted(results)),
-        checkpoint=checkpoint,
+        checkpoint=None if checkpoint == step.checkpoint else checkpoint,
         stale_approval=stale,
     )
 

@@ -124,7 +124,7 @@ class Host(Generic[Copy]):
 
     async def hold(self, step: HostStep) -> Held[Copy]:
         """Claim the workspace for looking at it, and open it."""
-        key, token, claim = await self.claim(step, changing=False)
+        key, token, claim = await self.claim(step, changing=False, calls=())
         copy = await self.open(step.task_id, claim)
         if claim.fresh:
             await self._record.materialised(task_id=step.task_id, token=token)
@@ -147,7 +147,7 @@ class Host(Generic[Copy]):
 
 def token_of(step: HostStep) -> Token:
     """The fencing token of the running attempt."""
-    return Token(epoch=step.workspace.epoch, dispatch=step.dispatch, attempt=activity.info().attempt)
+    return Token(epoch=step.epoch, dispatch=step.dispatch, attempt=activity.info().attempt)
 
 
 def call_of(entries: Sequence[Entry], decision: str, index: int) -> ToolCall:

@@ -45,7 +45,8 @@ def judged(call: ToolCall, judge: JudgesCalls, *, mode: Mode, safety: Safety) ->
         title=title[:MAX_TITLE],
         effect=effect,
         verdict=verdict,
-        reason=reason,
+        # What is simply allowed needs no words in the history.
+        reason="" if verdict is Verdict.ALLOW else reason,
         arguments_digest=digest,
         timeout_s=timeout_s,
     )

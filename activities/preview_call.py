@@ -4,11 +4,11 @@ from typing import Generic, TypeVar
 
 from temporalio import activity
 
-from activities.execute_calls import RunsTools
 from activities.heartbeat import heartbeating
 from activities.host_steps import Host, call_of
 from activities.judge import JudgesCalls, judged
 from activities.record import AppendsEntries, next_entry, run_id, scheduled_at
+from activities.running_tools import RunsTools
 from perdure.contracts.calls import CallSummary, Verdict
 from perdure.contracts.errors import ToolRejected
 from perdure.contracts.steps import PreviewCall, Previewed

@@ -47,11 +47,9 @@ class ProposePublicationDoor(Generic[Copy]):
             return Publication.model_validate(stored.body)
         async with heartbeating():
             held = await self._host.hold(step)
-            dirty, commits, head, remote_head = await self._survey(
-                held.copy, base_commit=step.workspace.base_commit
-            )
+            dirty, commits, head, remote_head = await self._survey(held.copy, base_commit=step.base_commit)
         anything = dirty or bool(commits)
-        to_push = anything and step.workspace.remote is not None and (dirty or head != remote_head)
+        to_push = anything and step.remote is not None and (dirty or head != remote_head)
         calls = wanted_calls(step, commit=dirty, push=to_push)
         parent = await self._record.entry(step.task_id, step.head)
         facts: dict[str, Any] = {
@@ -64,7 +62,7 @@ class ProposePublicationDoor(Generic[Copy]):
         facts["calls"] = [call.model_dump(mode="json") for call in calls]
         entry = next_entry(parent, task_id=step.task_id, step=step.step, kind=EntryKind.DECISION, body=facts)
         withheld = ""
-        if anything and step.workspace.remote is None:
+        if anything and step.remote is None:
             withheld = "The repository has no remote to push to."
         made = Publication(
             head=entry.digest if calls else step.head,

@@ -53,9 +53,9 @@ class Host:
         """The last checkpoint that a finished step reported."""
         return self._checkpoint or self.workspace.checkpoint
 
-    def advance(self, checkpoint: Checkpoint) -> None:
-        """A step finished with this checkpoint."""
-        self._checkpoint = checkpoint
+    def advance(self, checkpoint: Checkpoint | None) -> None:
+        """A step finished with this checkpoint; None where nothing changed."""
+        self._checkpoint = checkpoint or self._checkpoint
 
     async def prepare(self, head: str, reason: str = "start") -> str:
         """Make or rebuild the workspace wherever a host answers; returns the transcript's head."""
@@ -123,8 +123,8 @@ class Host:
                 "head": head(),
                 "mode": self.mode,
                 "safety": self.safety,
+                "epoch": self.workspace.epoch,
                 "dispatch": self._dispatch,
-                "workspace": self.workspace,
                 "checkpoint": self.checkpoint,
             }
             try:

@@ -137,7 +137,7 @@ class Loop:
         if ending is not None:
             return ending
         self._refusals = 0
-        failed = await self.execute(decided.decision, decided.calls)
+        failed = await self.execute(decided.head, decided.calls)
         due = state.step - self._last_reflection >= state.timing.reflect_every
         if not failed and not due:
             return None
@@ -262,6 +262,7 @@ class Loop:
             number=state.step,
             head=lambda: state.head,
             summary="quality gate: syntax, lint, tests of what changed",
+            base_commit=state.host.workspace.base_commit,
         )
         state.head, state.checks = checked.head, checked.checks
         failures = [check for check in checked.checks if check.status == "failed"]

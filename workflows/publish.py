@@ -22,6 +22,8 @@ async def publish(state: TaskState, loop: Loop) -> None:
         number=state.step,
         head=lambda: state.head,
         summary="see what is not committed and not pushed",
+        base_commit=state.host.workspace.base_commit,
+        remote=state.host.workspace.remote,
         commit_message=state.commit_message or state.request.request.splitlines()[0][:72],
     )
     state.head = publication.head

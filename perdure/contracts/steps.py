@@ -105,8 +105,6 @@ class ModelStep(Durable):
     notes: tuple[Note, ...] = ()
     trigger: str = ""
     """For a reflection: why it is made. For a decision: empty."""
-    wrap_up: bool = False
-    """True when the budget is spent and the model must finish with what it has."""
 
 
 class PlanMade(Durable):
@@ -122,7 +120,6 @@ class Decided(Durable):
     """The model's decision: calls with the policy's verdict, or that it is done."""
 
     head: str
-    decision: str
     """Digest of the decision entry; ``execute`` reads the arguments from it."""
     calls: tuple[CallSummary, ...]
     done: bool
@@ -151,8 +148,8 @@ class HostStep(Durable):
     head: str
     mode: Mode
     safety: Safety
+    epoch: int
     dispatch: int
-    workspace: Workspace
     checkpoint: Checkpoint
 
 
@@ -197,13 +194,16 @@ class Executed(Durable):
 
     head: str
     results: tuple[CallResult, ...]
-    checkpoint: Checkpoint
+    checkpoint: Checkpoint | None = None
+    """None where it is the one that was given."""
     stale_approval: int | None = None
     """Index of the call whose operation no longer is what was approved; it is asked anew."""
 
 
 class CheckWork(HostStep):
     """Run the quality gate on what changed since the base commit."""
+
+    base_commit: str
 
 
 class Checked(Durable):
@@ -228,6 +228,8 @@ class Synthesized(Durable):
 class ProposePublication(HostStep):
     """Say which commits and pushes are still missing."""
 
+    base_commit: str
+    remote: str | None
     commit_message: str
 
 
