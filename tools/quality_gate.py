@@ -62,7 +62,16 @@ class QualityGate:
         if not files:
             return Check(name="lint", status="skipped", detail="no Python file changed")
         # Isolated: a configuration in the repository may name plugins or switch rules off.
-        argv = [self._ruff, "check", "--isolated", "--no-cache", "--select", RUFF_RULES, "--output-format", "concise"]
+        argv = [
+            self._ruff,
+            "check",
+            "--isolated",
+            "--no-cache",
+            "--select",
+            RUFF_RULES,
+            "--output-format",
+            "concise",
+        ]
         finished = await run_program(context, [*argv, "--", *files], view=View.READ_ONLY, limits=LINT_LIMITS)
         output = output_text(finished)
         if finished.exit_code == 0:
@@ -70,9 +79,7 @@ class QualityGate:
         texts.append(f"Lint failed:\n{for_model(output, limit=MODEL_CHARACTERS)}")
         return Check(name="lint", status="failed", detail=first_line(output))
 
-    async def _tests(
-        self, context: ToolContext, changed: Sequence[str], texts: list[str]
-    ) -> list[Check]:
+    async def _tests(self, context: ToolContext, changed: Sequence[str], texts: list[str]) -> list[Check]:
         tracked = all_files(context.copy)
         checks: list[Check] = []
         for framework, source, test in (("pytest", PYTHON, PYTHON_TEST), ("node", JAVASCRIPT, NODE_TEST)):
@@ -142,7 +149,13 @@ def all_files(copy: WorkingCopy) -> list[str]:
         folder = folders.pop()
         for entry in copy.files.list(folder):
             path = entry.name if folder == "." else f"{folder}/{entry.name}"
-            if entry.kind == "folder" and entry.name not in {".git", "node_modules", ".venv", "venv", "__pycache__"}:
+            if entry.kind == "folder" and entry.name not in {
+                ".git",
+                "node_modules",
+                ".venv",
+                "venv",
+                "__pycache__",
+            }:
                 folders.append(path)
             elif entry.kind == "file":
                 found.append(path)
