@@ -77,6 +77,10 @@ class Runs(Protocol):
         ...
 
 
+LONGEST_SOCKET_PATH = 107
+"""Bytes of a socket file's path that Linux takes."""
+
+
 @dataclass(frozen=True)
 class Ground:
     """Where the attacks happen: a small workspace, and things outside it that must stay out of reach."""
@@ -102,6 +106,12 @@ async def prepared_ground(folder: Path, owner: Owner) -> AsyncGenerator[Ground, 
         (outside / "secret").write_text("must not be seen")
         marker, abstract = secrets.token_hex(16), f"perdure-{secrets.token_hex(8)}"
         path = base / "socket"
+        if len(os.fsencode(path)) > LONGEST_SOCKET_PATH:
+            # In a deep folder neither the listener nor the attack could use the name.
+            near_root = Path(tempfile.mkdtemp(prefix="perdure-probe-", dir="/tmp"))
+            cleanup.callback(shutil.rmtree, near_root)
+            near_root.chmod(0o755)
+            path = near_root / "socket"
         tcp = await asyncio.start_server(_hang_up, "127.0.0.1", 0)
         cleanup.callback(tcp.close)
         for address in (path, f"\0{abstract}"):
