@@ -108,7 +108,7 @@ class Git:
 
     async def resolve(self, revision: str) -> str:
         """The full id of the commit that a branch (of ours, else of the repository), tag or id names."""
-        if "\0" not in revision:
+        if revision and "\0" not in revision and not revision.startswith(("-", "^")):
             for name in (revision, f"refs/remotes/origin/{revision}"):
                 found = await self._program.run(
                     "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}",
@@ -194,10 +194,22 @@ class Git:
         names = "\0".join(changed).encode("utf-8", "surrogateescape")
         # In a commit that leaves this machine no name may harm other systems.
         settings = [("core.protectNTFS", "true"), ("core.protectHFS", "true")]
-        await self._run(
+        finished = await self._run(
             "update-index", "--add", "--remove", "--replace", "-z", "--stdin",
             folders=folders, stdin=names, settings=settings,
         )  # fmt: skip
+        # Git leaves such a path out and still calls that a success.
+        ignored = [
+            line.removeprefix("Ignoring path ")
+            for line in finished.said.splitlines()
+            if "Ignoring path" in line
+        ]
+        if ignored:
+            raise ToolRejected(
+                f"{', '.join(map(shown, ignored[:10]))} cannot be committed: on other systems the name means something "
+                "else, such as Git's own folder.",
+                "rename it, or commit the other paths by name.",
+            )
 
     async def _refuse_large_files(self, changed: Sequence[str]) -> None:
         """Without its filter program a Git LFS file would be committed whole instead of as a pointer."""

@@ -7,72 +7,22 @@ file of ours, folders by environment variable, and nothing of the caller's envir
 import asyncio
 import contextlib
 import os
+import re
 import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from perdure.contracts.errors import ConfigurationError, ToolRejected
+from perdure.workspace.git_settings import SETTINGS
 from perdure.workspace.refusals import disk_full
+from perdure.workspace.storage import make_folder, put
 
 SEARCH_PATH = "/usr/local/bin:/usr/bin:/bin"
 
-MOST_OUTPUT_BYTES = 64 * 1024 * 1024
+OLDEST_GIT = (2, 38)
 
-_SETTINGS = """\
-# Written by Perdure; the only settings that its Git commands read besides those of its own Git folders.
-[safe]
-\tdirectory = *
-\tbareRepository = explicit
-[core]
-\thooksPath = /dev/null
-\tfsmonitor = false
-\tuntrackedCache = false
-\tattributesFile = /dev/null
-\texcludesFile = /dev/null
-\taskPass =
-\tquotePath = false
-\tpager = cat
-\teditor = false
-\tsafecrlf = false
-\tprotectNTFS = false
-\tprotectHFS = false
-[protocol]
-\tallow = never
-[protocol "file"]
-\tallow = always
-[protocol "https"]
-\tallow = always
-[protocol "ssh"]
-\tallow = always
-[protocol "git"]
-\tallow = always
-[credential]
-\thelper =
-[gc]
-\tauto = 0
-[maintenance]
-\tauto = false
-[init]
-\tdefaultBranch = main
-[advice]
-\taddEmbeddedRepo = false
-\tdetachedHead = false
-[submodule]
-\trecurse = false
-[diff]
-\tignoreSubmodules = all
-[fetch]
-\trecurseSubmodules = false
-\twriteCommitGraph = false
-[push]
-\trecurseSubmodules = no
-\tgpgSign = false
-[commit]
-\tgpgSign = false
-[user]
-\tuseConfigOnly = true
-"""
+MOST_OUTPUT_BYTES = 64 * 1024 * 1024
 
 _DISK_FULL_WORDS = (b"No space left on device", b"Disk quota exceeded")
 
@@ -135,6 +85,7 @@ class GitProgram:
     network: Mapping[str, str] = field(default_factory=dict[str, str])
     search_path: str = SEARCH_PATH
     _prepared: bool = False
+    _version_known: bool = False
 
     async def run(
         self,
@@ -168,6 +119,18 @@ class GitProgram:
             raise self._failure(arguments, finished)
         return finished
 
+    async def require_version(self) -> None:
+        """ConfigurationError where git is missing or older than what the safety of these commands was tried with."""
+        if self._version_known:
+            return
+        words = (await self.run("version")).text
+        found = re.search(r"(\d+)\.(\d+)", words)
+        if found is None or (int(found[1]), int(found[2])) < OLDEST_GIT:
+            raise ConfigurationError(
+                f"{words!r} is too old to work safely with repositories.", "install Git 2.38 or newer."
+            )
+        self._version_known = True
+
     def _environment(self, online: bool) -> dict[str, str]:
         variables: dict[str, str] = {"HOME": "/nonexistent"}
         if online:
@@ -195,11 +158,9 @@ class GitProgram:
             return
         path = self.home / "gitconfig"
         try:
-            self.home.mkdir(parents=True, exist_ok=True)
-            if not path.is_file() or path.read_text() != _SETTINGS:
-                temporary = self.home / f".gitconfig-{os.getpid()}"
-                temporary.write_text(_SETTINGS)
-                temporary.replace(path)
+            make_folder(self.home)
+            if not path.is_file() or path.read_text() != SETTINGS:
+                put(path, SETTINGS.encode())
         except OSError as error:
             raise ConfigurationError(
                 f"Workspaces cannot be kept in {str(self.home)!r}: {error.strerror}.",

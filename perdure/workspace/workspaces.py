@@ -5,6 +5,7 @@ import contextlib
 import errno
 import os
 import secrets
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -34,6 +35,7 @@ from perdure.workspace.storage import REMOVED, empty_trash, give_to, make_folder
 from perdure.workspace.working_copy import Origin, WorkingCopy
 
 _ORIGIN = "workspace.json"
+_ONE_DAY_S = 24 * 3600.0
 
 
 @dataclass(frozen=True)
@@ -83,8 +85,9 @@ class Workspaces:
         refuse_bad_branch_name(branch)
         folder = self._folder(task_id)
         try:
-            make_folder(self._home)
+            await self._program.require_version()
             require_openat2(str(self._home))
+            await asyncio.to_thread(self._sweep)
             if not (folder / _ORIGIN).is_file():
                 await self._make(task_id, repository, base_branch, branch, generation)
             origin = self._origin(task_id)
@@ -156,6 +159,16 @@ class Workspaces:
     async def remove(self, task_id: str) -> None:
         """Remove everything of the task from this host."""
         await asyncio.to_thread(remove_tree, self._folder(task_id))
+
+    def _sweep(self) -> None:
+        """Remove what killed workers left half-made or half-removed more than a day ago."""
+        for path in list(self._home.iterdir()):
+            with contextlib.suppress(FileNotFoundError):
+                if (
+                    path.name.startswith((HALF_MADE, REMOVED))
+                    and time.time() - path.stat().st_mtime > _ONE_DAY_S
+                ):
+                    empty_trash(path)
 
     def _folder(self, task_id: str) -> Path:
         return self._home / short_hash(task_id)
