@@ -6,7 +6,7 @@ The user's repository is only ever read by ``git upload-pack``; nothing of its s
 import asyncio
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from perdure.contracts.errors import InvalidInput
@@ -29,7 +29,7 @@ class Source:
     base_branch: str
     """``HEAD`` where a detached commit is the base."""
     base_commit: str
-    push_url: str | None
+    push_url: str | None = field(repr=False)
     push_is_repository: bool
     exclude: str = ""
     warnings: tuple[str, ...] = ()

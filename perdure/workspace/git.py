@@ -71,7 +71,7 @@ class Git:
         self, *, staged: bool = False, against: str | None = None, paths: Sequence[str] = ()
     ) -> str:
         """The work tree (or with ``staged`` the index) against HEAD or a commit, as a patch with new files in it."""
-        commit = await self.resolve(against or "HEAD")
+        commit = await self.resolve("HEAD" if against is None else against)
         wanted = ["--", *(":(top,literal)" + self._tidy(path) for path in paths)]
         if staged:
             finished = await self._run("diff", "--cached", *_DIFF, commit, *wanted)

@@ -147,7 +147,6 @@ class GitProgram:
             "GIT_NO_LAZY_FETCH": "1",
             "GIT_NO_REPLACE_OBJECTS": "1",
             "GIT_ALLOW_PROTOCOL": "file:git:https:ssh",
-            "GIT_LITERAL_PATHSPECS": "0",
             "GIT_EDITOR": "false",
             "GIT_PAGER": "cat",
         }

@@ -3,7 +3,7 @@
 import base64
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
@@ -71,7 +71,7 @@ def refuse_bad_repository(repository: str) -> None:
 class Remote:
     """One repository that is fetched from or pushed to. ``url`` may hold credentials; it is never on a command line."""
 
-    url: str
+    url: str = field(repr=False)
     is_repository: bool = False
     """True for the task's own path repository: its hooks are never run, as it is input and not a server."""
 

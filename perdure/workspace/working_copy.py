@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from perdure.contracts.workspace import Checkpoint
 from perdure.workspace.git import Git
@@ -20,11 +20,12 @@ class Origin(BaseModel):
 
     v: int = 1
     task_id: str
-    repository: str
+    repository: str = Field(repr=False)
+    """Path or URL as it was given, credentials included."""
     branch: str
     base_branch: str
     base_commit: str
-    remote: str | None
+    remote: str | None = Field(repr=False)
     """Push URL with credentials."""
     remote_is_repository: bool = False
     """True where a push goes to the task's own path repository, whose hooks are never run."""

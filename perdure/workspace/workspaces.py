@@ -7,7 +7,7 @@ import os
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from perdure.workspace.checkpoints import take_checkpoint
 from perdure.workspace.clone import Source, check_out, examine, fetch_objects, free_branch_name
 from perdure.workspace.openat2 import require_openat2
 from perdure.workspace.program import SEARCH_PATH, GitProgram
+from perdure.workspace.records import load_record
 from perdure.workspace.references import refuse_bad_branch_name
 from perdure.workspace.refusals import refusal_of
 from perdure.workspace.remotes import refuse_bad_repository
@@ -48,7 +49,7 @@ class Created:
     """The branch that was really made: the wanted name, or that with a suffix."""
     base_branch: str
     base_commit: str
-    remote: str | None
+    remote: str | None = field(repr=False)
     warnings: tuple[str, ...] = ()
 
 
@@ -69,7 +70,8 @@ class Workspaces:
         search_path: str = SEARCH_PATH,
     ) -> None:
         self._home = Path(os.path.abspath(home))  # noqa: PTH100 - resolve() would follow links
-        self._owner = owner
+        # Giving files to oneself changes nothing.
+        self._owner = None if owner == (os.geteuid(), os.getegid()) else owner
         self._author = author
         self._program = GitProgram(self._home, network or {}, search_path)
 
@@ -88,10 +90,9 @@ class Workspaces:
             await self._program.require_version()
             require_openat2(str(self._home))
             await asyncio.to_thread(self._sweep)
-            if not (folder / _ORIGIN).is_file():
-                await self._make(task_id, repository, base_branch, branch, generation)
+            ours = await self._make_once(task_id, repository, base_branch, branch, generation)
             origin = self._origin(task_id)
-            if not (folder / str(generation) / "tree").is_dir():
+            if not ours:
                 await self.materialise(task_id, generation=generation, checkpoint=origin.checkpoint)
             copy = await self.open(task_id, generation)
         except OSError as error:
@@ -189,10 +190,25 @@ class Workspaces:
             self._folder(task_id), generation, origin, self._program, self._author, self._owner, unrestored
         )
 
+    async def _make_once(
+        self, task_id: str, repository: str, base_branch: str | None, branch: str, generation: int
+    ) -> bool:
+        """Make the task's folder unless a usable one is there; whether this call's own generation is in it."""
+        folder = self._folder(task_id)
+        if folder.exists():
+            try:
+                checkpoint = self._origin(task_id).checkpoint
+                await load_record(self._program, folder / "shadow", folder / "objects", checkpoint.commit)
+                return False
+            except WorkspaceLost:
+                # A power failure can leave an empty file behind. Nothing was built on it yet.
+                await asyncio.to_thread(remove_tree, folder)
+        return await self._make(task_id, repository, base_branch, branch, generation)
+
     async def _make(
         self, task_id: str, repository: str, base_branch: str | None, branch: str, generation: int
-    ) -> None:
-        """Build the whole folder of the task under another name, then give it its own."""
+    ) -> bool:
+        """Build the whole folder of the task under another name, then give it its own; False where one is there."""
         source = await examine(self._program, repository, base_branch)
         name, warnings = await free_branch_name(self._program, source, branch)
         folder = self._home / f"{HALF_MADE}{secrets.token_hex(6)}"
@@ -205,6 +221,8 @@ class Workspaces:
                 # Another attempt was ready first: its folder counts, this one goes.
                 if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
                     raise
+                return False
+            return True
         finally:
             await asyncio.to_thread(remove_tree, folder)
 

@@ -191,6 +191,17 @@ async def test_a_retry_after_a_finished_attempt_starts_from_checkpoint_zero(
     assert not second.copy.files.exists("late.py")
 
 
+async def test_a_folder_that_a_power_failure_damaged_is_made_anew(
+    workspaces: Workspaces, repository: Path
+) -> None:
+    first = await create(workspaces, repository)
+    (first.copy.task_folder / "workspace.json").write_bytes(b"")
+    second = await create(workspaces, repository, generation=2)
+    assert second.checkpoint == first.checkpoint
+    assert second.copy.files.read("README.md") == b"# Ledger\n"
+    assert not first.copy.root.exists()
+
+
 async def test_two_attempts_at_once_end_in_one_workspace(workspaces: Workspaces, repository: Path) -> None:
     first, second = await asyncio.gather(
         create(workspaces, repository, generation=1), create(workspaces, repository, generation=2)
@@ -240,6 +251,7 @@ async def test_credentials_are_kept_where_only_we_can_read(
     made = await create(workspaces, repository)
     assert made.remote == "https://user:s3cr3t@127.0.0.1:1/a.git"
     assert "s3cr3t" not in " ".join(made.warnings)
+    assert "s3cr3t" not in repr(made)
     holding = [
         path for path in made.copy.task_folder.rglob("*") if path.is_file() and b"s3cr3t" in path.read_bytes()
     ]

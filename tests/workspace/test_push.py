@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -115,7 +115,7 @@ async def test_a_push_that_broke_off_and_did_not_happen_is_refused(
 
 
 @contextlib.asynccontextmanager
-async def listening() -> AsyncIterator[tuple[int, list[bytes]]]:
+async def listening() -> AsyncGenerator[tuple[int, list[bytes]]]:
     """A server that notes the first bytes it is sent and then hangs up."""
     heard: list[bytes] = []
 
