@@ -1,0 +1,49 @@
+"""A killed worker costs time and nothing else: files, commits, remote and record are those of an undisturbed run.
+
+``FAULT_KILLS`` (default 2) is the number of kills at random moments, ``FAULT_TARGETED`` (default 2) that of kills at
+telling ones, and ``FAULT_SEED`` chooses the random ones.
+"""
+
+import asyncio
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from temporalio.client import Client
+
+from perdure.embedded.stack import Stack
+from tests.faults.driver import Kill, chosen_kills, run_kill, table
+from tests.faults.runs import Outcome, Servers, run_errand
+
+AT_ONCE = 2
+
+
+async def test_a_worker_killed_at_any_moment_leaves_the_same_as_an_undisturbed_one(
+    stack: Stack, temporal_client: Client, database_url: str, tmp_path: Path
+) -> None:
+    servers = Servers(temporal_client, stack.addresses.temporal, database_url)
+    undisturbed = await run_errand(servers, tmp_path)
+    assert undisturbed.faults == []
+    assert undisturbed.repeated_questions == 0
+    picture = undisturbed.picture
+    assert picture.result["status"] == "completed"
+    assert (picture.counted, picture.pushes, picture.decisions) == ("once", 1, 2)
+    twice = replace(picture, counted="once\nonce", pushes=2)
+    assert len(picture.differences(twice)) == 2
+
+    places = asyncio.Semaphore(AT_ONCE)
+
+    async def killed(kill: Kill) -> Outcome:
+        async with places:
+            return await run_kill(servers, tmp_path, undisturbed, kill)
+
+    seed = chosen("FAULT_SEED", 7)
+    kills = chosen_kills(kills=chosen("FAULT_KILLS", 2), targeted=chosen("FAULT_TARGETED", 2), seed=seed)
+    outcomes = await asyncio.gather(*map(killed, kills))
+    print(f"\nseed {seed}\n{table(outcomes)}")  # noqa: T201 - shown with -s, and by pytest where the test fails
+    assert [each.faults for each in outcomes] == [[]] * len(kills)
+
+
+def chosen(variable: str, default: int) -> int:
+    """The number in the environment."""
+    return int(os.environ.get(variable, default))
