@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from perdure.client.command_line.application import app
 
@@ -94,9 +94,7 @@ class Running:
 
     async def health(self) -> "Sequence[PartHealth]":
         """How every part is."""
-        from perdure.client.command_line.installation import PartHealth
-
-        return [PartHealth(**vars(part)) for part in await self.stack.health()]
+        return await self.stack.health()
 
     async def stop(self) -> None:
         """Stop everything."""
@@ -290,5 +288,19 @@ async def check_dictionary() -> "Sequence[Finding]":
     return [Finding("tool dictionary", "ok", "describes the tools in tools/")]
 
 
+def main() -> NoReturn:
+    """Run the command that the arguments name and end the process with its exit code."""
+    try:
+        app(obj=ThisMachine())
+        code = 0
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else 1
+    # Threads of Temporal's library may touch the interpreter while it is taken down, which aborts the process instead
+    # of ending it with our exit code: https://github.com/temporalio/sdk-python/issues/300
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    app(obj=ThisMachine())
+    main()

@@ -183,6 +183,8 @@ class PerdureClient:
             handle = await self.task(id)
             description = await handle.describe()
             try:
+                # Asked first, so that a list of tasks without a worker does not wait for each of them in turn.
+                await self._server.require_worker("the query 'pending'", task=id)
                 return WaitingTask.of(description, await handle.pending())
             except NoWorker as error:
                 return WaitingTask(id=id, summary=description.summary, problem=str(error))
@@ -196,7 +198,13 @@ async def _connected(connection: Connection, data_converter: DataConverter) -> C
             return await Client.connect(**config, data_converter=data_converter)
     except (RuntimeError, TimeoutError) as error:
         # The SDK reports every failed connection as a RuntimeError whose text is the transport's.
-        raise unreachable(connection.address, f"from {connection.source}", str(error)) from error
+        raise unreachable(connection.address, f"from {connection.source}", _reason(error)) from error
+
+
+def _reason(error: Exception) -> str:
+    """The last reason that the transport names, such as ``Connection refused``; else all it says."""
+    named = re.findall(r'(?:message|error): "([^"]+)"', str(error))
+    return named[-1] if named else str(error) or f"no answer within {CONNECT_S:g} s"
 
 
 def first_line(request: str) -> str:

@@ -28,6 +28,8 @@ _ENDINGS = {
     "workflow_execution_terminated": endings.terminated,
     "workflow_execution_timed_out": endings.timed_out,
 }
+_WAITS = {"waiting for a decision": "approval", "waiting for an answer": "answer"}
+"""How the summaries of the timers begin that keep a person's deadline; other timers are the workflow's own."""
 _OLDER = "its result was written by another version of Perdure"
 
 
@@ -46,7 +48,6 @@ class RunReader:
         self._decoder = Decoder(converter)
         self._run_id = run_id
         self._activities: dict[int, _Scheduled] = {}
-        self._previewed = False
         self.first_run = run_id
         self.next_run: str | None = None
         self.ending: events.Ended | None = None
@@ -87,7 +88,6 @@ class RunReader:
         reading = READINGS.get(name)
         given = await self._decoder.model(scheduled.input.payloads, reading.given) if reading else None
         self._activities[raw.event_id] = _Scheduled(name, given)
-        self._previewed = False
         title = await self._decoder.summary(raw) or name
         return events.Doing(**where.fields(), activity=name, title=title, step=getattr(given, "step", None))
 
@@ -106,9 +106,7 @@ class RunReader:
         result = await self._decoder.model(completed.result.payloads, reading.result)
         if result is None or scheduled.given is None:
             return events.Finished(**where.fields(), activity=scheduled.name, note=_OLDER)
-        event = reading.make(where, scheduled.given, result)
-        self._previewed = isinstance(event, events.ApprovalAsked) and not event.refused
-        return event
+        return reading.make(where, scheduled.given, result)
 
     async def _failed(self, where: Where, _: HistoryEvent, failed: Any) -> events.Event:
         name = self._activities.pop(failed.scheduled_event_id, _Scheduled("")).name
@@ -117,9 +115,10 @@ class RunReader:
 
     async def _timer(self, where: Where, raw: HistoryEvent, _: Any) -> events.Event | None:
         text = await self._decoder.summary(raw)
-        if not text:
-            return None
-        return events.Waiting(**where.fields(), text=text, needs="approval" if self._previewed else "answer")
+        for beginning, needs in _WAITS.items():
+            if text.startswith(beginning):
+                return events.Waiting.model_validate({**where.fields(), "text": text, "needs": needs})
+        return None
 
     async def _updated(self, where: Where, _: HistoryEvent, accepted: Any) -> events.Event | None:
         asked = accepted.accepted_request.input

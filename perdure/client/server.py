@@ -113,19 +113,23 @@ class Server:
             )
         return tuple(poller.identity for poller in answer.pollers)
 
+    async def require_worker(self, what: str, *, task: str, afterwards: str = "") -> None:
+        """Raise NoWorker where nobody polls the task's queue."""
+        queue = (await self.describe(task)).task_queue
+        if not await self.pollers(queue):
+            raise NoWorker(
+                f"No worker polls task queue {queue!r}, so {what} of task {task!r} cannot be answered. "
+                f"{afterwards}".rstrip(),
+                "start one with `python starter.py worker` (or `python starter.py up`), then try again.",
+            )
+
     async def _silence(self, what: str, task: str, afterwards: str) -> PerdureError:
         """Why nobody answered within the limit."""
-        queue = (await self.describe(task)).task_queue
-        if await self.pollers(queue):
-            return NoWorker(
-                f"A worker polls task queue {queue!r}, but {what} of task {task!r} was not answered "
-                f"within {self.answer_s:g} s. {afterwards}".rstrip(),
-                "the worker may be busy or may just have died: look at its log, then try again.",
-            )
+        await self.require_worker(what, task=task, afterwards=afterwards)
         return NoWorker(
-            f"No worker polls task queue {queue!r}, so {what} of task {task!r} cannot be answered. "
-            f"{afterwards}".rstrip(),
-            "start one with `python starter.py worker` (or `python starter.py up`), then try again.",
+            f"A worker polls the task queue, but {what} of task {task!r} was not answered "
+            f"within {self.answer_s:g} s. {afterwards}".rstrip(),
+            "the worker may be busy or may just have died: look at its log, then try again.",
         )
 
 

@@ -1,11 +1,15 @@
 """The real workflow with activities that play a short task, on the session's real Temporal server."""
 
+import asyncio
+import contextlib
 import uuid
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
+from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from perdure.client import PerdureClient
@@ -15,9 +19,14 @@ from workflows.coding_task import CodingTask
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def player() -> Player:
-    """What the activities of this test answer, on a task queue of its own."""
-    return Player(task_queue=f"client-{uuid.uuid4().hex[:8]}")
+async def player(temporal_client: Client) -> AsyncIterator[Player]:
+    """What the activities of this test answer, on a task queue of its own; no task of it is left open."""
+    playing = Player(task_queue=f"client-{uuid.uuid4().hex[:8]}")
+    yield playing
+    for task in await open_tasks(temporal_client, playing):
+        with contextlib.suppress(RPCError):
+            # It may have ended since it was listed.
+            await task.terminate(reason="the test is over")
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -37,9 +46,24 @@ async def worker(temporal_client: Client, player: Player) -> AsyncIterator[Playe
         ),
     ):
         yield player
+        player.hold.set()
+        for task in await open_tasks(temporal_client, player):
+            # The workflow ends by itself while it has a worker, instead of being dropped with the worker's cache.
+            await task.cancel()
+            with contextlib.suppress(WorkflowFailureError, TimeoutError):
+                async with asyncio.timeout(5):
+                    await task.result()
 
 
 @pytest.fixture
 def client(temporal_client: Client, player: Player) -> PerdureClient:
     """A client that starts tasks on the test's queue."""
     return PerdureClient(temporal_client, task_queue=player.task_queue, answer_s=3.0)
+
+
+async def open_tasks(temporal_client: Client, player: Player) -> list[WorkflowHandle[Any, Any]]:
+    """The test's tasks that did not end."""
+    query = f"TaskQueue = '{player.task_queue}' AND ExecutionStatus = 'Running'"
+    return [
+        temporal_client.get_workflow_handle(task.id) async for task in temporal_client.list_workflows(query)
+    ]

@@ -52,8 +52,9 @@ async def test_a_running_id_is_not_started_twice(client: PerdureClient, worker: 
     task = await client.start("First", repository=REPOSITORY, id=f"same-{worker.task_queue}")
     with pytest.raises(Refused, match="is running already"):
         await client.start("Second", repository=REPOSITORY, id=task.id)
-    await task.cancel()
+    worker.decisions = ()
     worker.hold.set()
+    await task.result()
 
 
 async def test_bad_fields_of_a_request_are_named(client: PerdureClient) -> None:

@@ -71,6 +71,11 @@ def answer(
     async def action(session: Session) -> ExitCode:
         async with session.client() as client:
             handle = await _task_of(client, id, task)
+            if id in {approval.id for approval in (await handle.pending()).approvals}:
+                raise Refused(
+                    f"{id!r} is an approval and no question.",
+                    f"use `python starter.py approve {id}`, or deny.",
+                )
             receipt = await handle.answer(id, choice, text=text, budget=limits, by=_person(by))
         return _said(session, receipt)
 

@@ -1,10 +1,12 @@
 """Draws pictures, approvals and questions for people, in any width from 40 columns on."""
 
+from collections.abc import Sequence
+
 from rich.console import Group, RenderableType
-from rich.markdown import Markdown
 from rich.padding import Padding
 from rich.panel import Panel
 from rich.rule import Rule
+from rich.table import Table
 from rich.text import Text
 
 from perdure.client.command_line.output import clean
@@ -12,7 +14,6 @@ from perdure.client.command_line.picture import Line, Picture, Tone
 from perdure.client.state import WaitingTask
 from perdure.contracts.decisions import Approval, Question
 from perdure.contracts.task import TaskResult, TaskStatus
-from perdure.safety.display import escape_hidden
 
 WIDE = 72
 """From here on previews stand in a box; below, they are stacked without one."""
@@ -36,6 +37,16 @@ def draw_line(line: Line) -> Text:
     return step.append_text(clean(line.text, _STYLES[line.tone]))
 
 
+def _steps(lines: Sequence[Line]) -> Table:
+    """The lines below each other, each with its step in the margin."""
+    table = Table.grid(padding=(0, 1))
+    table.add_column(justify="right", style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for line in lines:
+        table.add_row(str(line.step) if line.step else "", clean(line.text, _STYLES[line.tone]))
+    return table
+
+
 def draw(picture: Picture, *, width: int, recent: int = RECENT_LINES) -> RenderableType:
     """The whole picture of a running or finished task."""
     parts: list[RenderableType] = [_headline(picture)]
@@ -43,8 +54,9 @@ def draw(picture: Picture, *, width: int, recent: int = RECENT_LINES) -> Rendera
         parts.append(clean(picture.trouble, "red"))
     if picture.plan is not None:
         parts.append(_plan(picture))
-    if recent and picture.lines:
-        parts += [Text(), *(draw_line(line) for line in picture.lines[-recent:])]
+    lines = [line for line in picture.lines if not line.drawn]
+    if recent and lines:
+        parts += [Text(), _steps(lines[-recent:])]
     if picture.approval is not None and picture.needs == "approval":
         asked = picture.approval
         parts += [
@@ -95,16 +107,15 @@ def draw_question(question: Question) -> list[RenderableType]:
 
 
 def preview_box(title: str, preview: str, id: str, *, width: int) -> list[RenderableType]:
-    """The operation's preview under its title and approval id."""
+    """The operation's preview under its title and approval id.
+
+    The Markdown is shown as it is written: drawn, it could hide a comment or the target of a link from who approves.
+    """
     heading = Text.assemble(("approval ", "bold yellow"), (id, "bold"))
-    body = Markdown(escape_hidden(preview), hyperlinks=False)
+    body = [clean(title, "bold"), Text(), clean(preview.strip())]
     if width < WIDE:
-        return [heading, clean(title, "bold"), body]
-    return [
-        Panel(
-            body, title=heading.append(f" {escape_hidden(title)}"), title_align="left", border_style="yellow"
-        )
-    ]
+        return [heading, *body]
+    return [Panel(Group(*body), title=heading, title_align="left", border_style="yellow")]
 
 
 def _how_to_approve(id: str) -> RenderableType:
@@ -132,9 +143,8 @@ def _headline(picture: Picture) -> Text:
 def _plan(picture: Picture) -> RenderableType:
     assert picture.plan is not None
     lines = [clean(picture.plan.goal, "bold")]
-    for position, part in enumerate(picture.plan.subtasks):
-        done = position in picture.finished
-        lines.append(clean(f"{'✓' if done else '·'} {part.title}", "green" if done else ""))
+    for part in picture.plan.subtasks:
+        lines.append(clean(f"{'✓' if part.done else '·'} {part.title}", "green" if part.done else ""))
     return Padding(Group(*lines), (1, 0, 0, 0))
 
 

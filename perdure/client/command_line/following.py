@@ -65,7 +65,8 @@ class Watching:
         if self._output.as_json:
             self._output.data(event)
         elif not self._output.live:
-            self._output.show(*(draw_line(line) for line in told))
+            for line in told:
+                self._output.log(draw_line(line))
 
     async def _quiet(self) -> bool:
         """Nothing happens: say what is waited for; True where watching ends because nobody can be asked here."""
@@ -106,7 +107,7 @@ class Watching:
                 f"No worker polls task queue {description.task_queue!r}; start one: python starter.py worker"
             )
         if trouble and trouble != self.picture.trouble and not self._output.live and not self._output.as_json:
-            self._output.show(draw_line(Line(step=self.picture.step, text=trouble, tone="bad")))
+            self._output.log(draw_line(Line(step=self.picture.step, text=trouble, tone="bad")))
         self.picture.trouble = trouble
 
 

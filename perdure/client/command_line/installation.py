@@ -31,15 +31,33 @@ Check = Callable[[], Awaitable[Sequence[Finding]]]
 """Looks at one thing; it reports what is wrong as findings and raises nothing of ours."""
 
 
-@dataclass(frozen=True)
-class PartHealth:
-    """One part of the running stack."""
+class PartHealth(Protocol):
+    """How one part of the running stack is."""
 
-    name: str
-    ok: bool
-    detail: str
-    version: str
-    address: str
+    @property
+    def name(self) -> str:
+        """A short name."""
+        ...
+
+    @property
+    def ok(self) -> bool:
+        """Whether it works."""
+        ...
+
+    @property
+    def detail(self) -> str:
+        """In words for people."""
+        ...
+
+    @property
+    def version(self) -> str:
+        """Its version, or nothing."""
+        ...
+
+    @property
+    def address(self) -> str:
+        """Where it is, without secrets, or nothing."""
+        ...
 
 
 class RunningStack(Protocol):

@@ -56,13 +56,17 @@ class Output:
         sys.stdout.flush()
 
     def show(self, *parts: RenderableType) -> None:
-        """Write for people; lines are wrapped on a terminal only."""
+        """Write for people, wrapped to the width there is."""
         for part in parts:
-            self.console.print(part, soft_wrap=isinstance(part, Text) and not self.console.is_terminal)
+            self.console.print(part)
 
     def line(self, text: str, style: str = "") -> None:
-        """Write one line of any origin."""
+        """Write one text of any origin, wrapped."""
         self.show(clean(text, style))
+
+    def log(self, text: Text) -> None:
+        """Write one line; it stays one where the output is no terminal, so that programs can search it."""
+        self.console.print(text, soft_wrap=not self.console.is_terminal)
 
     def confirm(self, question: str) -> bool:
         """Ask a person at the terminal; anything but yes is no."""

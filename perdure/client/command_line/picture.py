@@ -21,6 +21,8 @@ class Line(BaseModel):
     step: int = 0
     text: str
     tone: Tone = "plain"
+    drawn: bool = Field(default=False, exclude=True)
+    """Whether the drawn picture shows the same in a place of its own."""
 
 
 class Picture(BaseModel):
@@ -40,8 +42,7 @@ class Picture(BaseModel):
     limits: Limits | None = None
     cost: Cost = Cost()
     plan: Plan | None = None
-    finished: tuple[int, ...] = ()
-    """Positions of the finished subtasks."""
+    """With its finished parts marked."""
     needs: Needs = "nothing"
     approval: ApprovalAsked | None = None
     """The approval that waits."""

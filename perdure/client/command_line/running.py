@@ -39,7 +39,7 @@ async def up(session: Session) -> ExitCode:
     try:
         health = list(await stack.health())
         if output.as_json:
-            output.data({"addresses": dict(stack.addresses), "health": [vars(part) for part in health]})
+            output.data({"addresses": dict(stack.addresses), "health": [_facts(part) for part in health]})
         else:
             show_stack(output, stack, health)
         await _watch_over(output, stack, health, stopping)
@@ -62,11 +62,12 @@ async def _watch_over(
         except TimeoutError:
             for part in await stack.health():
                 was = known.get(part.name)
-                if was is not None and (was.ok, was.detail) == (part.ok, part.detail):
+                restarted = "started again" in part.detail and (was is None or was.detail != part.detail)
+                if was is not None and was.ok == part.ok and not restarted:
                     continue
                 known[part.name] = part
                 if output.as_json:
-                    output.data({"health": vars(part)})
+                    output.data({"health": _facts(part)})
                 else:
                     output.show(_state(part))
 
@@ -89,6 +90,16 @@ def show_stack(output: Output, stack: RunningStack, health: list[PartHealth]) ->
     for name, address in stack.addresses.items():
         output.show(Text.assemble((f"{name}: ", "bold")).append_text(clean(address, "cyan")))
     output.line("Ctrl-C stops everything. Next: python starter.py start REQUEST --repository FOLDER", "dim")
+
+
+def _facts(part: PartHealth) -> dict[str, object]:
+    return {
+        "name": part.name,
+        "ok": part.ok,
+        "detail": part.detail,
+        "version": part.version,
+        "address": part.address,
+    }
 
 
 def _state(part: PartHealth) -> Text:

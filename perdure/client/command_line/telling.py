@@ -44,7 +44,7 @@ def _started(picture: Picture, event: events.Started) -> list[Line]:
     task = event.request
     picture.request, picture.repository = task.request, task.repository
     picture.mode, picture.safety = task.mode.value, task.safety.value
-    return [Line(text=f"{_first_line(task.request)} ({task.mode}, {task.safety})")]
+    return [Line(text=f"{_first_line(task.request)} ({task.mode}, {task.safety})", drawn=True)]
 
 
 def _rewound(picture: Picture, _: events.Rewound) -> list[Line]:
@@ -56,7 +56,7 @@ def _opened(picture: Picture, event: events.Opened) -> list[Line]:
     picture.limits, picture.scripted, picture.safety = event.limits, event.scripted, event.safety.value
     picture.models = tuple(sorted(set(event.models.values())))
     label = "scripted: a script answers, no language model" if event.scripted else ", ".join(picture.models)
-    return [Line(text=f"model: {label}", tone="faint"), *_warnings(event.warnings)]
+    return [Line(text=f"model: {label}", tone="faint", drawn=True), *_warnings(event.warnings)]
 
 
 def _prepared(picture: Picture, event: events.Prepared) -> list[Line]:
@@ -84,9 +84,10 @@ def _planned(picture: Picture, event: events.Planned) -> list[Line]:
     picture.plan = event.plan
     picture.cost = picture.cost.plus(event.cost)
     parts = [
-        Line(text=f"  {number}. {part.title}") for number, part in enumerate(event.plan.subtasks, start=1)
+        Line(text=f"  {number}. {part.title}", drawn=True)
+        for number, part in enumerate(event.plan.subtasks, start=1)
     ]
-    return [Line(text=f"plan: {event.plan.goal}"), *parts]
+    return [Line(text=f"plan: {event.plan.goal}", drawn=True), *parts]
 
 
 def _decided(picture: Picture, event: events.Decided) -> list[Line]:
@@ -145,10 +146,12 @@ def _executed(picture: Picture, event: events.Executed) -> list[Line]:
 def _reflected(picture: Picture, event: events.Reflected) -> list[Line]:
     picture.cost = picture.cost.plus(event.cost)
     if picture.plan is not None:
-        parts = range(len(picture.plan.subtasks))
-        picture.finished = tuple(
-            sorted({part for part in event.reflection.finished_subtasks if part in parts})
+        done = set(event.reflection.finished_subtasks)
+        marked = (
+            part.model_copy(update={"done": position in done})
+            for position, part in enumerate(picture.plan.subtasks)
         )
+        picture.plan = picture.plan.model_copy(update={"subtasks": tuple(marked)})
     verdict = event.reflection.verdict.replace("_", " ")
     return [Line(step=event.step, text=f"looks back: {verdict}: {_first_line(event.reflection.note)}")]
 
@@ -196,7 +199,8 @@ def _ended(picture: Picture, event: events.Ended) -> list[Line]:
         picture.cost, picture.checks = event.result.cost, event.result.checks
         picture.branch = event.result.branch or picture.branch
     tone = "good" if event.status is TaskStatus.COMPLETED else "bad"
-    return [Line.model_validate({"text": f"{event.status}: {_first_line(event.summary)}", "tone": tone})]
+    text = f"{event.status}: {_first_line(event.summary)}"
+    return [Line.model_validate({"text": text, "tone": tone, "drawn": True})]
 
 
 def _warnings(warnings: tuple[str, ...]) -> list[Line]:

@@ -1,0 +1,74 @@
+"""What waits for a person, over all open tasks."""
+
+import pytest
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, RemoveSearchAttributesRequest
+from temporalio.client import Client
+
+from perdure.client import NotPending, PerdureClient
+from perdure.contracts.names import SEARCH_NEEDS
+from tests.client.player import Player, summary
+from tests.client.waiting import approval_of, question_of
+
+
+async def test_every_task_that_waits_is_listed_with_what_it_needs(
+    client: PerdureClient, worker: Player
+) -> None:
+    first = await client.start("Mend the rounding\nplease", repository="/srv/shop")
+    approval = await approval_of(first)
+    worker.steps, worker.decisions = 1, ((summary(0, "read_file a"),), (summary(0, "read_file b"),))
+    second = await client.start("Mend the search", repository="/srv/shop")
+    question = await question_of(second)
+    waiting = {task.id: task for task in await client.approvals()}
+    assert waiting[first.id].approvals == (approval,)
+    assert waiting[first.id].summary == "Mend the rounding"
+    assert waiting[second.id].questions == (question,)
+
+
+async def test_a_pending_id_leads_to_its_task(client: PerdureClient, worker: Player) -> None:
+    task = await client.start("Mend it", repository="/srv/shop")
+    approval = await approval_of(task)
+    found, waiting = await client.find_pending(approval.id)
+    assert (found.id, waiting.approvals) == (task.id, (approval,))
+    with pytest.raises(NotPending, match=approval.id):
+        await client.find_pending("feedfeedfeed")
+
+
+async def test_a_task_without_search_attributes_is_listed_too(client: PerdureClient, worker: Player) -> None:
+    worker.registered = False
+    task = await client.start("Mend it", repository="/srv/shop")
+    approval = await approval_of(task)
+    listed = [each for each in await client.approvals() if each.id == task.id]
+    assert [each.approvals for each in listed] == [(approval,)]
+
+
+async def test_a_task_without_a_worker_is_listed_with_the_problem(
+    client: PerdureClient, player: Player
+) -> None:
+    task = await client.start("Mend it", repository="/srv/shop")
+    listed = [each for each in await client.approvals() if each.id == task.id]
+    assert len(listed) == 1
+    assert f"No worker polls task queue '{player.task_queue}'" in listed[0].problem
+
+
+async def test_where_the_attribute_is_not_registered_every_open_task_is_asked(
+    client: PerdureClient, temporal_client: Client, worker: Player
+) -> None:
+    worker.registered = False
+    task = await client.start("Mend it", repository="/srv/shop")
+    await approval_of(task)
+    namespace = temporal_client.namespace
+    service = temporal_client.operator_service
+    await service.remove_search_attributes(
+        RemoveSearchAttributesRequest(namespace=namespace, search_attributes=[SEARCH_NEEDS])
+    )
+    try:
+        assert SEARCH_NEEDS in await client.missing_search_attributes()
+        assert task.id in {each.id for each in await client.approvals()}
+    finally:
+        await service.add_search_attributes(
+            AddSearchAttributesRequest(
+                namespace=namespace,
+                search_attributes={SEARCH_NEEDS: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD},
+            )
+        )
