@@ -69,10 +69,12 @@ async def take_checkpoint(
 async def _add_everything(program: GitProgram, folders: Folders, copy: WorkingCopy) -> Scan:
     """Bring the shadow index up to date; a nested repository is followed like any other folder."""
     first, scan = await asyncio.gather(_add(program, folders, ()), _scan(program, folders, copy.root))
+    if scan.closed or b"Permission denied" in (first or b""):
+        # Git records no other permission than to execute, so giving ourselves the right to read loses nothing.
+        await asyncio.to_thread(make_accessible, copy.root)
+        first, scan = await asyncio.gather(_add(program, folders, ()), _scan(program, folders, copy.root))
     if first is None and not scan.nested and not scan.unnameable:
         return scan
-    if first is not None and b"Permission denied" in first:
-        await asyncio.to_thread(make_accessible, copy.root)
     without = [path for path in scan.unnameable if path.rpartition(b"/")[2].lower() == b".gitmodules"]
     if scan.nested:
         without += await _follow(program, folders, copy.root, scan.nested)

@@ -18,6 +18,8 @@ class Scan:
     """Files and links that exist but that Git refuses to name, such as those in a nested ``.git``."""
     special: list[bytes] = field(default_factory=list[bytes])
     """Pipes, sockets and devices."""
+    closed: list[bytes] = field(default_factory=list[bytes])
+    """Folders that may not be entered; Git leaves such a folder out without an error."""
 
 
 def scan_tree(root: bytes, ignored: Iterable[bytes]) -> Scan:
@@ -43,7 +45,7 @@ def _enter(
     """Note what one folder holds and give the folders in it that are to be entered."""
     inner: list[bytes] = []
     holds_something = False
-    for entry in _entries(root, folder):
+    for entry in _entries(root, folder, scan):
         path = folder + b"/" + entry.name if folder else entry.name
         if entry.name.lower() == b".git":
             if folder or entry.name != b".git":
@@ -66,10 +68,14 @@ def _enter(
     return inner
 
 
-def _entries(root: bytes, folder: bytes) -> list[os.DirEntry[bytes]]:
+def _entries(root: bytes, folder: bytes, scan: Scan) -> list[os.DirEntry[bytes]]:
     # A folder that was deleted meanwhile holds nothing.
-    with contextlib.suppress(FileNotFoundError), os.scandir(root + b"/" + folder) as entries:
-        return list(entries)
+    with contextlib.suppress(FileNotFoundError):
+        try:
+            with os.scandir(root + b"/" + folder) as entries:
+                return list(entries)
+        except PermissionError:
+            scan.closed.append(folder)
     return []
 
 
@@ -79,7 +85,7 @@ def _collect(root: bytes, path: bytes, entry: os.DirEntry[bytes], scan: Scan) ->
     while waiting:
         path, entry = waiting.pop()
         if entry.is_dir(follow_symlinks=False):
-            inner = _entries(root, path)
+            inner = _entries(root, path, scan)
             waiting += [(path + b"/" + child.name, child) for child in inner]
             if not inner:
                 scan.empty_folders.append(path)
