@@ -7,7 +7,7 @@ from temporalio import activity
 
 from activities.heartbeat import heartbeating
 from activities.judge import JudgesCalls, judged
-from activities.model_steps import Conversation, new_notes
+from activities.model_steps import Conversation, new_notes, warnings_of
 from activities.record import next_entry
 from perdure.contracts.calls import ToolCall
 from perdure.contracts.model import ModelReply, ToolSchema
@@ -74,6 +74,7 @@ class DecideDoor:
             said=(reply.content or reply.reasoning)[:EXCERPT],
             model=reply.model,
             cost=reply.cost,
+            warnings=warnings_of(reply),
         )
         count_model_call(reply)
         return await self._conversation.store(step, "decide", made, [*new_notes(entries, step), entry])

@@ -15,6 +15,8 @@ Answered = TypeVar("Answered", bound=BaseModel)
 
 #: Tokens that are kept free below a limit the provider named, since our own count is an estimate.
 MARGIN_TOKENS = 256
+MAX_WARNINGS = 5
+MAX_WARNING = 300
 
 
 class AssemblesContext(Protocol):
@@ -118,6 +120,11 @@ def smaller_budget(budget: int, error: ContextTooLarge) -> int:
     if error.limit and error.requested > error.limit:
         return max(budget - (error.requested - error.limit) - MARGIN_TOKENS, 512)
     return max(budget // 2, 512)
+
+
+def warnings_of(reply: ModelReply) -> tuple[str, ...]:
+    """What went wrong before the reply came, short enough for the history."""
+    return tuple(warning[:MAX_WARNING] for warning in reply.warnings[:MAX_WARNINGS])
 
 
 def new_notes(entries: Sequence[Entry], step: ModelStep) -> list[Entry]:

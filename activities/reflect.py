@@ -3,7 +3,7 @@
 from temporalio import activity
 
 from activities.heartbeat import heartbeating
-from activities.model_steps import Conversation, new_notes
+from activities.model_steps import Conversation, new_notes, warnings_of
 from activities.record import next_entry
 from perdure.contracts.model import Role
 from perdure.contracts.plan import Reflection
@@ -37,5 +37,11 @@ class ReflectDoor:
         entry = next_entry(
             entries[-1], task_id=step.task_id, step=step.step, kind=EntryKind.REFLECTION, body=body
         )
-        made = Reflected(head=entry.digest, reflection=reflection, model=reply.model, cost=reply.cost)
+        made = Reflected(
+            head=entry.digest,
+            reflection=reflection,
+            model=reply.model,
+            cost=reply.cost,
+            warnings=warnings_of(reply),
+        )
         return await self._conversation.store(step, purpose, made, [*new_notes(entries, step), entry])

@@ -3,7 +3,7 @@
 from temporalio import activity
 
 from activities.heartbeat import heartbeating
-from activities.model_steps import Conversation, new_notes
+from activities.model_steps import Conversation, new_notes, warnings_of
 from activities.record import next_entry
 from perdure.contracts.model import Role
 from perdure.contracts.plan import Answer
@@ -45,6 +45,7 @@ class SynthesizeDoor:
             evidence=evidence_of(answer, steps_taken),
             model=reply.model,
             cost=reply.cost,
+            warnings=warnings_of(reply),
         )
         return await self._conversation.store(step, "synthesize", made, [*new_notes(entries, step), entry])
 

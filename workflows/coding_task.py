@@ -124,7 +124,7 @@ class CodingTask:
         state.doing("making a plan")
         made = await state.runner.run(PLAN, self._model_step(state), PlanMade, summary="make a plan")
         state.head, state.plan = made.head, made.plan
-        state.charge(made.cost)
+        state.charge(made.cost, made.warnings)
         state.note(Line(0, "plan", made.plan.goal))
 
     async def _synthesize(self, state: TaskState) -> None:
@@ -134,7 +134,7 @@ class CodingTask:
         )
         state.head, state.summary, state.evidence = made.head, made.summary, made.evidence
         state.commit_message = made.commit_message
-        state.charge(made.cost)
+        state.charge(made.cost, made.warnings)
 
     def _model_step(self, state: TaskState) -> ModelStep:
         return ModelStep(

@@ -113,7 +113,7 @@ class Loop:
             DECIDE, self._model_step(), Decided, summary=f"step {state.step}: decide"
         )
         state.head = decided.head
-        state.charge(decided.cost)
+        state.charge(decided.cost, decided.warnings)
         state.note(Line(state.step, "decision", _title(decided), None, decided.said))
         return decided
 
@@ -229,7 +229,7 @@ class Loop:
             REFLECT, self._model_step(trigger), Reflected, summary=f"step {state.step}: reflect, {trigger}"
         )
         state.head = reflected.head
-        state.charge(reflected.cost)
+        state.charge(reflected.cost, reflected.warnings)
         state.reflected(reflected.reflection, trigger)
         return reflected.reflection
 

@@ -22,6 +22,7 @@ with workflow.unsafe.imports_passed_through():
 
 MAX_LINES = 500
 NOTHING = "nothing"
+WARNING = "warning"
 
 
 @dataclass
@@ -89,9 +90,13 @@ class TaskState:
         """Seconds since the start without those spent waiting for people."""
         return workflow.time() - self.began - self.desk.waited_s
 
-    def charge(self, cost: Cost) -> None:
-        """Add what a step's model calls used."""
+    def charge(self, cost: Cost, warnings: tuple[str, ...]) -> None:
+        """Add what a step's model calls used, and keep what went wrong with them (each sentence once)."""
         self.spending.cost = self.spending.cost.plus(cost)
+        known = {line.title for line in self.lines if line.kind == WARNING}
+        for warning in dict.fromkeys(warnings):
+            if warning not in known:
+                self.note(Line(self.step, WARNING, warning))
 
     def note(self, line: Line) -> None:
         """Add a line to what the query ``transcript`` shows; the newest are kept."""

@@ -114,6 +114,8 @@ class PlanMade(Durable):
     plan: Plan
     model: str
     cost: Cost
+    warnings: tuple[str, ...] = ()
+    """What went wrong with the model on the way, such as a fallback."""
 
 
 class Decided(Durable):
@@ -127,6 +129,7 @@ class Decided(Durable):
     """At most 300 characters of what it wrote."""
     model: str = ""
     cost: Cost = Cost()
+    warnings: tuple[str, ...] = ()
     repeated: bool = False
     """True when a stored answer was returned instead of paying the model twice."""
 
@@ -138,6 +141,7 @@ class Reflected(Durable):
     reflection: Reflection
     model: str
     cost: Cost
+    warnings: tuple[str, ...] = ()
 
 
 class HostStep(Durable):
@@ -223,6 +227,7 @@ class Synthesized(Durable):
     evidence: tuple[Evidence, ...]
     model: str
     cost: Cost
+    warnings: tuple[str, ...] = ()
 
 
 class ProposePublication(HostStep):
