@@ -5,6 +5,7 @@ from typing import Protocol
 
 from temporalio import activity
 
+from activities.heartbeat import heartbeating
 from activities.record import scheduled_at
 from perdure.contracts.steps import Closed, CloseTask
 
@@ -26,12 +27,13 @@ class CloseTaskDoor:
     @activity.defn(name="close_task")
     async def close_task(self, request: CloseTask) -> Closed:
         """Record status and summary, and count the task."""
-        await self._record.close_task(
-            task_id=request.task_id,
-            status=request.status.value,
-            summary=request.summary,
-            at=scheduled_at(),
-        )
+        async with heartbeating():
+            await self._record.close_task(
+                task_id=request.task_id,
+                status=request.status.value,
+                summary=request.summary,
+                at=scheduled_at(),
+            )
         meter = activity.metric_meter().with_additional_attributes({"status": request.status.value})
         meter.create_counter("perdure_tasks", "Tasks ended, by status").add(1)
         meter.create_histogram_float("perdure_task_cost_usd", "Cost of a task", "usd").record(

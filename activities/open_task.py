@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from temporalio import activity
 
+from activities.heartbeat import heartbeating
 from activities.record import AppendsEntries, next_entry, scheduled_at
 from perdure.contracts.errors import InvalidInput
 from perdure.contracts.steps import Limits, OpenedTask, OpenTask, Timing
@@ -65,6 +66,10 @@ class OpenTaskDoor:
     @activity.defn(name="open_task")
     async def open_task(self, request: OpenTask) -> OpenedTask:
         """Record the request as the transcript's first entry; refuse what the installation does not allow."""
+        async with heartbeating():
+            return await self._open(request)
+
+    async def _open(self, request: OpenTask) -> OpenedTask:
         grants, asked = self._grants, request.request
         repository = grants.strip_credentials(asked.repository)
         check_repository_root(asked.repository, grants.repository_roots)

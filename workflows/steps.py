@@ -54,7 +54,7 @@ class Step:
     on_host: bool = False
 
 
-OPEN_TASK = Step("open_task", OpenedTask, 60)
+OPEN_TASK = Step("open_task", OpenedTask, 60, heartbeats=True)
 PREPARE_WORKSPACE = Step("prepare_workspace", PreparedWorkspace, 3600, heartbeats=True)
 PLAN = Step("plan", PlanMade, 600, heartbeats=True)
 DECIDE = Step("decide", Decided, 600, heartbeats=True)
@@ -64,7 +64,7 @@ REFLECT = Step("reflect", Reflected, 600, heartbeats=True)
 CHECK_WORK = Step("check_work", Checked, 1800, heartbeats=True, on_host=True)
 SYNTHESIZE = Step("synthesize", Synthesized, 600, heartbeats=True)
 PROPOSE_PUBLICATION = Step("propose_publication", Publication, 300, heartbeats=True, on_host=True)
-CLOSE_TASK = Step("close_task", Closed, 60)
+CLOSE_TASK = Step("close_task", Closed, 60, heartbeats=True)
 
 STEPS = (
     OPEN_TASK,
