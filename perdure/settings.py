@@ -87,6 +87,9 @@ class Settings(BaseSettings):
     model_synthesize: CommaSeparated = _MODELS
     """Model that writes the final answer, then its fallbacks in order, comma-separated."""
 
+    model_timeout_s: float = Field(default=120.0, gt=0, le=300)
+    """Seconds that one request to a model may take before it counts as unanswered and is sent again, at most 300."""
+
     budget_usd: Positive = 5.0
     """US dollars a task may spend on models where its request names no limit."""
 

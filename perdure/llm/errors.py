@@ -113,7 +113,7 @@ def _late(asked: str, error: BaseException, secret: str) -> ModelUnavailable:
         cause = cause.__cause__
     return ModelUnavailable(
         f"No answer came from {asked} in time.",
-        "it is asked again; raise the time-out of model calls if this repeats.",
+        "it is asked again; raise PERDURE_MODEL_TIMEOUT_S if this repeats.",
     )
 
 
