@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import json
 import logging
 import shutil
@@ -186,7 +187,13 @@ def model_settings_of(settings: Settings) -> ModelSettings:
     if url is None and settings.scripted:
         running = running_stack(settings.home)
         url = running.others.get(MODELS) if running else None
-    return ModelSettings(api_key=key, base_url=url, models=settings.models, scripted=settings.scripted)
+    return ModelSettings(
+        api_key=key,
+        base_url=url,
+        models=settings.models,
+        timeout_s=settings.model_timeout_s,
+        scripted=settings.scripted,
+    )
 
 
 async def search_attributes_registered(client: Client) -> bool:
@@ -247,6 +254,8 @@ def activities_of(house: House) -> tuple[list[Callable[..., Any]], list[Callable
         strip_credentials=strip_credentials,
     )
 
+    # Schemas are made from the argument models each time, which costs more than everything else in a decision.
+    @functools.cache
     def offered(mode: Mode, safety: Safety) -> tuple[ToolSchema, ...]:
         judged = {effect: house.policy.judge(effect=effect, mode=mode, safety=safety)[0] for effect in Effect}
         return house.registry.schemas(
