@@ -1,0 +1,120 @@
+"""The Temporal Web UI as a person uses it: every method is what hands and eyes do, nothing goes around the page."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import quote, unquote
+
+from playwright.async_api import FrameLocator, Locator, Page, expect
+
+from tests.workflows.conftest import until
+
+WAIT_MS = 20_000
+"""How long a page may take to show what it should on a busy machine."""
+WIDTH = 1440
+
+
+@dataclass
+class WebUi:
+    """One window on the Web UI."""
+
+    page: Page
+    address: str
+    pictures: Path
+    """Folder for screenshots."""
+    namespace: str = field(default="default")
+
+    @property
+    def status(self) -> Locator:
+        """The badge beside the workflow's name."""
+        return self.page.get_by_role("main").get_by_role("status").first
+
+    @property
+    def result(self) -> Locator:
+        """The panel that shows what the workflow returned or why it failed."""
+        return self.page.get_by_role("textbox", name="Result")
+
+    @property
+    def card(self) -> FrameLocator:
+        """The rendered current details."""
+        return self.page.frame_locator("#user-metadata-current-details")
+
+    async def start(self, workflow_id: str, *, task_queue: str, task: Mapping[str, Any]) -> None:
+        """Fill in the start form, send it, and follow the link to the new workflow."""
+        await self.page.goto(self._url("workflows/start-workflow"))
+        await self.page.get_by_label("Workflow ID").fill(workflow_id)
+        await self.page.get_by_label("Task Queue").fill(task_queue)
+        await self.page.get_by_label("Workflow Type").fill("CodingTask")
+        await self.page.get_by_role("textbox", name="Data").fill(json.dumps(task, indent=2))
+        await expect(self.page.get_by_text("Task Queue is Active")).to_be_visible(timeout=WAIT_MS)
+        await self.picture("start-form", height=960)
+        # By keyboard: the button moves under the pointer while the form puts the JSON in order.
+        await self.page.get_by_role("main").get_by_role("button", name="Start Workflow").press("Enter")
+        await self.page.get_by_role("link", name="Workflow started successfully").click()
+        await expect(self.page.get_by_role("heading", name=workflow_id)).to_be_visible(timeout=WAIT_MS)
+
+    async def listed(self, query: str, *, names: str) -> bool:
+        """Whether the list of workflows that the query finds names this workflow."""
+        await self.page.goto(self._url(f"workflows?query={quote(query)}"))
+        # The table has its name only once the answer is there.
+        links = self.page.get_by_role("table", name="Workflows").get_by_role("link")
+        nothing = self.page.get_by_role("heading", name="No Workflows Found")
+        await expect(links.or_(nothing).first).to_be_visible(timeout=WAIT_MS)
+        return await links.filter(has_text=names).count() > 0
+
+    async def open(self, workflow_id: str) -> None:
+        """Follow the link in the list."""
+        await self.page.get_by_role("link", name=workflow_id, exact=True).click()
+        await expect(self.page.get_by_role("heading", name=workflow_id)).to_be_visible(timeout=WAIT_MS)
+
+    async def tab(self, name: str) -> None:
+        """Open one of the workflow's tabs."""
+        await self.page.get_by_role("tab", name=name).click()
+
+    async def pending_decision(self, *, but: str = "") -> dict[str, Any]:
+        """The JSON to paste, once the card shows one for another approval than ``but``."""
+        await self.tab("User Metadata")
+        frames = self.page.locator("#user-metadata-current-details")
+
+        async def look() -> str | None:
+            # What is shown is renewed by this key only, and says so.
+            await self.page.keyboard.press("r")
+            drawn: list[str] = await frames.evaluate_all("frames => frames.map(frame => frame.src)")
+            ids = re.findall(r'"approval_id": "(\w+)"', unquote("".join(drawn)))
+            return next((each for each in ids if each != but), None)
+
+        block = self.card.locator("code.language-json").filter(has_text=await until(look, within_s=60))
+        return cast("dict[str, Any]", json.loads(await block.inner_text()))
+
+    async def send_update(self, name: str, argument: Mapping[str, Any]) -> str:
+        """Send an update from the page's own dialog; returns why it was refused, empty where it was taken."""
+        await self.page.get_by_role("button", name="More Actions").click()
+        await self.page.get_by_role("menuitem", name="Send an Update").click()
+        dialog = self.page.get_by_role("dialog")
+        await dialog.get_by_role("button", name="Select an Update").click()
+        await self.page.get_by_role("option", name=name).click()
+        await dialog.get_by_role("textbox", name="Data").fill(json.dumps(argument, indent=2))
+        await dialog.get_by_role("button", name="Submit").press("Enter")
+        refusal = dialog.get_by_role("alert").filter(has_text="hint:")
+
+        async def look() -> str | None:
+            if await refusal.count():
+                return await refusal.inner_text()
+            return "" if await dialog.is_hidden() else None
+
+        answer = await until(look)
+        if answer:
+            await dialog.get_by_text("Cancel", exact=True).click()
+            await expect(dialog).to_be_hidden(timeout=WAIT_MS)
+        return answer
+
+    async def picture(self, name: str, *, height: int = 1100) -> None:
+        """Keep what a window of this height shows."""
+        await self.page.set_viewport_size({"width": WIDTH, "height": height})
+        await self.page.screenshot(path=self.pictures / f"{name}.png")
+
+    def _url(self, path: str) -> str:
+        return f"{self.address}/namespaces/{self.namespace}/{path}"
