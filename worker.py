@@ -5,6 +5,7 @@ import contextlib
 import functools
 import json
 import logging
+import os
 import shutil
 import signal
 import sys
@@ -55,9 +56,9 @@ from perdure.memory.record import Record
 from perdure.safety.policy import Policy
 from perdure.safety.sandbox import Sandbox
 from perdure.settings import PROJECT_FOLDER, Settings, load_settings
-from perdure.workspace.remotes import strip_credentials
 from perdure.workspace.host_identity import host_id
 from perdure.workspace.overview import overview_of, survey_branch, toolchain_of
+from perdure.workspace.remotes import strip_credentials
 from perdure.workspace.working_copy import WorkingCopy
 from perdure.workspace.workspaces import Workspaces
 from tools.programs import toolchain_of as programs_of
@@ -70,6 +71,16 @@ logger = logging.getLogger("perdure.worker")
 
 MODELS = "models"
 """Name of the scripted model server among the stack's components."""
+NETWORK_VARIABLES = (
+    "HOME",
+    "SSH_AUTH_SOCK",
+    "GIT_SSH_COMMAND",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "NO_PROXY",
+    "no_proxy",
+)
+"""All that Git gets of the worker's environment, and only where it talks to a remote."""
 STOP_WITHIN = timedelta(seconds=10)
 
 
@@ -122,6 +133,7 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
         home / "workspaces",
         owner=owner,
         author=(settings.git_author_name, settings.git_author_email),
+        network={name: os.environ[name] for name in NETWORK_VARIABLES if name in os.environ},
     )
     client = await connect(settings)
     record = await Record.connect(database_url_of(settings))
