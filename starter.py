@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -66,17 +67,8 @@ class ThisMachine:
     def checks(self) -> Sequence["Check"]:
         """What ``doctor`` looks at beside python, git, disk, sandbox and server."""
         settings = self.settings()
-
-        async def temporal() -> "Sequence[Finding]":
-            return await check_temporal_program(settings)
-
-        async def postgres() -> "Sequence[Finding]":
-            return await check_postgres(settings)
-
-        async def models() -> "Sequence[Finding]":
-            return await check_models(settings)
-
-        return (temporal, postgres, models, check_dictionary)
+        looks = (check_temporal_program, check_postgres, check_models)
+        return (*(partial(look, settings) for look in looks), check_dictionary)
 
 
 @dataclass(frozen=True)

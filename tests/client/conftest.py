@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import uuid
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +14,11 @@ from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from perdure.client import PerdureClient
+from perdure.client.command_line.installation import Place
 from perdure.contracts.names import host_queue
+from perdure.embedded.stack import Stack
 from tests.client.player import HOST, Player
+from tests.client.shell import Shell, SmallInstallation
 from workflows.coding_task import CodingTask
 
 
@@ -59,6 +63,14 @@ async def worker(temporal_client: Client, player: Player) -> AsyncIterator[Playe
 def client(temporal_client: Client, player: Player) -> PerdureClient:
     """A client that starts tasks on the test's queue."""
     return PerdureClient(temporal_client, task_queue=player.task_queue, answer_s=3.0)
+
+
+@pytest.fixture
+def shell(stack: Stack, player: Player, tmp_path: Path) -> Shell:
+    """A shell on the session's server and the test's task queue."""
+    addresses = stack.addresses
+    environment = {"TEMPORAL_ADDRESS": addresses.temporal, "TEMPORAL_NAMESPACE": addresses.namespace}
+    return Shell(SmallInstallation(Place(tmp_path, player.task_queue, environment)))
 
 
 async def open_tasks(temporal_client: Client, player: Player) -> list[WorkflowHandle[Any, Any]]:

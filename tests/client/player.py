@@ -150,7 +150,6 @@ class Player:
         done = asked.step > len(self.decisions)
         return Decided(
             head=f"d{asked.step}",
-            decision=f"d{asked.step}",
             calls=() if done else self.decisions[asked.step - 1],
             done=done,
             said="I look first.",

@@ -6,6 +6,7 @@ from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import EventType, ResetReapplyExcludeType
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import Client
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from perdure.client import PerdureClient, TaskHandle
 from perdure.client.events import (
@@ -22,6 +23,7 @@ from perdure.client.events import (
     Waiting,
 )
 from perdure.contracts.task import TaskStatus
+from tests.client.continuing_task import ContinuingTask
 from tests.client.player import Player, summary
 from tests.client.waiting import all_events, approval_of, event_of, question_of
 
@@ -157,6 +159,26 @@ async def test_who_watches_during_a_reset_is_told_of_it(
     again = told.index("rewound")
     assert told[again + 1 : again + 5] == ["started", "opened", "prepared", "planned"]
     assert told[-1] == "ended"
+
+
+async def test_a_task_that_goes_on_in_a_new_run_is_told_as_one(
+    client: PerdureClient, temporal_client: Client, player: Player
+) -> None:
+    task = await client.start("Mend it", repository="/srv/shop")
+    async with Worker(
+        temporal_client,
+        task_queue=player.task_queue,
+        workflows=[ContinuingTask],
+        workflow_runner=UnsandboxedWorkflowRunner(),
+    ):
+        as_it_happened = await all_events(task)
+        assert (await task.result()).summary == "in the second run"
+    told_later = await all_events(task)
+    assert kinds(as_it_happened) == kinds(told_later) == ["started", "started", "ended"]
+    assert as_it_happened == told_later
+    assert [event.continued for event in told_later if isinstance(event, Started)] == [False, True]
+    described = await task.describe()
+    assert (described.task_id, described.run_id != task.task_id) == (task.task_id, True)
 
 
 async def reset(temporal_client: Client, task: TaskHandle) -> None:

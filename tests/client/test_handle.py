@@ -4,6 +4,7 @@ import asyncio
 import pickle
 
 import pytest
+from temporalio.client import Client
 
 from perdure.client import (
     NotPending,
@@ -173,9 +174,10 @@ async def test_a_cancelled_task_raises_and_takes_no_more_orders(
 
 
 async def test_without_a_worker_a_question_to_the_task_says_so_in_time(
-    client: PerdureClient, player: Player
+    temporal_client: Client, player: Player
 ) -> None:
-    task = await client.start("Mend it", repository=REPOSITORY)
+    hasty = PerdureClient(temporal_client, task_queue=player.task_queue, answer_s=0.5)
+    task = await hasty.start("Mend it", repository=REPOSITORY)
     with pytest.raises(NoWorker, match=f"No worker polls task queue '{player.task_queue}'"):
         await task.status()
     with pytest.raises(NoWorker, match="sending the same again is safe"):

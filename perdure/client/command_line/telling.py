@@ -33,7 +33,7 @@ _WORDS = {
 
 def tell(picture: Picture, event: events.Event) -> list[Line]:
     """Take an event into the picture; gives the lines that tell it, which ``picture.lines`` then holds too."""
-    told = _TELLERS[event.kind](picture, event)
+    told = TELLERS[event.kind](picture, event)
     picture.lines += told
     return told
 
@@ -212,7 +212,7 @@ def _first_line(text: str) -> str:
     return lines[0].strip() if lines else ""
 
 
-_TELLERS: dict[str, Callable[[Picture, Any], list[Line]]] = {
+TELLERS: dict[str, Callable[[Picture, Any], list[Line]]] = {
     "started": _started,
     "rewound": _rewound,
     "opened": _opened,
