@@ -62,7 +62,7 @@ def draw(picture: Picture, *, width: int, recent: int = RECENT_LINES) -> Rendera
         parts += [
             Text(),
             *preview_box(asked.title, asked.preview, asked.approval_id, width=width),
-            _how_to_approve(asked.approval_id),
+            how_to_approve(asked.approval_id),
         ]
     for question in picture.questions:
         parts += [Text(), *draw_question(question)]
@@ -80,7 +80,7 @@ def draw_waiting(task: WaitingTask, *, width: int) -> list[RenderableType]:
     if task.summary:
         parts.append(clean(task.summary))
     for approval in task.approvals:
-        parts += [Text(), *draw_approval(approval, width=width), _how_to_approve(approval.id)]
+        parts += [Text(), *draw_approval(approval, width=width), how_to_approve(approval.id)]
     for question in task.questions:
         parts += [Text(), *draw_question(question)]
     if task.problem:
@@ -118,7 +118,8 @@ def preview_box(title: str, preview: str, id: str, *, width: int) -> list[Render
     return [Panel(Group(*body), title=heading, title_align="left", border_style="yellow")]
 
 
-def _how_to_approve(id: str) -> RenderableType:
+def how_to_approve(id: str) -> RenderableType:
+    """The two commands that decide an approval."""
     return Group(
         Text(f"python starter.py approve {id}", style="cyan"),
         Text(f"python starter.py deny {id}", style="cyan"),

@@ -6,7 +6,7 @@ from contextlib import aclosing
 
 from rich.live import Live
 
-from perdure.client.command_line.drawing import draw, draw_approval, draw_line, draw_question
+from perdure.client.command_line.drawing import draw, draw_approval, draw_line, draw_question, how_to_approve
 from perdure.client.command_line.exit_codes import ExitCode
 from perdure.client.command_line.picture import Line, Picture
 from perdure.client.command_line.session import Session
@@ -91,7 +91,7 @@ class Watching:
             return
         width = self._output.console.width
         for approval in pending.approvals:
-            self._output.show(*draw_approval(approval, width=width))
+            self._output.show(*draw_approval(approval, width=width), how_to_approve(approval.id))
         for question in pending.questions:
             self._output.show(*draw_question(question))
 
