@@ -51,6 +51,7 @@ from perdure.llm.prompts import system_text
 from perdure.llm.role_models import RoleModels
 from perdure.logs import configure_logging
 from perdure.memory.context import messages_of
+from perdure.memory.conversation import KnownTurns
 from perdure.memory.ledger import TaskLedger
 from perdure.memory.record import Record
 from perdure.safety.policy import Policy
@@ -84,17 +85,25 @@ NETWORK_VARIABLES = (
 STOP_WITHIN = timedelta(seconds=10)
 
 
-def assemble(
-    entries: Sequence[Entry], *, role: Role, step: ModelStep, budget_tokens: int
-) -> tuple[Message, ...]:
-    """The transcript as messages, with what is asked for now at the end."""
-    asked = {
-        Role.PLAN: "Make the plan now.",
-        Role.REFLECT: f"Look back now. Why: {step.trigger}.",
-        Role.SYNTHESIZE: "Report now.",
-    }
-    messages = messages_of(entries, system=system_text(role, step.mode), budget_tokens=budget_tokens - 64)
-    return (*messages, Message(role="user", content=asked[role])) if role in asked else messages
+@dataclass(frozen=True)
+class Assembly:
+    """Turns transcripts into messages, with what is asked for now at the end."""
+
+    known: KnownTurns
+
+    def __call__(
+        self, entries: Sequence[Entry], *, role: Role, step: ModelStep, budget_tokens: int
+    ) -> tuple[Message, ...]:
+        """Messages of at most ``budget_tokens`` by estimate."""
+        asked = {
+            Role.PLAN: "Make the plan now.",
+            Role.REFLECT: f"Look back now. Why: {step.trigger}.",
+            Role.SYNTHESIZE: "Report now.",
+        }
+        messages = messages_of(
+            entries, system=system_text(role, step.mode), budget_tokens=budget_tokens - 64, known=self.known
+        )
+        return (*messages, Message(role="user", content=asked[role])) if role in asked else messages
 
 
 @dataclass(frozen=True)
@@ -257,7 +266,7 @@ def activities_of(house: House) -> tuple[list[Callable[..., Any]], list[Callable
     """The activities for the shared queue, and those for the host that has the workspace."""
     settings, record, runner = house.settings, house.record, house.runner
     models = RoleModels(house.models, house.model_settings)
-    conversation = Conversation(record, models, assemble)
+    conversation = Conversation(record, models, Assembly(KnownTurns()))
     host: Host[WorkingCopy] = Host(house.host_id, record, house.workspaces)
     this_host = ThisHost[WorkingCopy](
         host_id=house.host_id,
@@ -383,16 +392,21 @@ async def run_worker(settings: Settings, *, ready: Callable[[House], None] = lam
 
 
 def main() -> int:
-    """Exit code 0 after a signal, 3 where something is missing."""
+    """Exit code 0 after a signal, 7 where the installation lacks something (docs/cli.md)."""
     try:
         settings = load_settings()
         configure_logging(level=settings.log_level, form=settings.log_format)
         asyncio.run(run_worker(settings))
     except PerdureError as error:
         sys.stderr.write(f"{error}\n")
-        return 3
+        return 7
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    # Threads of Temporal's library may touch the interpreter while it is taken down, which aborts the process instead
+    # of ending it with our exit code: https://github.com/temporalio/sdk-python/issues/300
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

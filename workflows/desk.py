@@ -256,27 +256,26 @@ class Desk:
         began = workflow.time()
         self.reminders = 0
         changed()
-        try:
-            while True:
-                left_s = timing.approval_deadline_s - (workflow.time() - began)
-                if left_s <= 0:
-                    return False
-                try:
-                    await workflow.wait_condition(
-                        ready,
-                        timeout=timedelta(seconds=min(left_s, timing.approval_reminder_s)),
-                        timeout_summary=summary[:200],
-                    )
-                    await workflow.sleep(
-                        timedelta(milliseconds=1), summary="let a reset void what it re-applies"
-                    )
-                    return True
-                except TimeoutError:
-                    self.reminders += 1
-                    workflow.logger.warning("reminder %d: %s", self.reminders, summary)
-                    changed()
-        finally:
-            self.waited_s += workflow.time() - began
+        said = False
+        while not said:
+            left_s = timing.approval_deadline_s - (workflow.time() - began)
+            if left_s <= 0:
+                break
+            try:
+                await workflow.wait_condition(
+                    ready,
+                    timeout=timedelta(seconds=min(left_s, timing.approval_reminder_s)),
+                    timeout_summary=summary[:200],
+                )
+                said = True
+            except TimeoutError:
+                self.reminders += 1
+                workflow.logger.warning("reminder %d: %s", self.reminders, summary)
+                changed()
+        if said:
+            await workflow.sleep(timedelta(milliseconds=1), summary="let a reset void what it re-applies")
+        self.waited_s += workflow.time() - began
+        return said
 
 
 def _refused(message: str, hint: str) -> ApplicationError:

@@ -1,5 +1,6 @@
 """Every step a task is made of, with its time-outs and retries, in one table; and the one way to run them."""
 
+import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -103,6 +104,8 @@ class Runner:
         Raises ActivityError as Temporal does; ApplicationError ``PayloadsTooLarge`` before anything is scheduled.
         """
         measure(step, request)
+        closing = step is CLOSE_TASK
+        raise_if_cancelled(closing=closing)
         heartbeat = timedelta(seconds=self.timing.heartbeat_s) if step.heartbeats else None
         answer = timedelta(seconds=self.timing.host_answer_s) if step.on_host else None
         done: Any = await workflow.execute_activity(
@@ -119,7 +122,16 @@ class Runner:
             summary=summary[:200],
             priority=self.priority,
         )
+        # A step that finishes although it was asked to stop returns its result, and the request would be forgotten.
+        raise_if_cancelled(closing=closing)
         return done
+
+
+def raise_if_cancelled(*, closing: bool) -> None:
+    """Raise CancelledError if the workflow was asked to stop; closing the task is what still may run then."""
+    running = asyncio.current_task()
+    if running is not None and running.cancelling() and not closing:
+        raise asyncio.CancelledError("the task was cancelled")
 
 
 def measure(step: Step, request: BaseModel) -> None:

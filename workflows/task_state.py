@@ -164,12 +164,11 @@ class TaskState:
         before, doing = TaskStatus(self.picture.status), self.picture.doing
         self.picture.doing = text
         self.enter(TaskStatus.WAITING, needs=needs)
-        try:
-            yield
-        finally:
-            self.picture.doing = doing
-            self.enter(before)
-            self.show()
+        # Not in a "finally": what ends the wait otherwise ends the task, or is the end of this worker's copy of it.
+        yield
+        self.picture.doing = doing
+        self.enter(before)
+        self.show()
 
 
 def upsert(updates: list[SearchAttributeUpdate[Any]]) -> None:

@@ -24,6 +24,7 @@ class RoleModels:
     def __init__(self, models: Models, settings: ModelSettings) -> None:
         self._models = models
         self._settings = settings
+        self._schema_tokens: dict[tuple[str, ...], int] = {}
 
     @property
     def scripted(self) -> bool:
@@ -39,8 +40,14 @@ class RoleModels:
     def context_tokens(self, role: Role, tools: tuple[ToolSchema, ...]) -> int:
         """What the account or the model allows, less the answer and the tools' schemas, by estimate."""
         limit = self._models.token_limit(self._models.model_for(role)) or DEFAULT_WINDOW
-        schemas = sum(len(json.dumps(schema.model_dump(mode="json"))) for schema in tools)
-        return max(limit - ANSWER_TOKENS - math.ceil(schemas / 4), SMALLEST_CONTEXT)
+        return max(limit - ANSWER_TOKENS - self._tokens_of(tools), SMALLEST_CONTEXT)
+
+    def _tokens_of(self, tools: tuple[ToolSchema, ...]) -> int:
+        names = tuple(tool.name for tool in tools)
+        if names not in self._schema_tokens:
+            characters = sum(len(json.dumps(tool.model_dump(mode="json"))) for tool in tools)
+            self._schema_tokens[names] = math.ceil(characters / 4)
+        return self._schema_tokens[names]
 
     async def complete(self, request: ModelRequest) -> ModelReply:
         """One free answer."""

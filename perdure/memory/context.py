@@ -20,8 +20,14 @@ from typing import TYPE_CHECKING
 from perdure.contracts.errors import ContextTooLarge
 from perdure.contracts.model import Message
 from perdure.contracts.transcript import EntryKind
-from perdure.memory.conversation import Conversation
-from perdure.memory.window import CHARACTERS_A_TOKEN, TOKENS_A_MESSAGE, Window, cut, tokens_of
+from perdure.memory.conversation import (
+    CHARACTERS_A_TOKEN,
+    TOKENS_A_MESSAGE,
+    Conversation,
+    KnownTurns,
+    tokens_of,
+)
+from perdure.memory.window import Window, cut
 from perdure.memory.wording import encodable
 
 if TYPE_CHECKING:
@@ -36,7 +42,9 @@ SMALLEST_ROOM = 400
 """Tokens besides the system message below which no conversation is possible."""
 
 
-def messages_of(entries: Sequence[Entry], *, system: str, budget_tokens: int) -> tuple[Message, ...]:
+def messages_of(
+    entries: Sequence[Entry], *, system: str, budget_tokens: int, known: KnownTurns | None = None
+) -> tuple[Message, ...]:
     """The messages, never more than ``budget_tokens`` by ``tokens_of``; ``ContextTooLarge`` where nothing fits.
 
     The budget is for messages alone: what tools, answer schema and the answer itself take is the caller's to subtract.
@@ -50,7 +58,7 @@ def messages_of(entries: Sequence[Entry], *, system: str, budget_tokens: int) ->
             limit=budget_tokens,
             requested=tokens_of(first) + SMALLEST_ROOM,
         )
-    conversation = Conversation.of(entries)
+    conversation = Conversation.of(entries, known)
     opening: list[Message] = []
     for kind, message in conversation.opening:
         tokens = int(left * OPENING_SHARES[kind]) - TOKENS_A_MESSAGE

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from perdure.contracts.model import Message, RequestedCall
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from perdure.contracts.transcript import Entry
+
+CHARACTERS_A_TOKEN = 4
+TOKENS_A_MESSAGE = 4
+"""What a message costs besides its text."""
 
 OPENING = (EntryKind.REQUEST, EntryKind.WORKSPACE, EntryKind.PLAN)
 
@@ -36,6 +41,26 @@ class Turn:
     said: Message
     answers: tuple[Answered, ...]
 
+    @cached_property
+    def messages(self) -> tuple[Message, ...]:
+        """All of it, in order."""
+        return (self.said, *(answered.message for answered in self.answers))
+
+    @cached_property
+    def tokens(self) -> int:
+        """What all of it costs, by estimate."""
+        return sum(tokens_of(message) for message in self.messages)
+
+    @cached_property
+    def longest(self) -> int:
+        """Characters of its longest text."""
+        return max(len(self.said.reasoning), *(len(message.content) for message in self.messages))
+
+    @cached_property
+    def call_ids(self) -> frozenset[str]:
+        """The ids under which its calls are answered."""
+        return frozenset(call.id for call in self.said.calls)
+
 
 @dataclass(frozen=True)
 class Told:
@@ -49,6 +74,38 @@ class Told:
 Part = Turn | Told
 
 
+def tokens_of(message: Message) -> int:
+    """An estimate of what a message costs."""
+    characters = len(message.content) + len(message.reasoning) + len(message.tool_call_id)
+    for call in message.calls:
+        characters += len(call.id) + len(call.name) + len(call.arguments)
+    return TOKENS_A_MESSAGE + -(-characters // CHARACTERS_A_TOKEN)
+
+
+class KnownTurns:
+    """Turns that were read before, by the digests of what they are made of: a step reads only what is new.
+
+    The least recently used ones are dropped first.
+    """
+
+    def __init__(self, most: int = 4_000) -> None:
+        self._most = most
+        self._turns: OrderedDict[tuple[str, ...], Turn] = OrderedDict()
+
+    def get(self, digests: tuple[str, ...]) -> Turn | None:
+        """The turn made of these entries."""
+        turn = self._turns.get(digests)
+        if turn is not None:
+            self._turns.move_to_end(digests)
+        return turn
+
+    def keep(self, digests: tuple[str, ...], turn: Turn) -> None:
+        """Remember it."""
+        self._turns[digests] = turn
+        if len(self._turns) > self._most:
+            self._turns.popitem(last=False)
+
+
 @dataclass(frozen=True)
 class Conversation:
     """The opening (request, workspace and plan, as they stand before the first turn) and all that followed."""
@@ -57,16 +114,17 @@ class Conversation:
     parts: tuple[Part, ...]
 
     @classmethod
-    def of(cls, entries: Sequence[Entry]) -> Conversation:
+    def of(cls, entries: Sequence[Entry], known: KnownTurns | None = None) -> Conversation:
         """Reads a chain of entries, oldest first."""
-        return _Reader(entries).conversation()
+        return _Reader(entries, known or KnownTurns(0)).conversation()
 
 
 class _Reader:
     """Finds for each call what answers it, then walks the entries once."""
 
-    def __init__(self, entries: Sequence[Entry]) -> None:
+    def __init__(self, entries: Sequence[Entry], known: KnownTurns) -> None:
         self._entries = entries
+        self._known = known
         self._answers: dict[tuple[str, int], Entry] = {}
         self._used: set[str] = set()
         self._call_ids: set[str] = set()
@@ -114,6 +172,20 @@ class _Reader:
                 self._used.add(entry.digest)
 
     def _turn(self, entry: Entry) -> Turn:
+        answers = [
+            self._answers.get((entry.digest, int(call.get("index", place))))
+            for place, call in enumerate(_calls(entry))
+        ]
+        digests = (entry.digest, *(answer.digest if answer else "" for answer in answers))
+        known = self._known.get(digests)
+        if known is not None and self._call_ids.isdisjoint(known.call_ids):
+            self._call_ids |= known.call_ids
+            return known
+        turn = self._new_turn(entry)
+        self._known.keep(digests, turn)
+        return turn
+
+    def _new_turn(self, entry: Entry) -> Turn:
         requested: list[RequestedCall] = []
         answers: list[Answered] = []
         for place, call in enumerate(_calls(entry)):

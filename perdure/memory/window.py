@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any, cast
 
 from perdure.contracts.model import Message, RequestedCall
-from perdure.memory.conversation import Answered, Part, Told, Turn
+from perdure.memory.conversation import (
+    CHARACTERS_A_TOKEN,
+    TOKENS_A_MESSAGE,
+    Answered,
+    Part,
+    Told,
+    Turn,
+    tokens_of,
+)
 from perdure.memory.wording import one_line, shortened
-
-CHARACTERS_A_TOKEN = 4
-TOKENS_A_MESSAGE = 4
-"""What a message costs besides its text."""
 
 LARGEST_SHARE = 0.25
 """How much of the room one output or note may take, from the start, so that it never has to change."""
@@ -38,14 +43,6 @@ class Shown(IntEnum):
     FOLDED = 2
 
 
-def tokens_of(message: Message) -> int:
-    """An estimate of what a message costs."""
-    characters = len(message.content) + len(message.reasoning) + len(message.tool_call_id)
-    for call in message.calls:
-        characters += len(call.id) + len(call.name) + len(call.arguments)
-    return TOKENS_A_MESSAGE + -(-characters // CHARACTERS_A_TOKEN)
-
-
 class Window:
     """Parts are added one by one, and what is shown depends only on them: adding shortens nothing while there is room."""
 
@@ -53,7 +50,7 @@ class Window:
         self._room = room_tokens
         self._parts: list[Part] = []
         self._shown: list[Shown] = []
-        self._rendered: list[list[Message]] = []
+        self._rendered: list[Sequence[Message]] = []
         self._costs: list[int] = []
         self._total = 0
         self._folded_characters = min(
@@ -84,6 +81,8 @@ class Window:
     def messages(self) -> list[Message]:
         """What is shown, within the room."""
         found = [*self._folded(), *itertools.chain.from_iterable(self._rendered)]
+        if self._total <= self._room and not self._any_folded:
+            return found
         if _total(found) <= self._room:
             return found
         for characters in LAST_CUTS:
@@ -121,7 +120,9 @@ class Window:
 
     def _render(self, index: int) -> None:
         self._rendered[index] = self._shown_as(index)
-        cost = _total(self._rendered[index])
+        part = self._parts[index]
+        whole = isinstance(part, Turn) and self._rendered[index] is part.messages
+        cost = part.tokens if isinstance(part, Turn) and whole else _total(self._rendered[index])
         self._total += cost - self._costs[index]
         self._costs[index] = cost
 
@@ -129,7 +130,7 @@ class Window:
         part = self._parts[index]
         return isinstance(part, Told) and part.lasting
 
-    def _shown_as(self, index: int) -> list[Message]:
+    def _shown_as(self, index: int) -> Sequence[Message]:
         part, shown = self._parts[index], self._shown[index]
         if shown is Shown.FOLDED:
             return []
@@ -139,7 +140,7 @@ class Window:
         if said.reasoning and index < self._chain:
             said = said.model_copy(update={"reasoning": ""})
         if shown is Shown.WHOLE:
-            return [said, *(answered.message for answered in part.answers)]
+            return part.messages if said is part.said else [said, *part.messages[1:]]
         return [said, *(_without_output(answered) for answered in part.answers)]
 
     def _folded(self) -> list[Message]:
@@ -167,7 +168,7 @@ def cut(message: Message, characters: int) -> Message:
     return message.model_copy(update={"content": shortened(message.content, characters)})
 
 
-def _total(messages: list[Message]) -> int:
+def _total(messages: Sequence[Message]) -> int:
     return sum(tokens_of(message) for message in messages)
 
 
@@ -175,6 +176,8 @@ def _with_texts_cut(part: Part, characters: int) -> Part:
     """The part with outputs, notes and reasoning of bounded size; what the model asked for stays whole."""
     if isinstance(part, Told):
         return Told(part.step, cut(part.message, characters), part.lasting)
+    if part.longest <= characters:
+        return part
     said = cut(part.said, characters)
     if len(said.reasoning) > characters:
         said = said.model_copy(update={"reasoning": shortened(said.reasoning, characters)})

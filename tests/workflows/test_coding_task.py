@@ -283,3 +283,21 @@ async def processes_with(mark: str) -> list[str]:
     output, _ = await listing.communicate()
     lines = output.decode().splitlines()
     return [line for line in lines if mark in line and not line.startswith("Z") and "ps -eo" not in line]
+
+
+async def test_a_cancellation_is_not_lost_when_the_running_step_finishes_anyway(benches: Any) -> None:
+    slow: dict[str, Any] = {"for": "decide", "turn": 0, "delay_ms": 700, "content": "Done."}
+    async with benches(script_of([], before=[slow]), heartbeat_s=60.0) as bench:
+        handle = await bench.start()
+
+        async def deciding() -> bool | None:
+            return (await handle.query("status"))["doing"].startswith("deciding") or None
+
+        await until(deciding)
+        await handle.cancel()
+        with pytest.raises(WorkflowFailureError) as ended:
+            await handle.result()
+        assert "cancel" in str(ended.value.cause).lower()
+        described = await handle.describe()
+        assert described.status is not None
+        assert described.status.name == "CANCELED"
