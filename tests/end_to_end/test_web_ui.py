@@ -1,12 +1,21 @@
 """Whole tasks from the Temporal Web UI alone, in a real browser: started, found, watched, decided."""
 
-from playwright.async_api import expect
+import json
+import re
+from pathlib import Path
+from typing import Any
 
+from playwright.async_api import expect
+from pydantic import BaseModel
+
+from perdure.contracts.decisions import AnswerQuestion, Decide
 from perdure.contracts.names import TASK_QUEUE
+from perdure.contracts.task import TaskRequest
 from tests.end_to_end.conftest import COMMAND
 from tests.end_to_end.web_ui import WAIT_MS, WebUi
 from tests.workflows.conftest import Bench, git, until
 
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "web-ui.md"
 NAME = "round-amounts"
 REQUEST = "Amounts come out a cent too low. Round to the nearest cent."
 WAITING = 'PerdureNeeds="approval"'
@@ -42,7 +51,7 @@ async def test_a_task_is_started_found_and_decided_from_the_web_ui_alone(web_ui:
         await expect(web_ui.page.get_by_role("listitem").filter(has_text=summary).last).to_be_visible()
     await expect(web_ui.result).to_contain_text('"status": "completed"')
     await expect(web_ui.result).to_contain_text('"pushed": true')
-    await web_ui.picture("timeline")
+    await web_ui.picture("timeline", height=1300)
     pushed = {name: commit for name, commit in bench.remote_branches().items() if name != "main"}
     assert len(pushed) == 1
     for branch, commit in pushed.items():
@@ -61,6 +70,19 @@ async def test_input_without_a_field_fails_at_once_and_the_page_names_the_field(
     await expect(web_ui.page.get_by_role("button", name="Event ")).to_have_count(0)
     await web_ui.picture("refused")
     assert bench.models.requests == []
+
+
+def test_the_documented_json_is_what_the_task_takes() -> None:
+    models: dict[str, type[BaseModel]] = {
+        "request": TaskRequest,
+        "approval_id": Decide,
+        "question_id": AnswerQuestion,
+    }
+    blocks = re.findall(r"^```json\n(.*?)^```$", DOCUMENT.read_text(), re.MULTILINE | re.DOTALL)
+    values: list[dict[str, Any]] = [json.loads(block) for block in blocks]
+    assert {next(iter(value)) for value in values} == set(models)
+    for value in values:
+        models[next(iter(value))].model_validate(value)
 
 
 async def found(web_ui: WebUi) -> bool | None:

@@ -10,6 +10,7 @@ from urllib.parse import quote, unquote
 
 from playwright.async_api import FrameLocator, Locator, Page, expect
 
+from perdure.contracts.names import CODING_TASK
 from tests.workflows.conftest import until
 
 WAIT_MS = 20_000
@@ -43,11 +44,12 @@ class WebUi:
         return self.page.frame_locator("#user-metadata-current-details")
 
     async def start(self, workflow_id: str, *, task_queue: str, task: Mapping[str, Any]) -> None:
-        """Fill in the start form, send it, and follow the link to the new workflow."""
-        await self.page.goto(self._url("workflows/start-workflow"))
+        """Open the start form by the bookmark that knows queue and type, fill in the rest, follow the link it gives."""
+        bookmark = f"workflows/start-workflow?taskQueue={quote(task_queue)}&workflowType={CODING_TASK}"
+        await self.page.goto(self._url(bookmark))
+        await expect(self.page.get_by_label("Task Queue")).to_have_value(task_queue)
+        await expect(self.page.get_by_label("Workflow Type")).to_have_value(CODING_TASK)
         await self.page.get_by_label("Workflow ID").fill(workflow_id)
-        await self.page.get_by_label("Task Queue").fill(task_queue)
-        await self.page.get_by_label("Workflow Type").fill("CodingTask")
         await self.page.get_by_role("textbox", name="Data").fill(json.dumps(task, indent=2))
         await expect(self.page.get_by_text("Task Queue is Active")).to_be_visible(timeout=WAIT_MS)
         await self.picture("start-form", height=960)
@@ -112,7 +114,10 @@ class WebUi:
         return answer
 
     async def picture(self, name: str, *, height: int = 1100) -> None:
-        """Keep what a window of this height shows."""
+        """Keep what a window of this height shows, once no passing message covers it."""
+        await expect(self.page.get_by_role("button", name="Close", exact=True)).to_have_count(
+            0, timeout=WAIT_MS
+        )
         await self.page.set_viewport_size({"width": WIDTH, "height": height})
         await self.page.screenshot(path=self.pictures / f"{name}.png")
 
