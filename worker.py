@@ -17,7 +17,6 @@ from typing import Any
 
 from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.service import RPCError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
@@ -37,6 +36,7 @@ from activities.propose_publication import ProposePublicationDoor
 from activities.reflect import ReflectDoor
 from activities.synthesize import SynthesizeDoor
 from perdure.client.connection import find_server, running_stack
+from perdure.client.conversion import data_converter
 from perdure.contracts.calls import Effect, Verdict
 from perdure.contracts.errors import ConfigurationError, PerdureError
 from perdure.contracts.model import Message, Role, ToolSchema
@@ -180,7 +180,7 @@ async def connect(settings: Settings) -> Client:
     metrics = PrometheusConfig(bind_address=settings.metrics_address) if settings.metrics_address else None
     runtime = Runtime(telemetry=TelemetryConfig(metrics=metrics)) if metrics else Runtime.default()
     try:
-        return await Client.connect(**server.config, data_converter=pydantic_data_converter, runtime=runtime)
+        return await Client.connect(**server.config, data_converter=data_converter, runtime=runtime)
     except RuntimeError as error:
         raise ConfigurationError(
             f"The Temporal server at {server.address!r} ({server.source}) does not answer: {error}.",

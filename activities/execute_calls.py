@@ -69,12 +69,16 @@ class ExecuteCallsDoor(Generic[Copy]):
         tools: RunsTools[Copy],
         judge: JudgesCalls,
         workspaces: ChecksPoint[Copy],
+        *,
+        parallel: int = 4,
     ) -> None:
         self._host = host
         self._record = record
         self._tools = tools
         self._judge = judge
         self._workspaces = workspaces
+        self.parallel = parallel
+        """Read-only calls that one step may run at once."""
 
     @activity.defn(name="execute_calls")
     async def execute_calls(self, step: ExecuteCalls) -> Executed:
@@ -209,7 +213,7 @@ class _Execution(Generic[Copy]):
         for group in grouped(remaining, self.summaries):
             if self._stopped():
                 break
-            ran = await asyncio.gather(*(self.door.run_one(self, each) for each in group))
+            ran = await self._run_group(group)
             if ran[0] is None:
                 stale = group[0].index
                 break
@@ -225,6 +229,22 @@ class _Execution(Generic[Copy]):
                 self.results[result.index] = result
             self.unsettled = more
         return executed(self.step, self.last.digest, self.results, self.checkpoint, stale=stale)
+
+    async def _run_group(self, group: Sequence[ApprovedCall]) -> list[RanCall | None]:
+        """The group's outcomes; where one call breaks, the others are stopped before the error goes on."""
+        free = asyncio.Semaphore(self.door.parallel)
+
+        async def run(each: ApprovedCall) -> RanCall | None:
+            async with free:
+                return await self.door.run_one(self, each)
+
+        running = [asyncio.create_task(run(each)) for each in group]
+        try:
+            return await asyncio.gather(*running)
+        finally:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
 
     async def _take_over_entries(self) -> None:
         if self.held.claim.head and self.results:

@@ -1,11 +1,12 @@
 """The first step: record the task, and settle what the installation grants it."""
 
+import os
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from temporalio import activity
 
@@ -72,7 +73,7 @@ class OpenTaskDoor:
     async def _open(self, request: OpenTask) -> OpenedTask:
         grants, asked = self._grants, request.request
         repository = grants.strip_credentials(asked.repository)
-        check_repository_root(asked.repository, grants.repository_roots)
+        check_repository_root(asked.repository, grants.repository_roots, shown=repository)
         models = {role: self._models.model_for(role) for role in ("plan", "decide", "reflect", "synthesize")}
         safety = asked.safety.capped(grants.max_safety)
         warnings = list(await grants.warnings())
@@ -110,12 +111,12 @@ def limits_of(budget: Budget, defaults: Limits) -> Limits:
     return defaults.model_copy(update=given)
 
 
-def check_repository_root(repository: str, roots: Sequence[str]) -> None:
-    """Raise InvalidInput unless the repository lies below an allowed path or on an allowed host."""
+def check_repository_root(repository: str, roots: Sequence[str], *, shown: str) -> None:
+    """Raise InvalidInput, which names it as ``shown``, unless it lies below an allowed path or on an allowed host."""
     if not roots or any(_lies_within(repository, root) for root in roots):
         return
     raise InvalidInput(
-        f"The repository {repository!r} lies outside what this installation allows: {', '.join(roots)}.",
+        f"The repository {shown!r} lies outside what this installation allows: {', '.join(roots)}.",
         "name a repository below one of those, or have the operator add it to PERDURE_REPOSITORY_ROOTS.",
     )
 
@@ -126,7 +127,12 @@ def _lies_within(repository: str, root: str) -> bool:
         return host == root.lower()
     if not root.startswith(("/", "~", ".")):
         return False
-    return Path(repository).expanduser().resolve().is_relative_to(Path(root).expanduser().resolve())
+    path = unquote(urlsplit(repository).path) if "://" in repository else repository
+    if "\0" in path:
+        return False
+    # Judged as the clone finds it: no home folders, and ``..`` is taken away before any link is followed.
+    folder = Path(os.path.abspath(path))  # noqa: PTH100
+    return folder.resolve().is_relative_to(Path(root).expanduser().resolve())
 
 
 def _host_of(repository: str) -> str | None:

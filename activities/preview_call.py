@@ -1,5 +1,6 @@
 """Show exactly what a call would do, so that a person decides about that and nothing else."""
 
+import re
 from typing import Generic, TypeVar
 
 from temporalio import activity
@@ -63,8 +64,32 @@ class PreviewCallDoor(Generic[Copy]):
             run_id=run_id(),
             tool=call.tool,
             title=operation.title or summary.title,
-            preview=operation.preview[:MAX_PREVIEW],
+            preview=bounded(operation.preview),
         )
+
+
+def bounded(markdown: str) -> str:
+    """The preview at a length the history can hold, cut between lines, with an open code block closed and a word on it.
+
+    The operation's digest covers what is left out as well.
+    """
+    if len(markdown) <= MAX_PREVIEW:
+        return markdown
+    kept: list[str] = []
+    room, fence = MAX_PREVIEW - 200, ""
+    for line in markdown.splitlines():
+        room -= len(line) + 1
+        if room < 0:
+            break
+        kept.append(line)
+        opening = re.match(r"`{3,}", line)
+        if opening and not fence:
+            fence = opening[0]
+        elif line.rstrip() == fence:
+            fence = ""
+    shown = sum(len(line) + 1 for line in kept)
+    note = f"(Shortened: {shown:,} of {len(markdown):,} characters are shown; the approval covers all of it.)"
+    return "\n".join([*kept, *([fence] if fence else []), "", note])
 
 
 def edit_entry(parent: Entry, step: PreviewCall) -> Entry:

@@ -1,6 +1,7 @@
 """The card in the Web UI: what the task does or why it waits, in Markdown that fits one screen."""
 
 import json
+import re
 from dataclasses import dataclass, field
 
 from temporalio import workflow
@@ -12,13 +13,17 @@ with workflow.unsafe.imports_passed_through():
     from perdure.contracts.task import Cost
 
 MAX_SUBTASKS_SHOWN = 12
-MAX_PREVIEW_SHOWN = 2_500
+LINE_SHOWN = 56
+"""The Web UI's code blocks neither wrap nor show that they go on; its card is this wide on a small screen."""
+MARKUP = re.compile(r"[\\`*_{}\[\]()#+\-.!:|&<>~^$]")
+"""What the Web UI's Markdown gives a meaning to; HTML too, which could hide all that follows."""
 
 
 @dataclass
 class Picture:
     """Everything the card shows."""
 
+    request: str = ""
     doing: str = "starting"
     status: str = "planning"
     step: int = 0
@@ -37,10 +42,11 @@ class Picture:
 
 def draw(picture: Picture) -> str:
     """The card as Markdown."""
-    parts = [_headline(picture)]
+    parts = [f"**{plain(picture.request[:200])}**"] if picture.request else []
+    parts.append(_headline(picture))
     parts += [_approval(approval, picture.reminders) for approval in picture.pending.approvals]
     parts += [_question(question, picture.reminders) for question in picture.pending.questions]
-    parts += [f"> **Not taken:** {remark}" for remark in picture.remarks]
+    parts += [f"> **Not taken:** {plain(remark)}" for remark in picture.remarks]
     if picture.plan:
         parts.append(_plan(picture.plan, picture.finished))
     parts.append(_cost(picture))
@@ -49,46 +55,89 @@ def draw(picture: Picture) -> str:
 
 def _headline(picture: Picture) -> str:
     state = "paused" if picture.paused else picture.status
-    line = f"**{state}** · step {picture.step} · {picture.doing}"
+    line = f"**{state}** · step {picture.step}"
+    if not (picture.pending.approvals or picture.pending.questions):
+        # What waits has its own part below.
+        line += f" · {plain(picture.doing)}"
     if picture.branch:
-        line += f" · branch `{picture.branch}`"
+        line += f" · branch {code(picture.branch)}"
     if picture.scripted:
         line += "\n\n**scripted**: the answers come from a script, not from a language model."
     return line
 
 
+def plain(text: str) -> str:
+    """Text of unknown origin in one line that means nothing but itself."""
+    return MARKUP.sub(r"\\\g<0>", " ".join(text.split()))
+
+
+def code(text: str) -> str:
+    """The text as one line of code, letter by letter."""
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    fence, padding = "`" * (longest + 1), " " if longest else ""
+    return f"{fence}{padding}{' '.join(text.split())}{padding}{fence}"
+
+
+def folded(markdown: str) -> str:
+    """The Markdown with the long lines of its code blocks folded, and a word on that."""
+    lines: list[str] = []
+    fence, cut = "", False
+    for line in markdown.splitlines():
+        opening = re.match(r"`{3,}", line)
+        if opening and not fence:
+            fence = opening[0]
+        elif line.rstrip() == fence:
+            fence = ""
+        elif fence and len(line) > LINE_SHOWN:
+            parts = [line[at : at + LINE_SHOWN] for at in range(0, len(line), LINE_SHOWN)]
+            line, cut = " ↩\n".join(parts), True
+        lines.append(line)
+    if cut:
+        lines += ["", "(↩ stands where a long line is folded.)"]
+    return "\n".join(lines)
+
+
+def _paste(value: dict[str, object]) -> str:
+    # On several lines as the Web UI itself writes JSON: it does not move the dialog's button while it puts it in order.
+    return f"```json\n{json.dumps(value, indent=2)}\n```"
+
+
+def _time(text: str) -> str:
+    return f"{text[:16].replace('T', ' ')} UTC"
+
+
 def _approval(approval: Approval, reminders: int) -> str:
-    paste = json.dumps({"approval_id": approval.id, "verdict": "approve", "by": "your name"})
     late = f" Reminded {reminders} time(s)." if reminders else ""
     return "\n\n".join(
         [
             f"### Waiting for your approval `{approval.id}`",
-            f"**{approval.title}** (step {approval.step}). Until {approval.expires_at}; then it counts as denied.{late}",
-            approval.preview[:MAX_PREVIEW_SHOWN],
-            "Send the update `decide` with this (or `deny` with a `reason`, or `edit` with new `arguments`):",
-            f"```json\n{paste}\n```",
+            code(approval.title),
+            folded(approval.preview),
+            f"Until {_time(approval.expires_at)}; then it counts as denied.{late} *More Actions*, *Send an Update*, "
+            "`decide`, with this (or `deny` with a `reason`, or `edit` with new `arguments`):",
+            _paste({"approval_id": approval.id, "verdict": "approve", "reason": "", "by": "your name"}),
         ]
     )
 
 
 def _question(question: Question, reminders: int) -> str:
-    paste: dict[str, object] = {"question_id": question.id, "choice": question.choices[0], "by": "your name"}
     late = f" Reminded {reminders} time(s)." if reminders else ""
     return "\n\n".join(
         [
             f"### A question for you `{question.id}`",
-            f"{question.text}{late}",
-            f"Choices: {', '.join(f'`{choice}`' for choice in question.choices)}. Until {question.expires_at}; "
-            f"then it counts as `{question.choices[-1]}`. Send the update `answer` with:",
-            f"```json\n{json.dumps(paste)}\n```",
+            f"{plain(question.text)}{late}",
+            f"Choices: {', '.join(f'`{choice}`' for choice in question.choices)}. Until {_time(question.expires_at)}; "
+            f"then it counts as `{question.choices[-1]}`. *More Actions*, *Send an Update*, `answer`, with:",
+            _paste({"question_id": question.id, "choice": question.choices[0], "by": "your name"}),
         ]
     )
 
 
 def _plan(plan: Plan, finished: set[int]) -> str:
-    lines = [f"**Plan:** {plan.goal}"]
+    # The Web UI's Markdown knows a list only after an empty line, and no boxes to tick.
+    lines = [f"**Plan:** {plain(plan.goal)}", ""]
     for position, subtask in enumerate(plan.subtasks[:MAX_SUBTASKS_SHOWN]):
-        lines.append(f"- [{'x' if position in finished else ' '}] {subtask.title}")
+        lines.append(f"- {'✓' if position in finished else '○'} {plain(subtask.title)}")
     hidden = len(plan.subtasks) - MAX_SUBTASKS_SHOWN
     if hidden > 0:
         lines.append(f"- … and {hidden} more")

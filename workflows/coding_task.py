@@ -81,7 +81,11 @@ class CodingTask:
             OpenedTask,
             summary=f"open the task: {task.request.splitlines()[0][:120]}",
         )
-        picture = Picture(scripted=opened.scripted, models=tuple(sorted(set(opened.models.values()))))
+        picture = Picture(
+            request=task.request,
+            scripted=opened.scripted,
+            models=tuple(sorted(set(opened.models.values()))),
+        )
         state = TaskState(
             task_id=info.first_execution_run_id,
             request=task,

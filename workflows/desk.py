@@ -9,6 +9,7 @@ A reset applies old updates and signals again by default, and hands them to the 
 So a word that was just given is acted on only in a later workflow task, after the seed had its chance to void it.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -77,7 +78,7 @@ class Desk:
         decision = read(value, Decide, what="The decision")
         known = self.decisions.get(decision.approval_id)
         if known is not None:
-            if known.verdict == decision.verdict:
+            if (known.verdict, known.arguments) == (decision.verdict, decision.arguments):
                 return decision
             raise _refused(
                 f"The approval {decision.approval_id!r} was already decided: {known.verdict}.",
@@ -88,6 +89,11 @@ class Desk:
         if decision.verdict == "edit" and decision.arguments is None:
             raise _refused(
                 "An edit needs the field 'arguments'.", "give the call's new arguments as an object."
+            )
+        if decision.verdict != "edit" and decision.arguments is not None:
+            raise _refused(
+                f"The verdict {decision.verdict!r} takes no 'arguments'.",
+                "send 'edit' to change the call first.",
             )
         self._check_memory(decision)
         return decision
@@ -134,7 +140,7 @@ class Desk:
         """The answer if it may be taken; raises ApplicationError with a sentence if not."""
         answer = read(value, AnswerQuestion, what="The answer")
         known = self.answers.get(answer.question_id)
-        if known is not None and known.choice == answer.choice:
+        if known is not None and (known.choice, known.budget) == (answer.choice, answer.budget):
             return answer
         question = self.questions.get(answer.question_id)
         if known is not None or question is None:
@@ -156,6 +162,8 @@ class Desk:
             if name not in self.limits_in_use:
                 known = ", ".join(sorted(self.limits_in_use))
                 raise _refused(f"{name!r} is no limit of a budget.", f"the limits are: {known}.")
+            if not math.isfinite(limit):
+                raise _refused(f"The new limit of {name} is no number.", "give the new total as a number.")
             if limit <= self.limits_in_use[name]:
                 raise _refused(
                     f"The new limit of {name} is {limit:g}, but {self.limits_in_use[name]:g} are already used.",

@@ -49,8 +49,13 @@ class Counter:
             if said.verdict == "deny":
                 kind = "expired" if said.by == "deadline" else "denied"
                 return _note(kind, _denial(said), decision, call.index)
-            if said.remember == "task":
+            if said.remember == "task" and arguments is None:
                 self._granted.add(call.arguments_digest)
+            elif said.remember == "task":
+                text = (
+                    "an edit is approved this once, since what the model would ask for again is another call."
+                )
+                self._state.desk.remark(f"{call.title}: {text}")
             return preview.operation_digest
 
     async def _preview(

@@ -136,7 +136,7 @@ def raise_if_cancelled(*, closing: bool) -> None:
 
 def measure(step: Step, request: BaseModel) -> None:
     """Raise ApplicationError if the input is larger than any reference can be."""
-    size = len(request.model_dump_json())
+    size = len(request.model_dump_json().encode())
     if size > MAX_PAYLOAD_BYTES:
         raise ApplicationError(
             f"The input of the step {step.name!r} is {size} bytes; at most {MAX_PAYLOAD_BYTES} are sent.",

@@ -99,7 +99,7 @@ async def test_previews_the_exact_command_and_its_bounds(bench: Bench) -> None:
     assert "in `app` of the workspace" in preview.markdown
     assert "**may change the files of the workspace**" in preview.markdown
     assert "limits: 60 s, 2,048 MiB" in preview.markdown
-    assert "HOME, " in preview.markdown
+    assert "environment: " in preview.markdown
     assert preview.facts == {
         "argv": ["/bin/bash", "-c", command],
         "working_directory": "app",

@@ -123,7 +123,7 @@ async def test_signals_approve_and_deny_and_bad_ones_are_remarked(benches: Any, 
         approval = await bench.approval(handle)
         await handle.signal("approve", {"approval": approval.id})
         await handle.signal("approve", "yes please")
-        assert "'approval_id' is missing" in await bench.card(handle)
+        assert "'approval\\_id' is missing" in await bench.card(handle)
         await handle.signal("approve", {"approval_id": approval.id, "by": "Ada"})
         assert (await handle.result())["pushed"] is True
 

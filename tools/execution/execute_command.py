@@ -52,7 +52,7 @@ def _shell(command: str) -> list[str]:
 
 async def _preview(arguments: ExecuteCommand, context: ToolContext) -> Preview:
     folder = _folder(arguments, context)
-    names = ", ".join(environment_for(environment_of(context.toolchain)))
+    names = environment_for(environment_of(context.toolchain))
     limits = _limits(arguments)
     markdown = "\n".join(
         [
@@ -61,7 +61,7 @@ async def _preview(arguments: ExecuteCommand, context: ToolContext) -> Preview:
             f"- {'**may change the files of the workspace**' if arguments.writes else 'cannot change any file'}",
             "- no network; nothing outside the workspace can be seen or written",
             f"- limits: {limits.time_s:g} s, {limits.memory_bytes // 1024**2:,} MiB, {limits.processes} processes",
-            f"- environment, constructed: {names}",
+            f"- environment: {len(names)} constructed variables, none of the worker's own",
         ]
     )
     facts = {"argv": _shell(arguments.command), "working_directory": folder, "writes": arguments.writes}

@@ -77,6 +77,8 @@ async def _preview(arguments: GitPush, context: ToolContext) -> Preview:
             f"Pushes to {inline_code(push.remote, 300)}, branch {inline_code(push.branch, 200)}:",
             f"`{before or '(new branch)'}` → `{push.commit}`",
             f"{len(commits)} {'commit' if len(commits) == 1 else 'commits'}:",
+            # The Web UI's Markdown knows a list only after an empty line.
+            "",
             *listed,
             fenced(statistics, 1_200),
         ]
