@@ -15,7 +15,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.client import Client
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.service import RPCError
@@ -44,6 +43,7 @@ from perdure.contracts.names import SEARCH_ATTRIBUTES, host_queue
 from perdure.contracts.steps import Limits, ModelStep, Timing
 from perdure.contracts.task import Mode, Safety
 from perdure.contracts.transcript import Entry
+from perdure.embedded.temporal_namespace import registered_attributes
 from perdure.llm.arguments import parse_calls
 from perdure.llm.model_settings import ModelSettings
 from perdure.llm.models import Models
@@ -220,16 +220,15 @@ def model_settings_of(settings: Settings) -> ModelSettings:
 async def search_attributes_registered(client: Client) -> bool:
     """Whether all of ours are registered with their types; an unregistered one would fail workflow tasks for ever."""
     try:
-        listed = await client.operator_service.list_search_attributes(
-            ListSearchAttributesRequest(namespace=client.namespace)
-        )
+        registered = await registered_attributes(client)
     except RPCError as error:
         logger.warning("search attributes cannot be listed, so tasks run without them: %s", error)
         return False
-    missing = [name for name in SEARCH_ATTRIBUTES if name not in listed.custom_attributes]
+    missing = [name for name, kind in SEARCH_ATTRIBUTES.items() if registered.get(name) != kind]
     if missing:
         logger.warning(
-            "search attributes are not registered, so tasks run without them: %s", ", ".join(missing)
+            "search attributes are not registered with our types, so tasks run without them: %s",
+            ", ".join(missing),
         )
     return not missing
 
@@ -269,10 +268,7 @@ def activities_of(house: House) -> tuple[list[Callable[..., Any]], list[Callable
     conversation = Conversation(record, models, Assembly(KnownTurns()))
     host: Host[WorkingCopy] = Host(house.host_id, record, house.workspaces)
     this_host = ThisHost[WorkingCopy](
-        host_id=house.host_id,
-        host_queue=house.own_queue,
-        survey=survey,
-        strip_credentials=strip_credentials,
+        host_id=house.host_id, host_queue=house.own_queue, survey=survey, strip_credentials=strip_credentials
     )
 
     # Schemas are made from the argument models each time, which costs more than everything else in a decision.
@@ -295,7 +291,9 @@ def activities_of(house: House) -> tuple[list[Callable[..., Any]], list[Callable
     ]
     hosted: list[Callable[..., Any]] = [
         PreviewCallDoor(host, record, runner, runner).preview_call,
-        ExecuteCallsDoor(host, record, runner, runner, house.workspaces).execute_calls,
+        ExecuteCallsDoor(
+            host, record, runner, runner, house.workspaces, parallel=settings.max_parallel_tools
+        ).execute_calls,
         CheckWorkDoor(host, record, gate).check_work,
         ProposePublicationDoor(host, record, runner, survey_branch).propose_publication,
     ]
@@ -345,10 +343,7 @@ async def workers(house: House) -> AsyncGenerator[tuple[Worker, Worker]]:
     shared, hosted = activities_of(house)
     # A stopped worker's sticky queue holds workflow tasks for this long before another worker gets them.
     sticky = timedelta(seconds=1)
-    common: dict[str, Any] = {
-        "interceptors": [DoorInterceptor()],
-        "graceful_shutdown_timeout": STOP_WITHIN,
-    }
+    common: dict[str, Any] = {"interceptors": [DoorInterceptor()], "graceful_shutdown_timeout": STOP_WITHIN}
     tasks = Worker(
         house.client,
         task_queue=house.settings.task_queue,

@@ -70,7 +70,7 @@ class ExecuteCallsDoor(Generic[Copy]):
         judge: JudgesCalls,
         workspaces: ChecksPoint[Copy],
         *,
-        parallel: int = 4,
+        parallel: int,
     ) -> None:
         self._host = host
         self._record = record

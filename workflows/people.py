@@ -22,6 +22,7 @@ class Counter:
     def __init__(self, state: "TaskState") -> None:
         self._state = state
         self._granted: set[str] = set()
+        self._edited: set[tuple[str, int]] = set()
 
     async def approved_digest(self, call: CallSummary, decision: str) -> str | Note:
         """The digest of the operation a person approved, or the note that tells the model why not."""
@@ -38,25 +39,31 @@ class Counter:
             if preview.refused:
                 return _note("denied", preview.refused, decision, call.index)
             self._state.head = preview.head
-            if call.arguments_digest in self._granted and arguments is None:
+            if self._is_granted(call, decision):
                 return preview.operation_digest
             said = await self._decision(call, preview)
             if said is None:
                 continue
             if said.verdict == "edit":
                 arguments = dict(said.arguments or {})
+                self._edited.add((decision, call.index))
                 continue
             if said.verdict == "deny":
                 kind = "expired" if said.by == "deadline" else "denied"
                 return _note(kind, _denial(said), decision, call.index)
-            if said.remember == "task" and arguments is None:
-                self._granted.add(call.arguments_digest)
-            elif said.remember == "task":
-                text = (
-                    "an edit is approved this once, since what the model would ask for again is another call."
-                )
-                self._state.desk.remark(f"{call.title}: {text}")
+            if said.remember == "task":
+                self._remember(call, decision)
             return preview.operation_digest
+
+    def _is_granted(self, call: CallSummary, decision: str) -> bool:
+        return call.arguments_digest in self._granted and (decision, call.index) not in self._edited
+
+    def _remember(self, call: CallSummary, decision: str) -> None:
+        # The model will ask again for the call as it was before the edit, which nobody approved.
+        if (decision, call.index) in self._edited:
+            self._state.desk.remark(f"{call.title}: an edited call is approved this once and not remembered.")
+        else:
+            self._granted.add(call.arguments_digest)
 
     async def _preview(
         self, call: CallSummary, decision: str, arguments: dict[str, object] | None
