@@ -247,9 +247,7 @@ def refuse_stale_dictionary(registry: Registry) -> None:
 def found(program: str) -> Path | None:
     """A program beside this interpreter or on the PATH."""
     beside = Path(sys.executable).parent / program
-    if beside.is_file():
-        return beside
-    on_path = shutil.which(program)
+    on_path = beside if beside.is_file() else shutil.which(program)
     return Path(on_path) if on_path else None
 
 
@@ -344,6 +342,7 @@ async def workers(house: House) -> AsyncGenerator[tuple[Worker, Worker]]:
     # A stopped worker's sticky queue holds workflow tasks for this long before another worker gets them.
     sticky = timedelta(seconds=1)
     common: dict[str, Any] = {"interceptors": [DoorInterceptor()], "graceful_shutdown_timeout": STOP_WITHIN}
+    common["max_concurrent_activities"] = 200
     tasks = Worker(
         house.client,
         task_queue=house.settings.task_queue,
@@ -354,16 +353,9 @@ async def workers(house: House) -> AsyncGenerator[tuple[Worker, Worker]]:
         workflow_runner=UnsandboxedWorkflowRunner(),
         activities=shared,
         sticky_queue_schedule_to_start_timeout=sticky,
-        max_concurrent_activities=200,
         **common,
     )
-    own = Worker(
-        house.client,
-        task_queue=house.own_queue,
-        activities=hosted,
-        max_concurrent_activities=200,
-        **common,
-    )
+    own = Worker(house.client, task_queue=house.own_queue, activities=hosted, **common)
     async with tasks, own:
         yield tasks, own
 
