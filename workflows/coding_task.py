@@ -98,7 +98,15 @@ class CodingTask:
             notes=self._early_notes,
             pause_requested=self._paused,
         )
-        state.host = Host(state.runner, self._desk, task, opened.safety, state.task_id, state.show)
+        state.host = Host(
+            state.runner,
+            self._desk,
+            task,
+            opened.safety,
+            state.task_id,
+            state.show,
+            lambda text: state.waiting(text, needs="answer"),
+        )
         self._state = state
         for warning in opened.warnings:
             state.note(Line(0, "warning", warning))

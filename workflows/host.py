@@ -1,6 +1,7 @@
 """The task's workspace as the workflow sees it: sending steps to its host, and taking it over when that fails."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 from temporalio import workflow
@@ -21,18 +22,29 @@ Result = TypeVar("Result", bound=BaseModel)
 #: Takeovers of one step before a person is asked: more than this is no passing trouble.
 TAKEOVERS = 5
 
+Waiting = Callable[[str], AbstractContextManager[None]]
+"""Shows, while its body runs, that an answer of a person is waited for."""
+
 
 class Host:
     """Owns dispatch numbers, the workspace and its last checkpoint."""
 
     def __init__(
-        self, runner: Runner, desk: Desk, request: TaskRequest, safety: Safety, task_id: str, changed: Changed
+        self,
+        runner: Runner,
+        desk: Desk,
+        request: TaskRequest,
+        safety: Safety,
+        task_id: str,
+        changed: Changed,
+        waiting: Waiting,
     ) -> None:
         self._runner = runner
         self._desk = desk
         self._request = request
         self._task_id = task_id
         self._changed = changed
+        self._waiting = waiting
         self._dispatch = 0
         self._resets_seen = desk.resets
         self._workspace: Workspace | None = None
@@ -91,12 +103,17 @@ class Host:
             return prepared.head
 
     async def _ask_about_restore(self, error: ActivityError) -> None:
-        text = f"RESTORE_INCOMPLETE: the workspace cannot be rebuilt here. {error.cause}"
+        last = f" Its last checkpoint is on the host {self._workspace.host_id!r}." if self._workspace else ""
+        text = (
+            f"RESTORE_INCOMPLETE: the workspace cannot be rebuilt on the host that answered: {error.cause}{last} "
+            "Start the worker of that host again and choose retry, or stop the task."
+        )
         answer = None
-        while answer is None:
-            answer = await self._desk.ask(
-                QuestionKind.RESTORE, text, ("retry", "stop"), self._runner.timing, self._changed
-            )
+        with self._waiting(f"waiting for an answer: {QuestionKind.RESTORE.value}"):
+            while answer is None:
+                answer = await self._desk.ask(
+                    QuestionKind.RESTORE, text, ("retry", "stop"), self._runner.timing, self._changed
+                )
         if answer.choice == "stop":
             raise ApplicationError(text, type="WorkspaceLost", non_retryable=True) from error
 
