@@ -1,0 +1,142 @@
+"""Steps on a host: which call is meant, under which token, and in which folder."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+from temporalio.testing import ActivityEnvironment
+
+from activities.host_steps import Held, Host, call_of
+from perdure.contracts.calls import CallKey, CallResult, Token, ToolCall
+from perdure.contracts.errors import WorkspaceLost
+from perdure.contracts.steps import HostStep
+from perdure.contracts.task import Mode, Safety
+from perdure.contracts.transcript import Entry, EntryKind
+from perdure.contracts.workspace import Checkpoint
+
+POINT = Checkpoint(commit="c", tree="t", head_ref="refs/heads/x", branch_commit="b", staged_tree="s")
+STEP = HostStep(
+    task_id="task-1", step=3, head="h", mode=Mode.CHANGE, safety=Safety.CAUTIOUS, epoch=2, dispatch=9, checkpoint=POINT
+)  # fmt: skip
+
+
+def entry(kind: EntryKind, body: Mapping[str, Any], digest: str) -> Entry:
+    """An entry of the transcript under a name instead of its digest."""
+    return Entry(task_id="task-1", depth=0, step=3, kind=kind, body=dict(body), at="", digest=digest)
+
+
+def decision(digest: str, *arguments: dict[str, Any]) -> Entry:
+    """A decision with a call for each of the arguments."""
+    calls = [
+        ToolCall(index=index, call_id=f"c{index}", tool="write_file", arguments=each, problem="none" * index)
+        for index, each in enumerate(arguments)
+    ]
+    return entry(EntryKind.DECISION, {"calls": [call.model_dump(mode="json") for call in calls]}, digest)
+
+
+def edit(of: str, index: int, **arguments: Any) -> Entry:
+    """A person's edit."""
+    return entry(
+        EntryKind.EDIT, {"decision": of, "index": index, "arguments": arguments}, f"edit-{arguments}"
+    )
+
+
+TRANSCRIPT = [
+    decision("first", {"path": "a"}, {"path": "b"}),
+    edit("first", 1, path="edited"),
+    decision("second", {"path": "c"}, {"path": "d"}),
+    edit("first", 0, path="late"),
+    edit("second", 1, path="draft"),
+    edit("second", 1, path="final"),
+]
+
+
+@pytest.mark.parametrize(
+    ("of", "index", "path"),
+    [("first", 0, "late"), ("first", 1, "edited"), ("second", 0, "c"), ("second", 1, "final")],
+)
+def test_a_call_is_what_was_decided_with_its_latest_edit(of: str, index: int, path: str) -> None:
+    call = call_of(TRANSCRIPT, of, index)
+    assert (call.index, call.call_id, call.arguments) == (index, f"c{index}", {"path": path})
+
+
+def test_an_edit_heals_arguments_that_could_not_be_read() -> None:
+    unread = decision("only", {}, {})
+    assert call_of([unread], "only", 1).problem == "none"
+    assert call_of([unread, edit("only", 1, path="a")], "only", 1).problem == ""
+
+
+@pytest.mark.parametrize(("of", "index"), [("third", 0), ("first", 2), ("", 0)])
+def test_a_call_that_is_nowhere_is_no_call(of: str, index: int) -> None:
+    with pytest.raises(WorkspaceLost, match=f"no call {index}"):
+        call_of(TRANSCRIPT, of, index)
+
+
+@dataclass
+class Claim:
+    """What the record grants."""
+
+    generation: int = 4
+    fresh: bool = False
+    stored: dict[int, CallResult] = field(default_factory=dict[int, CallResult])
+    checkpoint: Checkpoint = POINT
+    head: str = ""
+
+
+@dataclass
+class House:
+    """Leases and folders; ``deeds`` is what was done, in order."""
+
+    granted: Claim
+    deeds: list[Any] = field(default_factory=list[Any])
+
+    async def claim(
+        self,
+        *,
+        key: CallKey,
+        token: Token,
+        host_id: str,
+        checkpoint: Checkpoint,
+        changing: bool,
+        calls: Collection[int] | None,
+    ) -> Claim:
+        self.deeds.append(("claim", str(key), token, host_id, changing, calls))
+        return self.granted
+
+    async def materialised(self, *, task_id: str, token: Token) -> None:
+        self.deeds.append("materialised")
+
+    async def settled(self, *, task_id: str, token: Token, checkpoint: Checkpoint) -> None:
+        self.deeds.append(("settled", checkpoint))
+
+    async def open(self, task_id: str, generation: int) -> str:
+        self.deeds.append(("open", generation))
+        return "opened"
+
+    async def materialise(self, task_id: str, *, generation: int, checkpoint: Checkpoint) -> str:
+        self.deeds.append(("materialise", generation, checkpoint))
+        return "made anew"
+
+    async def discard_before(self, task_id: str, generation: int) -> None:
+        self.deeds.append(("discard before", generation))
+
+
+async def held(house: House, *, attempt: int) -> Held[str]:
+    """The workspace in the hands of this attempt."""
+    environment = ActivityEnvironment()
+    environment.info = replace(environment.info, attempt=attempt, workflow_run_id="run-1")
+    return await environment.run(Host[str]("host-a", house, house).hold, STEP)
+
+
+async def test_a_good_folder_is_opened_under_the_attempts_token() -> None:
+    house = House(Claim())
+    assert (await held(house, attempt=5)).copy == "opened"
+    token = Token(epoch=2, dispatch=9, attempt=5)
+    assert house.deeds == [("claim", "task-1/run-1/3/0", token, "host-a", False, ()), ("open", 4)]
+
+
+async def test_a_folder_that_may_be_spoilt_is_made_anew_before_it_is_called_good() -> None:
+    house = House(Claim(generation=7, fresh=True))
+    assert (await held(house, attempt=1)).copy == "made anew"
+    assert house.deeds[1:] == [("materialise", 7, POINT), ("discard before", 7), "materialised"]
