@@ -1,0 +1,143 @@
+"""Running calls for the steps: what an approval covers, and what the model sees of an output."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from perdure.contracts.calls import Effect, ToolCall, Verdict
+from perdure.contracts.errors import ToolRejected
+from perdure.contracts.outcomes import Operation, RanCall
+from perdure.contracts.task import Mode, Safety
+from perdure.safety.policy import Policy
+from tests.tools.conftest import Bench, call
+from tools.tool_runner import MODEL_CHARACTERS, WHOLE_OUTPUT, ToolRunner, ran_call
+from tools.tool_schemas import Attachment, Effects, Toolchain, ToolOutput
+
+AT = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def ledgers() -> list[tuple[str, datetime]]:
+    """Which ledgers were asked for."""
+    return []
+
+
+@pytest.fixture
+def runner(bench: Bench, toolchain: Toolchain, ledgers: list[tuple[str, datetime]]) -> ToolRunner:
+    def ledger(task_id: str, at: datetime) -> Effects:
+        ledgers.append((task_id, at))
+        return bench.ledger
+
+    return ToolRunner(bench.registry, Policy.load(), bench.context.sandbox, toolchain, ledger)
+
+
+async def operation_of(runner: ToolRunner, bench: Bench, one: ToolCall, **changes: Any) -> Operation:
+    """What the call would do."""
+    fields: dict[str, Any] = {"rule": "asks", "tree": "t" * 40, "requested_at": AT, **changes}
+    return await runner.operation(one, copy=bench.copy, key=bench.context.key, **fields)
+
+
+async def run(runner: ToolRunner, bench: Bench, one: ToolCall) -> RanCall:
+    """What the call brings."""
+    return await runner.run(
+        one, copy=bench.copy, key=bench.context.key, requested_at=AT, beat=bench.beats.append, approved={}
+    )
+
+
+INSTALL = call("execute_command", command="make install", writes=True)
+
+
+async def test_the_same_operation_has_the_same_digest(runner: ToolRunner, bench: Bench) -> None:
+    first = await operation_of(runner, bench, INSTALL)
+    spelled = call("execute_command", command="make install", writes="true", working_directory=".")
+    assert await operation_of(runner, bench, spelled, requested_at=AT + timedelta(days=1)) == first
+    assert first.title == "execute_command (writes): make install"
+    assert "make install" in first.preview
+    assert len(first.digest) == 64
+
+
+async def test_an_approval_covers_one_operation_and_no_other(runner: ToolRunner, bench: Bench) -> None:
+    digests = [
+        (await operation_of(runner, bench, INSTALL)).digest,
+        (await operation_of(runner, bench, INSTALL, tree="u" * 40)).digest,
+        (await operation_of(runner, bench, INSTALL, rule="another rule")).digest,
+    ]
+    for other in (
+        call("execute_command", command="make  install", writes=True),
+        call("execute_command", command="make install", writes=True, timeout_s=61),
+        call("execute_command", command="make install", writes=True, working_directory="app"),
+        call("execute_command", command="make install"),
+    ):
+        digests.append((await operation_of(runner, bench, other)).digest)
+    bench.put("app/new.py", "x = 1\n")
+    await bench.run("git_commit", message="Move the head")
+    digests.append((await operation_of(runner, bench, INSTALL)).digest)
+    assert len(set(digests)) == len(digests)
+
+
+async def test_a_push_is_another_one_when_the_remote_moved(runner: ToolRunner, bench: Bench) -> None:
+    bench.put("app/new.py", "x = 1\n")
+    await bench.run("git_commit", message="Add x")
+    first = await operation_of(runner, bench, call("git_push"))
+    assert (await operation_of(runner, bench, call("git_push"))).digest == first.digest
+    assert set(first.facts) == {"remote", "branch", "commit", "remote_head"}
+    commit = await bench.copy.git.head()
+    await bench.copy.git.push(await bench.copy.git.branch(), commit, expected=None)
+    bench.put("app/new.py", "x = 2\n")
+    await bench.run("git_commit", message="Change x")
+    assert (await operation_of(runner, bench, call("git_push"))).facts["remote_head"] == commit
+
+
+async def test_what_would_be_refused_has_no_operation(runner: ToolRunner, bench: Bench) -> None:
+    with pytest.raises(ToolRejected, match="nothing to push"):
+        await operation_of(runner, bench, call("git_push"))
+    with pytest.raises(ToolRejected, match="There is no tool 'rm'"):
+        await operation_of(runner, bench, call("rm"))
+    with pytest.raises(ToolRejected, match="'command' is missing"):
+        await operation_of(runner, bench, call("execute_command", writes=True))
+
+
+async def test_runs_a_call_with_the_tasks_own_ledger(
+    runner: ToolRunner, bench: Bench, ledgers: list[tuple[str, datetime]]
+) -> None:
+    ran = await run(runner, bench, call("read_file", path="README.md"))
+    assert ran.ok
+    assert "Totals and averages." in ran.for_model
+    assert ledgers == [("task-1", AT)]
+
+
+async def test_a_call_that_cannot_run_is_refused(runner: ToolRunner, bench: Bench) -> None:
+    with pytest.raises(ToolRejected, match=r"missing\.py"):
+        await run(runner, bench, call("read_file", path="missing.py"))
+
+
+def test_the_policy_and_the_registry_speak_through_it(runner: ToolRunner) -> None:
+    title, effect, _, _ = runner.summarize(INSTALL)
+    assert (title, effect) == ("execute_command (writes): make install", Effect.RUN_WRITING)
+    verdict, reason = runner.judge(effect=effect, mode=Mode.CHANGE, safety=Safety.CAUTIOUS)
+    assert (verdict, bool(reason)) == (Verdict.ASK, True)
+
+
+def test_a_short_output_is_shown_whole() -> None:
+    assert ran_call(ToolOutput("\n  2 passed  \nin 3 s\n")) == RanCall(
+        ok=True, for_model="\n  2 passed  \nin 3 s\n", excerpt="2 passed  "
+    )
+    assert ran_call(ToolOutput("x" * MODEL_CHARACTERS)).attachments == ()
+
+
+def test_a_long_output_is_shortened_and_kept_whole() -> None:
+    text = "first\n" + "\ud800 middle\n" * 2_000 + "ValueError: broken\n" + "more\n" * 3_000 + "last"
+    ran = ran_call(ToolOutput(text, ok=False, excerpt="exit code 1", attachments=(Attachment("a", b"b"),)))
+    assert len(ran.for_model) <= MODEL_CHARACTERS
+    for shown in ("first", "ValueError: broken", "last", WHOLE_OUTPUT):
+        assert shown in ran.for_model
+    assert (ran.ok, ran.excerpt) == (False, "exit code 1")
+    kept = [(name, media_type) for name, _, media_type in ran.attachments]
+    assert kept == [("a", "text/plain; charset=utf-8"), (WHOLE_OUTPUT, "text/plain; charset=utf-8")]
+    assert ran.attachments[1][1] == text.encode("utf-8", "backslashreplace")
+
+
+def test_commits_and_pushes_are_passed_on() -> None:
+    ran = ran_call(ToolOutput("done", commit="c" * 40, pushed="main@" + "c" * 40))
+    assert (ran.commit, ran.pushed) == ("c" * 40, "main@" + "c" * 40)
