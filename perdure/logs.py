@@ -33,4 +33,4 @@ def configure_logging(*, level: str, form: Literal["json", "text"]) -> None:
     root.setLevel(level.upper())
     # These say every request at "info", which drowns what people look for.
     for noisy in ("httpx", "groq", "asyncio"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+        logging.getLogger(noisy).setLevel(max(root.level, logging.WARNING))
