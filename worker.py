@@ -145,12 +145,12 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
         network={name: os.environ[name] for name in NETWORK_VARIABLES if name in os.environ},
     )
     client = await connect(settings)
-    record = await Record.connect(database_url_of(settings))
     model_settings = model_settings_of(settings)
     models = Models(model_settings)
     programs = programs_of(
         python=settings.python or Path(sys.executable), node=found("node"), ripgrep=required("rg")
     )
+    record = await Record.connect(database_url_of(settings))
 
     def ledger(task_id: str, at: datetime) -> TaskLedger:
         return TaskLedger(record, task_id, at)
