@@ -20,8 +20,9 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from perdure.embedded.postgres import PostgresSettings
 from perdure.embedded.stack import Stack
 from perdure.embedded.temporal import TemporalSettings
+from tests.faults.installation import Servers
 from tests.faults.moments import TARGETED, Moment, after
-from tests.faults.runs import Outcome, Servers, run_errand
+from tests.faults.runs import Outcome, run_errand
 
 #: Seconds between a death and the next worker: at once, or long enough that the host counts as silent.
 PAUSES_S = (0.0, 0.0, 5.0)

@@ -34,7 +34,8 @@ TURNS: tuple[tuple[Call, ...], ...] = (
     TWO_CHANGES,
     (("execute_command", {"command": f"sleep 0.3; wc -l < {COUNTER}"}),),
 )
-STEP_OF_COUNTING, STEP_OF_COMMIT, STEP_OF_TWO_CHANGES = 3, 5, 6
+#: Positions in the loop; saying that it is done is a step of its own.
+STEP_OF_COUNTING, STEP_OF_COMMIT, STEP_OF_TWO_CHANGES, STEP_OF_PUBLISHING = 3, 5, 6, 9
 
 
 def make_errand(folder: Path) -> tuple[Path, Path]:

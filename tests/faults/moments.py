@@ -8,7 +8,14 @@ from pathlib import Path
 from temporalio.api.enums.v1 import PendingActivityState
 
 from perdure.embedded.database import connected
-from tests.faults.errand import COUNTER, STEP_OF_COMMIT, STEP_OF_TWO_CHANGES
+from tests.faults.errand import (
+    COUNTER,
+    STEP_OF_COMMIT,
+    STEP_OF_COUNTING,
+    STEP_OF_PUBLISHING,
+    STEP_OF_TWO_CHANGES,
+)
+from tests.faults.lost_answers import LosingAnswers
 from tests.faults.picture import Handle, read_work
 
 SCHEDULED = PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
@@ -24,6 +31,7 @@ class Scene:
     database_url: str
     home: Path
     remote: Path
+    database: LosingAnswers
 
 
 @dataclass(frozen=True)
@@ -105,52 +113,78 @@ def while_asking() -> Moment:
     return Moment("an approval waits", lambda scene: _until(lambda: asked(scene)))
 
 
-def _rows(name: str, query: str, *arguments: object) -> Moment:
-    """The record holds a row of the task, seen within a few milliseconds."""
+def _unheard(name: str, query: str, *arguments: object) -> Moment:
+    """PostgreSQL has committed what the query finds, and the worker never hears of it."""
 
     async def arrives(scene: Scene) -> None:
         task = scene.handle.first_execution_run_id
         async with connected(scene.database_url) as connection:
+            asking = asyncio.Lock()
 
-            async def found() -> bool:
-                return bool(await connection.fetchval(query, task, *arguments))
+            async def committed() -> bool:
+                async with asking:
+                    return bool(await connection.fetchval(query, task, *arguments))
 
-            await _until(found)
+            await scene.database.lose_once(committed)
 
-    return Moment(name, arrives)
-
-
-def between_two_calls() -> Moment:
-    """The first of a decision's two changes is recorded, the second is not or just about to be."""
-    query = "SELECT count(*) FROM calls WHERE task_id = $1 AND step = $2"
-    return _rows("the first of two changes is recorded", query, STEP_OF_TWO_CHANGES)
+    return Moment(f"{name}, and the worker does not know", arrives)
 
 
-def after_committing() -> Moment:
-    """The commit's result is recorded, its activity may not have completed."""
-    query = "SELECT count(*) FROM calls WHERE task_id = $1 AND step = $2"
-    return _rows("the commit is recorded", query, STEP_OF_COMMIT)
+def result_unheard(what: str, step: int, index: int = 0) -> Moment:
+    """The result of a call is recorded."""
+    query = "SELECT count(*) FROM calls WHERE task_id = $1 AND step = $2 AND call_index = $3"
+    return _unheard(f"{what} is recorded", query, step, index)
 
 
-def after_answering(step: int) -> Moment:
-    """The model's decision is stored, its activity may not have completed."""
-    query = "SELECT count(*) FROM answers WHERE task_id = $1 AND step = $2 AND purpose = 'decide'"
-    return _rows(f"the decision of step {step} is stored", query, step)
+def answer_unheard(purpose: str, step: int) -> Moment:
+    """The answer of a model, or the outcome of another step, is stored."""
+    query = "SELECT count(*) FROM answers WHERE task_id = $1 AND step = $2 AND purpose = $3"
+    return _unheard(f"the answer to {purpose!r} of step {step} is stored", query, step, purpose)
 
 
-def intending_to_push() -> Moment:
-    """The ledger says that a push is about to happen."""
-    return _rows("the push is intended", "SELECT count(*) FROM effects WHERE task_id = $1")
+def claim_unheard(step: int) -> Moment:
+    """The workspace is claimed for a change."""
+    query = (
+        "SELECT count(*) FROM workspaces w WHERE task_id = $1 AND busy "
+        "AND EXISTS (SELECT 1 FROM answers WHERE task_id = $1 AND step = $2 AND purpose = 'decide')"
+    )
+    return _unheard(f"the workspace is claimed for step {step}", query, step)
+
+
+def preparation_unheard() -> Moment:
+    """The workspace is prepared and open for steps."""
+    query = "SELECT count(*) FROM workspaces WHERE task_id = $1 AND ready"
+    return _unheard("the workspace is ready", query)
+
+
+def effect_unheard(column: str, what: str) -> Moment:
+    """The ledger holds the push's intent or its receipt."""
+    query = f"SELECT count(*) FROM effects WHERE task_id = $1 AND {column} IS NOT NULL"
+    return _unheard(f"the push's {what} is in the ledger", query)
+
+
+def closing_unheard() -> Moment:
+    """The task is closed in the record."""
+    query = "SELECT count(*) FROM tasks WHERE task_id = $1 AND closed_at IS NOT NULL"
+    return _unheard("the task is closed", query)
 
 
 TARGETED: tuple[Moment, ...] = (
     after_counting(),
     after_pushing(),
-    between_two_calls(),
-    intending_to_push(),
-    after_answering(4),
+    result_unheard("the counted command", STEP_OF_COUNTING),
+    result_unheard("the push", STEP_OF_PUBLISHING, 1),
+    result_unheard("the first of two changes", STEP_OF_TWO_CHANGES),
+    result_unheard("the second of two changes", STEP_OF_TWO_CHANGES, 1),
+    result_unheard("the commit", STEP_OF_COMMIT),
+    effect_unheard("intent", "intent"),
+    effect_unheard("receipt", "receipt"),
+    answer_unheard("decide", 4),
+    answer_unheard("publication", STEP_OF_PUBLISHING),
+    claim_unheard(STEP_OF_COUNTING),
+    preparation_unheard(),
+    closing_unheard(),
     while_asking(),
-    after_committing(),
     while_running("prepare_workspace"),
     while_running("execute_calls 4", pause_s=0.5),
     while_running("check_work", pause_s=0.5),

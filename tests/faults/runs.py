@@ -2,7 +2,6 @@
 
 import asyncio
 import itertools
-import secrets
 import tempfile
 import time
 from collections.abc import Awaitable
@@ -10,31 +9,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from temporalio.client import Client
-
-from perdure.llm.scripted.server import ScriptedServer
-from tests.faults.errand import REQUEST, make_errand, make_script
+from tests.faults.errand import make_script
+from tests.faults.installation import Installation, Servers, installed
 from tests.faults.moments import Moment, Scene
 from tests.faults.person import approving
 from tests.faults.picture import Handle, Picture, read_work, repeated_questions, take_picture
-from tests.faults.worker_process import WorkerProcess
 
 THINKING_MS = 120
-HEARTBEAT_S = 2
-HOST_ANSWER_S = 3
 ENDS_WITHIN_S = 180.0
 MODEL_STEPS = ("plan", "decide", "reflect", "synthesize")
 
 numbers = itertools.count(1)
-
-
-@dataclass(frozen=True)
-class Servers:
-    """Where the servers are."""
-
-    client: Client
-    temporal: str
-    database_url: str
 
 
 @dataclass(frozen=True)
@@ -65,56 +50,38 @@ class Outcome:
 
 
 class Errand:
-    """One run of the reference task with a home, a queue and a model server of its own."""
+    """One run of the reference task."""
 
-    def __init__(self, servers: Servers, folder: Path, models: ScriptedServer) -> None:
-        self._servers = servers
-        self._models = models
-        self._queue = f"perdure-faults-{secrets.token_hex(4)}"
-        self.home = folder / "home"
-        self.repository, self.remote = make_errand(folder / "user")
-        self.worker = WorkerProcess(self._environment(self.home), folder / "worker.log")
-
-    def _environment(self, home: Path) -> dict[str, str]:
-        return {
-            "PERDURE_HOME": str(home),
-            "PERDURE_DATABASE_URL": self._servers.database_url,
-            "PERDURE_TASK_QUEUE": self._queue,
-            "PERDURE_MODEL_SCRIPT": "played-by-the-test.json",
-            "PERDURE_HEARTBEAT_S": str(HEARTBEAT_S),
-            "PERDURE_HOST_ANSWER_S": str(HOST_ANSWER_S),
-            "TEMPORAL_ADDRESS": self._servers.temporal,
-            "TEMPORAL_NAMESPACE": self._servers.client.namespace,
-            "GROQ_BASE_URL": self._models.url,
-        }
+    def __init__(self, installation: Installation) -> None:
+        self._installation = installation
+        self._worker = installation.worker()
 
     async def run(self, moment: Moment | None = None, *, pause_s: float = 0.0) -> Outcome:
         """Run the task to its end, killing the worker once at the moment."""
-        await self.worker.start()
-        await self.worker.ready()
-        handle = await self._servers.client.start_workflow(
-            "CodingTask",
-            {"request": REQUEST, "repository": str(self.repository)},
-            id=f"errand-{self._queue}",
-            task_queue=self._queue,
-        )
+        installation = self._installation
+        database_url = installation.servers.database_url
+        await self._worker.start()
+        await self._worker.ready()
+        handle = await installation.start()
         began = time.monotonic()
         async with approving(handle), asyncio.timeout(ENDS_WITHIN_S):
             death = await self._interrupt(handle, moment, pause_s) if moment else None
             await handle.result()
         took_s = time.monotonic() - began
-        await self.worker.stop()
-        outcome = Outcome(await take_picture(handle, self._servers.database_url, self.remote), took_s, death)
-        outcome.repeated_questions = repeated_questions(self._models.requests)
+        await self._worker.stop()
+        outcome = Outcome(await take_picture(handle, database_url, installation.remote), took_s, death)
+        outcome.repeated_questions = repeated_questions(installation.models.requests)
         await self._judge(outcome, handle)
         return outcome
 
     async def _interrupt(self, handle: Handle, moment: Moment, pause_s: float) -> Death | None:
         """None where the task had ended before the moment came."""
-        scene = Scene(handle, self._servers.database_url, self.home, self.remote)
+        at = self._installation
+        scene = Scene(handle, at.servers.database_url, at.home(), at.remote, at.database)
         if not await _first(moment.arrives(scene), handle.result()):
             return None
-        await self.worker.kill()
+        await self._worker.kill()
+        at.database.pass_again()
         described = await handle.describe()
         work, _ = await read_work(handle)
         death = Death(
@@ -125,7 +92,7 @@ class Errand:
             finished=frozenset(each.name for each in work if each.completed is not None),
         )
         await asyncio.sleep(pause_s)
-        await self.worker.start()
+        await self._worker.start()
         return death
 
     async def _judge(self, outcome: Outcome, handle: Handle) -> None:
@@ -167,15 +134,9 @@ async def run_errand(
 ) -> Outcome:
     """One run in a folder of its own, which is removed afterwards."""
     with tempfile.TemporaryDirectory(dir=folder, prefix=f"errand-{next(numbers)}-") as own:
-        models = await ScriptedServer().start(make_script(delay_ms=THINKING_MS))
-        errand = Errand(servers, Path(own), models)
-        try:
-            return await errand.run(moment, pause_s=pause_s)
-        except (TimeoutError, AssertionError) as error:
-            error.add_note(
-                f"killed at: {moment.name if moment else 'never'}\n{errand.worker.written()[-4_000:]}"
-            )
-            raise
-        finally:
-            await errand.worker.stop()
-            await models.stop()
+        async with installed(servers, Path(own), make_script(delay_ms=THINKING_MS)) as installation:
+            try:
+                return await Errand(installation).run(moment, pause_s=pause_s)
+            except (TimeoutError, AssertionError) as error:
+                error.add_note(f"killed at: {moment.name if moment else 'never'}\n{installation.written()}")
+                raise

@@ -13,7 +13,8 @@ from temporalio.client import Client
 
 from perdure.embedded.stack import Stack
 from tests.faults.driver import Kill, chosen_kills, run_kill, table
-from tests.faults.runs import Outcome, Servers, run_errand
+from tests.faults.installation import Servers
+from tests.faults.runs import Outcome, run_errand
 
 AT_ONCE = 2
 

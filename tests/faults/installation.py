@@ -1,0 +1,105 @@
+"""An installation of Perdure with workers in processes of their own, on hosts (homes) as many as wanted."""
+
+import contextlib
+import secrets
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from temporalio.client import Client, WorkflowExecutionStatus
+
+from perdure.llm.scripted.script import Script
+from perdure.llm.scripted.server import ScriptedServer
+from tests.faults.errand import REQUEST, make_errand
+from tests.faults.lost_answers import LosingAnswers, losing_answers
+from tests.faults.picture import Handle
+from tests.faults.worker_process import WorkerProcess
+
+HEARTBEAT_S = 2
+HOST_ANSWER_S = 3
+
+
+@dataclass(frozen=True)
+class Servers:
+    """Where the servers are."""
+
+    client: Client
+    temporal: str
+    database_url: str
+
+
+@dataclass
+class Installation:
+    """One queue, one model server and one repository; ``installed`` makes it."""
+
+    servers: Servers
+    folder: Path
+    models: ScriptedServer
+    database: LosingAnswers
+    repository: Path
+    remote: Path
+    queue: str
+    workers: list[WorkerProcess] = field(default_factory=list[WorkerProcess])
+    handles: list[Handle] = field(default_factory=list[Handle])
+
+    def home(self, host: str = "host") -> Path:
+        """Where a host keeps its identity and its workspaces."""
+        return self.folder / host
+
+    def worker(self, host: str = "host", **changes: object) -> WorkerProcess:
+        """A worker of a host, not started yet; ``changes`` are settings."""
+        environment = {
+            "PERDURE_HOME": str(self.home(host)),
+            "PERDURE_DATABASE_URL": self.database.url,
+            "PERDURE_TASK_QUEUE": self.queue,
+            "PERDURE_MODEL_SCRIPT": "played-by-the-test.json",
+            "PERDURE_HEARTBEAT_S": str(HEARTBEAT_S),
+            "PERDURE_HOST_ANSWER_S": str(HOST_ANSWER_S),
+            "TEMPORAL_ADDRESS": self.servers.temporal,
+            "TEMPORAL_NAMESPACE": self.servers.client.namespace,
+            "GROQ_BASE_URL": self.models.url,
+            **{f"PERDURE_{name.upper()}": str(value) for name, value in changes.items()},
+        }
+        made = WorkerProcess(environment, self.folder / f"worker-{len(self.workers)}.log")
+        self.workers.append(made)
+        return made
+
+    async def start(self, **fields: Any) -> Handle:
+        """Start a task."""
+        handle = await self.servers.client.start_workflow(
+            "CodingTask",
+            {"request": REQUEST, "repository": str(self.repository), **fields},
+            id=f"{self.queue}-{len(self.handles)}",
+            task_queue=self.queue,
+        )
+        self.handles.append(handle)
+        return handle
+
+    def written(self) -> str:
+        """The end of what each worker logged."""
+        return "\n\n".join(worker.written()[-4_000:] for worker in self.workers)
+
+    async def close(self) -> None:
+        """Stop the workers and end what still runs."""
+        for handle in self.handles:
+            if (await handle.describe()).status is WorkflowExecutionStatus.RUNNING:
+                await handle.terminate("the test is over")
+        for worker in self.workers:
+            await worker.stop()
+
+
+@contextlib.asynccontextmanager
+async def installed(servers: Servers, folder: Path, script: Script) -> AsyncGenerator[Installation]:
+    """An installation in the folder for the time of the block."""
+    folder.mkdir(parents=True, exist_ok=True)
+    repository, remote = make_errand(folder / "user")
+    models = await ScriptedServer().start(script)
+    async with losing_answers(servers.database_url) as database:
+        queue = f"perdure-faults-{secrets.token_hex(4)}"
+        made = Installation(servers, folder, models, database, repository, remote, queue)
+        try:
+            yield made
+        finally:
+            await made.close()
+            await models.stop()
