@@ -1,0 +1,200 @@
+"""The desk where people decide: what may be said, once, and of what is pending. Waiting needs a server: see others."""
+
+from typing import Any
+
+import pytest
+from temporalio.exceptions import ApplicationError
+
+from perdure.contracts.calls import Effect
+from perdure.contracts.decisions import Approval, Decide, Pending, Question, QuestionKind, Receipt
+from tests.workflows.conftest import Call, script_of
+from workflows.desk import Desk
+
+USED = {"usd": 1.5, "tokens": 900.0, "minutes": 10.0, "steps": 20.0}
+ORIGINAL: Call = ("execute_command", {"command": "echo original >> made.txt", "writes": True})
+OTHER: Call = ("execute_command", {"command": "echo other >> made.txt", "writes": True})
+
+
+def approval(id: str = "a1", effect: Effect = Effect.RUN_WRITING) -> Approval:
+    """An approval that waits."""
+    return Approval(
+        id=id, operation_digest="d" * 64, run_id="run-1", step=3, call=0, tool="execute_command", effect=effect,
+        title="execute_command: make", preview="make", asked_at="", expires_at="",
+    )  # fmt: skip
+
+
+def question(id: str = "q1") -> Question:
+    """A question that waits."""
+    return Question(
+        id=id, kind=QuestionKind.BUDGET, text="Go on?", choices=("extend", "wrap_up", "stop"), asked_at=""
+    )
+
+
+@pytest.fixture
+def desk() -> Desk:
+    """Two approvals and a question wait."""
+    waiting = [approval(), approval("push", Effect.PUBLISH)]
+    return Desk(
+        approvals={each.id: each for each in waiting}, questions={"q1": question()}, limits_in_use=dict(USED)
+    )
+
+
+def decision(id: str = "a1", verdict: str = "approve", **more: Any) -> dict[str, Any]:
+    """A decision as it comes from outside."""
+    return {"approval_id": id, "verdict": verdict, **more}
+
+
+def answer(choice: str, id: str = "q1", **more: Any) -> dict[str, Any]:
+    """An answer as it comes from outside."""
+    return {"question_id": id, "choice": choice, **more}
+
+
+def decided(desk: Desk, value: Any) -> Receipt:
+    """Check and take a decision, as an update does."""
+    desk.check_decision(value)
+    return desk.decide(value)
+
+
+def answered(desk: Desk, value: Any) -> Receipt:
+    """The same with an answer."""
+    desk.check_answer(value)
+    return desk.answer(value)
+
+
+def test_a_decision_is_taken_and_no_longer_waits(desk: Desk) -> None:
+    receipt = decided(desk, decision(reason="it is safe", by="Ada"))
+    assert receipt == Receipt(
+        id="a1", recorded="approve", message="Recorded: approve 'execute_command: make'."
+    )
+    assert list(desk.approvals) == ["push"]
+    assert desk.decisions["a1"] == Decide(approval_id="a1", verdict="approve", reason="it is safe", by="Ada")
+
+
+def test_the_same_word_twice_counts_once(desk: Desk) -> None:
+    decided(desk, decision(verdict="deny", reason="no", by="Ada"))
+    assert decided(desk, decision(verdict="deny", reason="never", by="Bob")).recorded == "deny"
+    assert desk.decisions["a1"].reason == "no"
+    answered(desk, answer("stop"))
+    assert answered(desk, answer("stop")).recorded == "stop"
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        (decision(), decision(verdict="deny")),
+        (decision(verdict="deny"), decision()),
+        (decision(verdict="edit", arguments={"command": "ls"}), decision()),
+        (decision(verdict="edit", arguments={"command": "ls"}), decision(verdict="edit", arguments={})),
+    ],
+)
+def test_a_decision_is_final(desk: Desk, first: dict[str, Any], then: dict[str, Any]) -> None:
+    decided(desk, first)
+    with pytest.raises(ApplicationError, match=f"already decided: {first['verdict']}") as refused:
+        desk.check_decision(then)
+    assert (refused.value.type, refused.value.non_retryable) == ("Refused", True)
+    assert desk.decisions["a1"].verdict == first["verdict"]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (decision("a2"), "No approval 'a2' is pending"),
+        (decision("A1"), "pending now: a1, push"),
+        (decision(verdict="edit"), "'arguments'"),
+        (decision(arguments={"command": "ls"}), "takes no 'arguments'"),
+        (decision(verdict="deny", arguments={}), "takes no 'arguments'"),
+        (decision("push", remember="task"), "cannot be remembered"),
+        (decision(remember="repository"), "not offered"),
+        (decision(verdict="yes"), "field 'verdict'"),
+        ({"verdict": "approve"}, "field 'approval_id' is missing"),
+        (decision(digest="d"), "field 'digest' is unknown"),
+        ("a1", "must be a JSON object, not str"),
+        (None, "must be a JSON object"),
+    ],
+)
+def test_a_decision_that_cannot_be_taken_is_refused_with_a_sentence(
+    desk: Desk, given: object, said: str
+) -> None:
+    with pytest.raises(ApplicationError) as refused:
+        desk.check_decision(given)
+    assert said in refused.value.message
+    assert " hint: " in refused.value.message
+    assert (desk.decisions, len(desk.approvals)) == ({}, 2)
+
+
+def test_what_stays_in_the_workspace_may_be_remembered_for_the_task(desk: Desk) -> None:
+    assert desk.check_decision(decision(remember="task")).remember == "task"
+    assert desk.check_decision(decision("push", remember="once")).remember == "once"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (answer("extend", id="q2"), "The question 'q2' is not pending"),
+        (answer("continue"), "choose one of: extend, wrap_up, stop"),
+        (answer("extend", budget={"usd": 1.5}), "1.5 are already used"),
+        (answer("extend", budget={"step": 90}), "the limits are: minutes, steps, tokens, usd"),
+        (answer("extend", budget={"usd": "inf"}), "no number"),
+        (answer("extend", budget={"steps": "nan"}), "no number"),
+        (answer("extend", budget={"tokens": 1000, "steps": 19}), "limit of steps is 19"),
+        (answer("extend", budget={"steps": "many"}), "'budget.steps'"),
+        (answer(""), "'choice'"),
+    ],
+)
+def test_an_answer_that_cannot_be_taken_is_refused_with_a_sentence(
+    desk: Desk, given: object, said: str
+) -> None:
+    with pytest.raises(ApplicationError) as refused:
+        desk.check_answer(given)
+    assert said in refused.value.message
+    assert (desk.answers, list(desk.questions)) == ({}, ["q1"])
+
+
+def test_an_answer_is_taken_and_final(desk: Desk) -> None:
+    more = answer("extend", budget={"steps": 80}, text="go on", by="Ada")
+    assert answered(desk, more) == Receipt(id="q1", recorded="extend", message="Recorded: extend.")
+    assert desk.questions == {}
+    for other in (answer("stop"), answer("extend", budget={"steps": 90})):
+        with pytest.raises(ApplicationError, match="already answered: extend"):
+            desk.check_answer(other)
+    assert desk.answers["q1"].budget == {"steps": 80.0}
+
+
+def test_a_signal_decides_like_an_update(desk: Desk) -> None:
+    desk.signalled({"approval_id": "a1", "reason": "no", "by": "Ada"}, "deny")
+    assert desk.decisions["a1"] == Decide(approval_id="a1", verdict="deny", reason="no", by="Ada")
+    assert desk.remarks == []
+
+
+def test_a_reset_withdraws_what_waits_and_what_was_only_just_said(desk: Desk) -> None:
+    desk.decisions["old"] = Decide(approval_id="old", verdict="approve")
+    decided(desk, decision())
+    answered(desk, answer("stop"))
+    desk.void()
+    assert desk.pending() == Pending()
+    assert list(desk.decisions) == ["old"]
+    assert (desk.answers, desk.resets) == ({}, 1)
+    with pytest.raises(ApplicationError, match="No approval 'a1' is pending"):
+        desk.check_decision(decision())
+
+
+async def test_an_edit_is_not_remembered_for_what_the_model_asks_again(benches: Any) -> None:
+    async with benches(script_of([[ORIGINAL], [ORIGINAL], [OTHER], [OTHER]])) as bench:
+        handle = await bench.start()
+        first = await bench.approval(handle)
+        await bench.decide(
+            handle, first, "edit", arguments={"command": "echo edited >> made.txt", "writes": True}
+        )
+        edited = await bench.approval(handle, but=first.id)
+        await bench.decide(handle, edited, "approve", remember="task")
+        again = await bench.approval(handle, but=edited.id)
+        assert "echo original" in again.preview
+        assert "not remembered" in (await bench.card(handle))
+        await bench.decide(handle, again, "deny")
+        other = await bench.approval(handle, but=again.id)
+        assert "echo other" in other.preview
+        await bench.decide(handle, other, "approve", remember="task")
+        # The second time it is not asked: the next that waits is the push.
+        assert (await bench.approval(handle, but=other.id)).effect is Effect.PUBLISH
+        ran = [line["ok"] for line in await bench.calls(handle)]
+        assert ran.count(True) >= 3
