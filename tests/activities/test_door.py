@@ -84,7 +84,7 @@ def test_the_table_knows_every_error() -> None:
 
 @pytest.mark.parametrize("kind", RETRIED, ids=lambda kind: kind.__name__)
 def test_an_error_of_ours_keeps_its_name_and_words(kind: type[PerdureError]) -> None:
-    for attempt in (1, 50):
+    for attempt in (ATTEMPTS_OF_UNKNOWN_ERRORS if kind is ToolRejected else 1, 50):
         made = to_application_error(kind("It failed.", "mend it."), attempt=attempt)
         assert (made.type, made.message) == (kind.__name__, "It failed. hint: mend it.")
         assert made.non_retryable is not RETRIED[kind]

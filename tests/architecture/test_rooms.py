@@ -74,7 +74,10 @@ def rooms_without_a_layer(project: Path) -> set[str]:
     unseen = {str(folder) for folder in folders if not (project / folder / "__init__.py").is_file()}
     unbound = wanted - {"perdure"} - set(readers["source_modules"])
     roots = {folder.parts[0] for folder in folders} ^ set(rules["root_packages"])
-    return (wanted - {"perdure"}) ^ named | unseen | unbound | roots
+    # What lies between the rooms is for entry points alone.
+    between = {f"perdure.{file.stem}" for file in (project / "perdure").glob("[!_]*.py")}
+    loose = between ^ set(readers["forbidden_modules"])
+    return (wanted - {"perdure"}) ^ named | unseen | unbound | roots | loose
 
 
 def copied(folder: Path) -> Path:
@@ -104,6 +107,12 @@ def test_a_room_without_a_layer_is_noticed(tmp_path: Path, room: str) -> None:
     (project / room).mkdir()
     (project / room / "queue.py").write_text("")
     assert rooms_without_a_layer(project) != set()
+
+
+def test_a_file_between_the_rooms_is_noticed(tmp_path: Path) -> None:
+    project = copied(tmp_path)
+    (project / "perdure" / "helpers.py").write_text("")
+    assert rooms_without_a_layer(project) == {"perdure.helpers"}
 
 
 def test_the_rooms_import_only_what_lies_below(tmp_path: Path) -> None:
