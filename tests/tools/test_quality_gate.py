@@ -94,7 +94,7 @@ async def test_matters_of_taste_are_no_failure(bench: Bench, gate: Gate) -> None
 
 
 async def test_the_repositorys_own_settings_cannot_switch_it_off(bench: Bench, gate: Gate) -> None:
-    bench.put("ruff.toml", 'exclude = ["*.py"]\n[lint]\nselect = []\n')
+    bench.put("ruff.toml", 'builtins = ["summ"]\n[lint.per-file-ignores]\n"*.py" = ["F821"]\n')
     bench.put("app/money.py", "def total(prices):\n    return summ(prices)\n")
     assert (await gate.check())["lint"].status == "failed"
 
