@@ -2,7 +2,7 @@
 
 import contextlib
 import secrets
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -47,7 +47,7 @@ class Installation:
         """Where a host keeps its identity and its workspaces."""
         return self.folder / host
 
-    def worker(self, host: str = "host", **changes: object) -> WorkerProcess:
+    def worker(self, host: str = "host", changes: Mapping[str, object] = {}) -> WorkerProcess:
         """A worker of a host, not started yet; ``changes`` are settings."""
         environment = {
             "PERDURE_HOME": str(self.home(host)),
