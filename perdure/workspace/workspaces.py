@@ -110,8 +110,12 @@ class Workspaces:
     async def open(self, task_id: str, generation: int) -> WorkingCopy:
         """The working copy of one generation; WorkspaceLost where it is not on this host."""
         origin = self._origin(task_id)
-        unrestored = self._folder(task_id) / str(generation) / "unrestored"
+        folder = self._folder(task_id) / str(generation)
+        unrestored = folder / "unrestored"
         try:
+            # A tree without its files would look like one whose files were deleted on purpose.
+            for path in (folder / "tree" / ".git", folder / "git" / "HEAD"):
+                path.stat()
             names = tuple(name for name in os.fsdecode(unrestored.read_bytes()).split("\0") if name)
         except FileNotFoundError as error:
             raise WorkspaceLost(
