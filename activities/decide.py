@@ -59,7 +59,7 @@ class DecideDoor:
         async with heartbeating():
             entries = await self._conversation.chain(step)
             reply = await self._conversation.free(step, entries, tools=self._schemas(step.mode, step.safety))
-        calls = self._read_calls(reply)[:MAX_CALLS]
+        calls = bounded(self._read_calls(reply))
         entry = next_entry(
             entries[-1],
             task_id=step.task_id,
@@ -78,6 +78,15 @@ class DecideDoor:
         )
         count_model_call(reply)
         return await self._conversation.store(step, "decide", made, [*new_notes(entries, step), entry])
+
+
+def bounded(calls: Sequence[ToolCall]) -> list[ToolCall]:
+    """The calls, those above the limit with the word that they did not run."""
+    problem = f"An answer may hold {MAX_CALLS} calls; this one did not run. Send it again in the next answer."
+    return [
+        call if call.index < MAX_CALLS else call.model_copy(update={"arguments": {}, "problem": problem})
+        for call in calls[: 4 * MAX_CALLS]
+    ]
 
 
 def decision_body(reply: ModelReply, calls: Sequence[ToolCall]) -> Mapping[str, Any]:

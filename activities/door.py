@@ -10,7 +10,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
-from perdure.contracts.errors import ModelUnavailable, PerdureError, StoreUnavailable
+from perdure.contracts.errors import ModelUnavailable, PerdureError, StoreUnavailable, ToolRejected
 
 logger = logging.getLogger("perdure.activities")
 
@@ -25,11 +25,32 @@ def to_application_error(error: Exception, *, attempt: int) -> ApplicationError:
         return ApplicationError(str(error), type="ModelUnavailable", next_retry_delay=delay)
     if isinstance(error, PerdureError):
         waiting_helps = isinstance(error, StoreUnavailable)
+        if isinstance(error, ToolRejected):
+            # Outside a tool nobody is there to try another way, and the trouble (a slow disk, a lock) may pass.
+            waiting_helps = attempt < ATTEMPTS_OF_UNKNOWN_ERRORS
         return ApplicationError(str(error), type=type(error).__name__, non_retryable=not waiting_helps)
     return ApplicationError(
         f"{type(error).__name__}: {error}",
         type=type(error).__name__,
         non_retryable=attempt >= ATTEMPTS_OF_UNKNOWN_ERRORS,
+    )
+
+
+def within_s(limit: timedelta | None) -> float | None:
+    """The activity's own limit in seconds, a little before the server's.
+
+    The server would start an activity anew that is too slow for its time-out, for ever; ours ends it with a sentence.
+    """
+    return None if limit is None else max(limit.total_seconds() - 5.0, limit.total_seconds() * 0.9)
+
+
+def too_slow(info: activity.Info) -> ApplicationError:
+    """What is told of an activity that reached its limit; trying again would only take as long again."""
+    limit = info.start_to_close_timeout
+    return ApplicationError(
+        f"The step {info.activity_type!r} did not end within {limit.total_seconds() if limit else 0:g} s, and was stopped.",
+        type="TooSlow",
+        non_retryable=True,
     )
 
 
@@ -52,8 +73,16 @@ class _Door(ActivityInboundInterceptor):
         }
         began = time.monotonic()
         outcome = "completed"
+        limit = asyncio.timeout(within_s(info.start_to_close_timeout))
         try:
-            return await self.next.execute_activity(input)
+            async with limit:
+                return await self.next.execute_activity(input)
+        except TimeoutError as error:
+            if not limit.expired():
+                outcome = "TimeoutError"
+                raise to_application_error(error, attempt=info.attempt) from error
+            outcome = "TooSlow"
+            raise too_slow(info) from error
         except asyncio.CancelledError:
             outcome = "cancelled"
             raise

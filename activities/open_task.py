@@ -13,7 +13,7 @@ from temporalio import activity
 from activities.heartbeat import heartbeating
 from activities.record import AppendsEntries, next_entry, scheduled_at
 from perdure.contracts.errors import InvalidInput
-from perdure.contracts.steps import Limits, OpenedTask, OpenTask, Timing
+from perdure.contracts.steps import MAX_STEPS, Limits, OpenedTask, OpenTask, Timing
 from perdure.contracts.task import Budget, Safety, TaskRequest
 from perdure.contracts.transcript import EntryKind
 
@@ -81,6 +81,10 @@ class OpenTaskDoor:
             warnings.append(
                 f"Safety {asked.safety.value!r} was lowered to {safety.value!r}: PERDURE_MAX_SAFETY allows no more."
             )
+        if (asked.budget.steps or 0) > MAX_STEPS:
+            warnings.append(
+                f"The budget of {asked.budget.steps} steps was lowered to {MAX_STEPS}, the most of a task."
+            )
         await self._record.open_task(
             task_id=request.task_id,
             workflow_id=request.workflow_id,
@@ -108,7 +112,8 @@ class OpenTaskDoor:
 def limits_of(budget: Budget, defaults: Limits) -> Limits:
     """The request's budget, with the installation's defaults where it says nothing."""
     given = budget.model_dump(exclude_none=True)
-    return defaults.model_copy(update=given)
+    limits = defaults.model_copy(update=given)
+    return limits.model_copy(update={"steps": min(limits.steps, MAX_STEPS)})
 
 
 def check_repository_root(repository: str, roots: Sequence[str], *, shown: str) -> None:

@@ -151,9 +151,9 @@ class PrepareWorkspaceDoor(Generic[Copy]):
     async def _create(self, request: PrepareWorkspace, preparation: Preparation) -> PreparedWorkspace:
         created = await self._workspaces.create(
             task_id=request.task_id,
-            repository=request.request.repository,
-            base_branch=request.request.base_branch,
-            branch=branch_name(request.request.request, request.task_id),
+            repository=request.repository,
+            base_branch=request.base_branch,
+            branch=branch_name(request.title, request.task_id),
             generation=preparation.generation,
         )
         surveyed = await self._host.survey(created.copy)

@@ -65,6 +65,7 @@ class PreviewCallDoor(Generic[Copy]):
             tool=call.tool,
             title=operation.title or summary.title,
             preview=bounded(operation.preview),
+            timeout_s=summary.timeout_s,
         )
 
 

@@ -22,8 +22,8 @@ class SurveysBranches(Protocol[CopyIn]):
 
     async def __call__(
         self, copy: CopyIn, *, base_commit: str
-    ) -> tuple[bool, Sequence[str], str | None, str | None]:
-        """Whether files are uncommitted, the branch's commits (oldest first), its head, and the remote's head."""
+    ) -> tuple[str, bool, Sequence[str], str | None, str | None]:
+        """The branch, whether files are uncommitted, the branch's commits (oldest first), its head, and its head at the remote (None: unknown or none)."""
         ...
 
 
@@ -47,7 +47,9 @@ class ProposePublicationDoor(Generic[Copy]):
             return Publication.model_validate(stored.body)
         async with heartbeating():
             held = await self._host.hold(step)
-            dirty, commits, head, remote_head = await self._survey(held.copy, base_commit=step.base_commit)
+            branch, dirty, commits, head, remote_head = await self._survey(
+                held.copy, base_commit=step.base_commit
+            )
         anything = dirty or bool(commits)
         to_push = anything and step.remote is not None and (dirty or head != remote_head)
         calls = wanted_calls(step, commit=dirty, push=to_push)
@@ -61,6 +63,7 @@ class ProposePublicationDoor(Generic[Copy]):
         }
         facts["calls"] = [call.model_dump(mode="json") for call in calls]
         entry = next_entry(parent, task_id=step.task_id, step=step.step, kind=EntryKind.DECISION, body=facts)
+        there = not dirty and bool(commits) and head == remote_head
         withheld = ""
         if anything and step.remote is None:
             withheld = "The repository has no remote to push to."
@@ -69,6 +72,7 @@ class ProposePublicationDoor(Generic[Copy]):
             decision=entry.digest if calls else "",
             calls=tuple(judged(call, self._judge, mode=step.mode, safety=step.safety) for call in calls),
             commits=tuple(commits),
+            already_pushed=f"{branch}@{head}" if there else "",
             withheld=withheld,
         )
         kept = await self._record.store_answer(key, made.model_dump(mode="json"), [entry] if calls else [])

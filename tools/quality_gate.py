@@ -1,5 +1,6 @@
 """The quality gate: syntax, lint, then tests, of what differs from the base commit."""
 
+import asyncio
 import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from perdure.workspace.working_copy import WorkingCopy
 from tools.model_view import for_model
 from tools.programs import output_text, run_program
 from tools.registry import Registry
-from tools.syntax import syntax_error
+from tools.syntax import PARSED_BYTES, has_grammar, syntax_error
 from tools.tool_runner import ToolRunner
 from tools.tool_schemas import ToolContext
 
@@ -22,6 +23,8 @@ LINT_LIMITS = SandboxLimits(time_s=120.0)
 #: Rules that find defects, not taste: syntax, undefined names, misuse that fails at run time.
 RUFF_RULES = "E9,F63,F7,F82"
 MAX_TEST_FILES = 40
+#: How much of a test file is searched for the names of what changed.
+READ_BYTES = 256 * 1024
 MODEL_CHARACTERS = 4_000
 PYTHON_TEST = re.compile(r"(^|/)(test_[^/]*|[^/]*_test)\.py$")
 NODE_TEST = re.compile(r"(^|/)[^/]*\.(test|spec)\.[cm]?js$|(^|/)test/[^/]*\.[cm]?js$")
@@ -45,7 +48,7 @@ class QualityGate:
         present = [path for path in changed if copy.files.exists(path)]
         context = self._context(copy, beat)
         texts: list[str] = []
-        checks = [syntax(copy, present, texts)]
+        checks = [await asyncio.to_thread(syntax, copy, present, texts)]
         checks.append(await self._lint(context, present, texts))
         checks += await self._tests(context, changed, texts)
         return checks, "\n\n".join(texts), len(changed)
@@ -80,13 +83,14 @@ class QualityGate:
         return Check(name="lint", status="failed", detail=first_line(output))
 
     async def _tests(self, context: ToolContext, changed: Sequence[str], texts: list[str]) -> list[Check]:
-        tracked = all_files(context.copy)
+        tracked = await asyncio.to_thread(all_files, context.copy)
         checks: list[Check] = []
         for framework, source, test in (("pytest", PYTHON, PYTHON_TEST), ("node", JAVASCRIPT, NODE_TEST)):
             touched = [path for path in changed if source.search(path)]
             if not touched:
                 continue
-            tests = related_tests(context.copy, touched, [path for path in tracked if test.search(path)])
+            known = [path for path in tracked if test.search(path)]
+            tests = await asyncio.to_thread(related_tests, context.copy, touched, known)
             checks.append(await self._run_tests(context, framework, tests, texts))
         return checks or [Check(name="tests", status="skipped", detail="no file with tests changed")]
 
@@ -117,7 +121,9 @@ def syntax(copy: WorkingCopy, present: Sequence[str], texts: list[str]) -> Check
     """Whether every changed file with a known grammar parses."""
     problems: list[str] = []
     for path in present:
-        if copy.files.stat(path).kind != "file":
+        facts = copy.files.stat(path)
+        # What has no grammar here, and what is too large to be written by hand, is not read at all.
+        if facts.kind != "file" or not has_grammar(path) or facts.bytes > PARSED_BYTES:
             continue
         problem = syntax_error(path, copy.files.read(path))
         if problem:
@@ -136,12 +142,12 @@ def related_tests(copy: WorkingCopy, touched: Sequence[str], tests: Sequence[str
         return list(tests)
     stems = {PurePosixPath(path).stem for path in touched} - {"__init__", "index", "conftest"}
     named = re.compile(r"\b(" + "|".join(map(re.escape, sorted(stems))) + r")\b") if stems else None
-    related = [
-        path
-        for path in tests
-        if path in touched or (named and named.search(copy.files.read(path).decode("utf-8", "replace")))
-    ]
+    related = [path for path in tests if path in touched or (named and named.search(_beginning(copy, path)))]
     return related[:MAX_TEST_FILES]
+
+
+def _beginning(copy: WorkingCopy, path: str) -> str:
+    return copy.files.read(path, limit_bytes=READ_BYTES).decode("utf-8", "replace")
 
 
 def all_files(copy: WorkingCopy) -> list[str]:

@@ -28,6 +28,11 @@ TREES = {
 _quiet = threading.Lock()
 
 
+def has_grammar(path: str) -> bool:
+    """Whether a file of this name is parsed here at all."""
+    return PurePosixPath(path).suffix.lower() in {".py", ".pyi", ".json", ".toml", *TREES}
+
+
 def syntax_error(path: str, data: bytes) -> str:
     """``line 3: '(' was never closed``, or an empty text where the file parses or has no parser here."""
     suffix = PurePosixPath(path).suffix.lower()

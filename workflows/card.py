@@ -127,7 +127,7 @@ def _question(question: Question, reminders: int) -> str:
             f"### A question for you `{question.id}`",
             f"{plain(question.text)}{late}",
             f"Choices: {', '.join(f'`{choice}`' for choice in question.choices)}. Until {_time(question.expires_at)}; "
-            f"then it counts as `{question.choices[-1]}`. *More Actions*, *Send an Update*, `answer`, with:",
+            f"then it counts as `{question.silence}`. *More Actions*, *Send an Update*, `answer`, with:",
             _paste({"question_id": question.id, "choice": question.choices[0], "by": "your name"}),
         ]
     )

@@ -23,16 +23,22 @@ with workflow.unsafe.imports_passed_through():
         Synthesized,
         Timing,
     )
-    from perdure.contracts.task import Cost, Mode, TaskRequest, TaskResult, TaskStatus, Withheld
+    from perdure.contracts.task import Cost, Mode, TaskRequest, TaskResult, TaskStatus
+    from workflows.acting import Acting
+    from workflows.asking import Asking, Ending
     from workflows.budget import Spending
     from workflows.card import Picture
     from workflows.desk import Desk
     from workflows.host import Host
-    from workflows.loop import Ending, Loop
+    from workflows.loop import Loop
+    from workflows.outcome import fairness_key, final_status, result_of, sentence_of, type_of
     from workflows.publish import publish
     from workflows.request import NO_INPUT, read, read_input
     from workflows.steps import CLOSE_TASK, OPEN_TASK, PLAN, SYNTHESIZE, Runner
     from workflows.task_state import Line, TaskState, upsert
+
+#: Characters of steering that may wait for the model's next step; a step's input has to stay small.
+MAX_STEERING = 200_000
 
 
 @workflow.defn(name=CODING_TASK)
@@ -57,16 +63,16 @@ class CodingTask:
             await self._open(task)
             result = await self._work()
         except asyncio.CancelledError:
-            await self._end(TaskStatus.CANCELED, "The task was cancelled.")
+            await self._end_cancelled()
             raise
         except (ActivityError, ApplicationError) as error:
             if is_cancelled_exception(error):
-                await self._end(TaskStatus.CANCELED, "The task was cancelled.")
+                await self._end_cancelled()
                 raise
-            message = _sentence(error)
+            message = sentence_of(error)
             failed = await self._end(TaskStatus.FAILED, message)
             raise ApplicationError(
-                message, failed.model_dump(mode="json"), type=_type_of(error), non_retryable=True
+                message, failed.model_dump(mode="json"), type=type_of(error), non_retryable=True
             ) from error
         return result.model_dump(mode="json")
 
@@ -74,7 +80,7 @@ class CodingTask:
 
     async def _open(self, task: TaskRequest) -> None:
         info = workflow.info()
-        priority = Priority(priority_key=task.priority, fairness_key=(task.user or None))
+        priority = Priority(priority_key=task.priority, fairness_key=fairness_key(task.user))
         opened = await Runner(priority, Timing()).run(
             OPEN_TASK,
             OpenTask(task_id=info.first_execution_run_id, workflow_id=info.workflow_id, request=task),
@@ -104,6 +110,7 @@ class CodingTask:
             task,
             opened.safety,
             state.task_id,
+            opened.repository,
             state.show,
             lambda text: state.waiting(text, needs="answer"),
         )
@@ -115,22 +122,27 @@ class CodingTask:
             upsert([SearchAttributeKey.for_keyword(name).value_set(text) for name, text in keywords.items()])
         state.doing("preparing the workspace", TaskStatus.PLANNING)
         state.head = await state.host.prepare(state.head)
-        state.picture.branch = state.host.workspace.branch
+        state.picture.branch = state.host.branch
+        state.first_tree = state.host.checkpoint.tree
         for warning in state.host.workspace.warnings:
             state.note(Line(0, "warning", warning))
 
     async def _work(self) -> TaskResult:
         state = self._require()
         await self._make_plan(state)
-        loop = Loop(state)
+        asking = Asking(state)
+        acting = Acting(state, asking)
         state.enter(TaskStatus.WORKING)
-        ending = await loop.run()
+        ending = await Loop(state, asking, acting).run()
         if ending is Ending.STOPPED:
-            return await self._end(self._final_status(ending), "A person stopped the task.")
+            return await self._end(final_status(state, ending), state.stopped_because)
+        await asking.pause()
         await self._synthesize(state)
         if state.host.mode is Mode.CHANGE:
-            await publish(state, loop)
-        return await self._end(self._final_status(ending), state.summary)
+            await asking.pause()
+            if not await publish(state, acting):
+                ending = Ending.CHECKS_FAIL
+        return await self._end(final_status(state, ending), state.summary)
 
     async def _make_plan(self, state: TaskState) -> None:
         state.doing("making a plan")
@@ -158,14 +170,12 @@ class CodingTask:
             notes=state.take_notes(),
         )
 
-    def _final_status(self, ending: Ending) -> TaskStatus:
-        if ending is Ending.DONE:
-            return TaskStatus.COMPLETED
-        if ending is Ending.CHECKS_FAIL:
-            return TaskStatus.INCOMPLETE
-        state = self._require()
-        spent = bool(state.spending.exhausted(state.worked_s))
-        return TaskStatus.BUDGET_EXHAUSTED if spent else TaskStatus.INCOMPLETE
+    async def _end_cancelled(self) -> None:
+        """A cancelled task ends Canceled, also where that cannot be recorded."""
+        try:
+            await self._end(TaskStatus.CANCELED, "The task was cancelled.")
+        except ActivityError as error:
+            workflow.logger.warning("the end of the task could not be recorded: %s", error.cause)
 
     async def _end(self, status: TaskStatus, summary: str) -> TaskResult:
         """The result; recorded where the task was opened."""
@@ -173,6 +183,9 @@ class CodingTask:
         if state is None:
             return TaskResult(status=status, summary=summary)
         result = result_of(state, status, summary)
+        # Nothing waits for a person any more.
+        self._desk.approvals.clear()
+        self._desk.questions.clear()
         state.doing(summary.splitlines()[0][:200] if summary else status.value, status)
         await state.runner.run(
             CLOSE_TASK,
@@ -195,38 +208,39 @@ class CodingTask:
             raise ApplicationError("The task is not open yet; try again in a moment.", type="Refused")
         return self._state
 
-    # What people say
+    # What people say. Input that is missing or too much must reach us: an error of Python's in a signal would fail the
+    # workflow task for ever.
 
     @workflow.update(description="Decide a pending approval: approve, deny or edit")
-    def decide(self, decision: Any) -> Receipt:
+    def decide(self, decision: Any = None, *_: Any) -> Receipt:
         """Argument: contracts.decisions.Decide."""
         return self._desk.decide(decision)
 
     @decide.validator
-    def _check_decide(self, decision: Any) -> None:
+    def _check_decide(self, decision: Any = None, *_: Any) -> None:
         self._desk.validate_decision(decision)
 
     @workflow.update(description="Answer a pending question")
-    def answer(self, answer: Any) -> Receipt:
+    def answer(self, answer: Any = None, *_: Any) -> Receipt:
         """Argument: contracts.decisions.AnswerQuestion."""
         return self._desk.answer(answer)
 
     @answer.validator
-    def _check_answer(self, answer: Any) -> None:
+    def _check_answer(self, answer: Any = None, *_: Any) -> None:
         self._desk.check_answer(answer)
 
     @workflow.signal(description='Approve a pending approval: {"approval_id": "…", "reason": "", "by": "…"}')
-    def approve(self, decision: Any) -> None:
+    def approve(self, decision: Any = None, *_: Any) -> None:
         """Argument: contracts.decisions.SignalDecision."""
         self._signalled(decision, "approve")
 
     @workflow.signal(description='Deny a pending approval: {"approval_id": "…", "reason": "…", "by": "…"}')
-    def deny(self, decision: Any) -> None:
+    def deny(self, decision: Any = None, *_: Any) -> None:
         """Argument: contracts.decisions.SignalDecision."""
         self._signalled(decision, "deny")
 
     @workflow.signal(description='Tell the model something before its next step: {"message": "…"}')
-    def steer(self, message: Any) -> None:
+    def steer(self, message: Any = None, *_: Any) -> None:
         """Argument: contracts.decisions.Steer."""
         try:
             told = read(message, Steer, what="The signal 'steer'")
@@ -235,15 +249,19 @@ class CodingTask:
             self._show()
             return
         notes = self._state.notes if self._state else self._early_notes
+        if sum(len(note.text) for note in notes) + len(told.message) > MAX_STEERING:
+            self._desk.remark("A steering message was not taken: too many wait to be read already.")
+            self._show()
+            return
         notes.append(Note(kind="steer", text=told.message))
 
     @workflow.signal(description="Pause before the next step")
-    def pause(self) -> None:
+    def pause(self, *_: Any) -> None:
         """No argument."""
         self._set_paused(True)
 
     @workflow.signal(description="Go on after a pause")
-    def resume(self) -> None:
+    def resume(self, *_: Any) -> None:
         """No argument."""
         self._set_paused(False)
 
@@ -321,36 +339,3 @@ class CodingTask:
             "cost": spending.cost.model_dump(mode="json"),
             "limits": spending.limits.model_dump(mode="json"),
         }
-
-
-def result_of(state: TaskState, status: TaskStatus, summary: str) -> TaskResult:
-    """The result object from what the task knows."""
-    withheld = list(state.withheld)
-    failing = [check for check in state.checks if check.status == "failed"]
-    withheld += [Withheld(what=f"check {check.name}", why=check.detail or "it failed") for check in failing]
-    return TaskResult(
-        status=status,
-        summary=summary,
-        branch=state.picture.branch or None,
-        commits=tuple(dict.fromkeys(state.commits)),
-        pushed=state.pushed is not None,
-        withheld=tuple(withheld),
-        checks=state.checks,
-        cost=state.spending.cost,
-        steps=state.step,
-        evidence=state.evidence,
-    )
-
-
-def _sentence(error: ActivityError | ApplicationError) -> str:
-    if isinstance(error, ApplicationError):
-        return error.message
-    cause = error.cause
-    if isinstance(cause, ApplicationError):
-        return cause.message
-    return f"The step {error.activity_type!r} failed: {cause or error}"
-
-
-def _type_of(error: ActivityError | ApplicationError) -> str:
-    source = error if isinstance(error, ApplicationError) else error.cause
-    return (source.type if isinstance(source, ApplicationError) else None) or "StepFailed"

@@ -21,6 +21,7 @@ from temporalio.exceptions import ApplicationError
 with workflow.unsafe.imports_passed_through():
     from perdure.contracts.calls import Effect
     from perdure.contracts.decisions import (
+        MAX_EDITED_ARGUMENTS_BYTES,
         AnswerQuestion,
         Approval,
         Decide,
@@ -30,8 +31,8 @@ with workflow.unsafe.imports_passed_through():
         Receipt,
         SignalDecision,
     )
-    from perdure.contracts.digests import digest_of
-    from perdure.contracts.steps import Timing
+    from perdure.contracts.digests import canonical_json, digest_of
+    from perdure.contracts.steps import MAX_STEPS, Timing
     from workflows.request import read
 
 Changed = Callable[[], None]
@@ -95,6 +96,13 @@ class Desk:
                 f"The verdict {decision.verdict!r} takes no 'arguments'.",
                 "send 'edit' to change the call first.",
             )
+        if decision.arguments is not None:
+            size = len(canonical_json(decision.arguments))
+            if size > MAX_EDITED_ARGUMENTS_BYTES:
+                raise _refused(
+                    f"The edited arguments are {size:,} bytes; at most {MAX_EDITED_ARGUMENTS_BYTES:,} are taken.",
+                    "deny the call and steer the model instead.",
+                )
         self._check_memory(decision)
         return decision
 
@@ -164,6 +172,10 @@ class Desk:
                 raise _refused(f"{name!r} is no limit of a budget.", f"the limits are: {known}.")
             if not math.isfinite(limit):
                 raise _refused(f"The new limit of {name} is no number.", "give the new total as a number.")
+            if name == "steps" and limit > MAX_STEPS:
+                raise _refused(
+                    f"A task may take {MAX_STEPS} steps at most.", "give it a second task instead."
+                )
             if limit <= self.limits_in_use[name]:
                 raise _refused(
                     f"The new limit of {name} is {limit:g}, but {self.limits_in_use[name]:g} are already used.",
@@ -222,9 +234,16 @@ class Desk:
         return expired
 
     async def ask(
-        self, kind: QuestionKind, text: str, choices: tuple[str, ...], timing: Timing, changed: Changed
+        self,
+        kind: QuestionKind,
+        text: str,
+        choices: tuple[str, ...],
+        timing: Timing,
+        changed: Changed,
+        *,
+        silence: str,
     ) -> AnswerQuestion | None:
-        """The answer to a new question; None after a reset withdrew it. No word means the last choice."""
+        """The answer to a new question; None after a reset withdrew it. No word before the deadline means ``silence``."""
         self._asked += 1
         # The seed differs from run to run and changes at a reset, so an old answer never fits a new question.
         seed = str(workflow.random_seed())
@@ -235,6 +254,7 @@ class Desk:
             kind=kind,
             text=text,
             choices=choices,
+            silence=silence,
             asked_at=now.isoformat(timespec="seconds"),
             expires_at=(now + timedelta(seconds=timing.approval_deadline_s)).isoformat(timespec="seconds"),
         )
@@ -253,8 +273,8 @@ class Desk:
         self.questions.pop(question.id, None)
         late = AnswerQuestion(
             question_id=question.id,
-            choice=choices[-1],
-            text=f"Nobody answered before the deadline ({question.expires_at}), which counts as {choices[-1]!r}.",
+            choice=silence,
+            text=f"Nobody answered before the deadline ({question.expires_at}), which counts as {silence!r}.",
             by="deadline",
         )
         self.answers[question.id] = late

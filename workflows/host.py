@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, TimeoutError, TimeoutType
@@ -22,6 +22,13 @@ Result = TypeVar("Result", bound=BaseModel)
 #: Takeovers of one step before a person is asked: more than this is no passing trouble.
 TAKEOVERS = 5
 
+Reason = Literal["start", "takeover", "reset"]
+_SUMMARIES: dict[Reason, str] = {
+    "start": "clone",
+    "takeover": "take over: rebuild from the last checkpoint the workspace of",
+    "reset": "after a reset: rebuild from the checkpoint the workspace of",
+}
+
 Waiting = Callable[[str], AbstractContextManager[None]]
 """Shows, while its body runs, that an answer of a person is waited for."""
 
@@ -36,6 +43,7 @@ class Host:
         request: TaskRequest,
         safety: Safety,
         task_id: str,
+        shown: str,
         changed: Changed,
         waiting: Waiting,
     ) -> None:
@@ -43,6 +51,7 @@ class Host:
         self._desk = desk
         self._request = request
         self._task_id = task_id
+        self._shown = shown
         self._changed = changed
         self._waiting = waiting
         self._dispatch = 0
@@ -65,33 +74,35 @@ class Host:
         """The last checkpoint that a finished step reported."""
         return self._checkpoint or self.workspace.checkpoint
 
+    @property
+    def branch(self) -> str:
+        """The branch that is worked on now, which a tool may have changed."""
+        return self.checkpoint.head_ref.removeprefix("refs/heads/")
+
     def advance(self, checkpoint: Checkpoint | None) -> None:
         """A step finished with this checkpoint; None where nothing changed."""
         self._checkpoint = checkpoint or self._checkpoint
 
-    async def prepare(self, head: str, reason: str = "start") -> str:
-        """Make or rebuild the workspace wherever a host answers; returns the transcript's head."""
+    async def prepare(self, head: str, reason: Reason = "start") -> str:
+        """Make or rebuild the workspace, by the host that has its files if it answers; returns the transcript's head."""
+        owner_first = True
         while True:
             self._dispatch += 1
             try:
                 prepared = await self._runner.run(
                     PREPARE_WORKSPACE,
-                    PrepareWorkspace.model_validate(
-                        {
-                            "task_id": self._task_id,
-                            "request": self._request,
-                            "head": head,
-                            "dispatch": self._dispatch,
-                            "previous": self._workspace,
-                            "checkpoint": self._checkpoint,
-                            "reason": reason,
-                        }
-                    ),
+                    self._preparation(head, reason),
                     PreparedWorkspace,
-                    summary=_summary_of(reason, self._request.repository),
+                    summary=f"{_SUMMARIES[reason]} {self._shown}",
+                    queue=self._workspace.host_queue if self._workspace and owner_first else None,
+                    answer_within=owner_first and self._workspace is not None,
                 )
             except ActivityError as error:
                 if _type_of(error) == "Fenced":
+                    continue
+                if owner_first and is_lost_host(error):
+                    # The host that has the files is silent, so whoever answers the shared queue is asked.
+                    owner_first = False
                     continue
                 if _type_of(error) != "WorkspaceLost":
                     raise
@@ -102,17 +113,37 @@ class Host:
             self._resets_seen = self._desk.resets
             return prepared.head
 
+    def _preparation(self, head: str, reason: Reason) -> PrepareWorkspace:
+        # A rebuild needs no remote, so an address with a password stands in no more inputs than it must.
+        first = self._workspace is None
+        return PrepareWorkspace(
+            task_id=self._task_id,
+            repository=self._request.repository if first else "",
+            base_branch=self._request.base_branch,
+            title=self._request.request[:200],
+            head=head,
+            dispatch=self._dispatch,
+            previous=self._workspace,
+            checkpoint=self._checkpoint,
+            reason=reason,
+        )
+
     async def _ask_about_restore(self, error: ActivityError) -> None:
         last = f" Its last checkpoint is on the host {self._workspace.host_id!r}." if self._workspace else ""
         text = (
-            f"RESTORE_INCOMPLETE: the workspace cannot be rebuilt on the host that answered: {error.cause}{last} "
+            f"RESTORE_INCOMPLETE: the workspace could not be brought back by the host that answered: {error.cause}{last} "
             "Start the worker of that host again and choose retry, or stop the task."
         )
         answer = None
         with self._waiting(f"waiting for an answer: {QuestionKind.RESTORE.value}"):
             while answer is None:
                 answer = await self._desk.ask(
-                    QuestionKind.RESTORE, text, ("retry", "stop"), self._runner.timing, self._changed
+                    QuestionKind.RESTORE,
+                    text,
+                    ("retry", "stop"),
+                    self._runner.timing,
+                    self._changed,
+                    silence="stop",
                 )
         if answer.choice == "stop":
             raise ApplicationError(text, type="WorkspaceLost", non_retryable=True) from error
@@ -130,7 +161,8 @@ class Host:
         **facts: Any,
     ) -> Result:
         """Run a step where the workspace is; where its host is silent or fenced off, rebuild and run it there."""
-        for _ in range(TAKEOVERS):
+        taken_over = 0
+        while True:
             if self._resets_seen != self._desk.resets:
                 await self.prepare(head(), "reset")
             self._dispatch += 1
@@ -157,15 +189,13 @@ class Host:
                 if not is_lost_host(error):
                     raise
                 self.takeovers += 1
+                taken_over += 1
+                if taken_over % TAKEOVERS == 0:
+                    await self._ask_about_restore(error)
                 workflow.logger.warning(
                     "%s was not finished by its host (%s); taking over", step.name, error.cause
                 )
                 await self.prepare(head(), "takeover")
-        raise ApplicationError(
-            f"The step {step.name!r} was taken over {TAKEOVERS} times and never finished.",
-            type="WorkspaceLost",
-            non_retryable=True,
-        )
 
 
 def is_lost_host(error: ActivityError) -> bool:
@@ -178,11 +208,10 @@ def is_lost_host(error: ActivityError) -> bool:
     return _type_of(error) in ("Fenced", "WorkspaceLost")
 
 
+def is_unknown_effect(error: ActivityError) -> bool:
+    """Whether nobody knows if something outside the workspace happened."""
+    return _type_of(error) == "EffectUnknown"
+
+
 def _type_of(error: ActivityError) -> str:
     return error.cause.type or "" if isinstance(error.cause, ApplicationError) else ""
-
-
-def _summary_of(reason: str, repository: str) -> str:
-    if reason == "start":
-        return f"clone {repository}"
-    return f"rebuild the workspace from its last checkpoint ({reason})"

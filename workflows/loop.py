@@ -1,82 +1,77 @@
 """The loop: decide, ask where needed, execute, reflect; until it is done, spent, or a person says stop."""
 
-import enum
-
 from temporalio import workflow
+from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
-    from perdure.contracts.calls import CallSummary, Verdict
-    from perdure.contracts.decisions import AnswerQuestion, QuestionKind
+    from perdure.contracts.decisions import QuestionKind
     from perdure.contracts.plan import Reflection
     from perdure.contracts.steps import (
-        ApprovedCall,
         Checked,
         CheckWork,
         Decided,
-        ExecuteCalls,
-        Executed,
         ModelStep,
         Note,
         Reflected,
     )
     from perdure.contracts.task import Mode, TaskStatus
+    from workflows.acting import Acting
+    from workflows.asking import Asking, Ending
     from workflows.budget import REPEATS_TO_REFLECT
-    from workflows.people import Counter
-    from workflows.steps import CHECK_WORK, DECIDE, EXECUTE_CALLS, REFLECT
+    from workflows.steps import CHECK_WORK, DECIDE, REFLECT
     from workflows.task_state import Line, TaskState
 
 #: Believing "done" is refused this often in a row before a person is asked.
 REFUSALS_OF_DONE = 3
 #: The gate sends the work back this often; afterwards the result says what still fails.
 GATE_ROUNDS = 2
-
-
-class Ending(enum.Enum):
-    """How the loop ended."""
-
-    DONE = enum.auto()
-    WRAPPED_UP = enum.auto()
-    STOPPED = enum.auto()
-    CHECKS_FAIL = enum.auto()
+#: Answers of a model in a row that nobody could use, before a person is asked.
+UNUSABLE_ANSWERS = 3
 
 
 class Loop:
     """Runs the steps of one task."""
 
-    def __init__(self, state: TaskState) -> None:
+    def __init__(self, state: TaskState, asking: Asking, acting: Acting) -> None:
         self._state = state
-        self._counter = Counter(state)
+        self._asking = asking
+        self._acting = acting
         self._refusals = 0
         self._gate_rounds = 0
         self._last_reflection = 0
+        self._unusable_answers = 0
 
     async def run(self) -> Ending:
         """Step after step; returns how it ended."""
         while True:
-            await self._pause()
+            await self._asking.pause()
             ending = await self._within_budget()
             if ending:
                 return ending
             decided = await self._decide()
-            if decided.calls:
+            if decided is None:
+                ending = await self._unusable("Your answer could not be used.")
+            elif decided.calls:
                 ending = await self._act(decided)
             elif decided.done:
                 ending = await self._believe_done()
             else:
-                text = "Your answer was cut off before a tool call was complete. Send a shorter one."
-                self._state.notes.append(Note(kind="correction", text=text))
+                ending = await self._unusable("Your answer was cut off before a tool call was complete.")
             if ending:
                 return ending
 
-    async def _pause(self) -> None:
+    async def _unusable(self, problem: str) -> Ending | None:
+        """Tell the model what was wrong with its answer; after several in a row a person is asked."""
         state = self._state
-        if not state.pause_requested:
-            return
-        began = workflow.time()
-        with state.waiting("paused by a person", needs="nothing"):
-            state.show()
-            await workflow.wait_condition(lambda: not state.pause_requested)
-        state.desk.waited_s += workflow.time() - began
+        self._unusable_answers += 1
+        if self._unusable_answers < UNUSABLE_ANSWERS:
+            state.notes.append(
+                Note(kind="correction", text=f"{problem} Send a shorter one, with one tool call.")
+            )
+            return None
+        self._unusable_answers = 0
+        text = f"The model gave {UNUSABLE_ANSWERS} unusable answers in a row. {problem} {state.last_fault} What now?"
+        return await self._asking.what_now(QuestionKind.STUCK, text)
 
     async def _within_budget(self) -> Ending | None:
         state = self._state
@@ -86,32 +81,30 @@ class Loop:
                 return None
             state.desk.limits_in_use = state.spending.used(state.worked_s)
             text = f"The budget is reached: {', '.join(reached)}. Extend it, wrap up with what is there, or stop?"
-            answer = await self._question(QuestionKind.BUDGET, text, ("extend", "wrap_up", "stop"))
-            if answer.choice == "wrap_up":
-                return Ending.WRAPPED_UP
-            if answer.choice == "stop":
-                return Ending.STOPPED
+            answer = await self._asking.question(QuestionKind.BUDGET, text, ("extend", "wrap_up", "stop"))
+            if answer.choice != "extend":
+                return self._asking.ending_of(answer)
             state.spending.extend(answer.budget, state.original_limits, state.worked_s)
 
-    async def _question(self, kind: QuestionKind, text: str, choices: tuple[str, ...]) -> AnswerQuestion:
-        state = self._state
-        with state.waiting(f"waiting for an answer: {kind.value}", needs="answer"):
-            while True:
-                answer = await state.desk.ask(kind, text, choices, state.timing, state.show)
-                if answer is not None:
-                    break
-        if answer.text:
-            state.notes.append(Note(kind="steer", text=answer.text))
-        return answer
-
-    async def _decide(self) -> Decided:
+    async def _decide(self) -> Decided | None:
+        """The next decision; None where the model gave nothing usable."""
         state = self._state
         state.step += 1
         state.spending.steps = state.step
         state.doing(f"deciding step {state.step}")
-        decided = await state.runner.run(
-            DECIDE, self._model_step(), Decided, summary=f"step {state.step}: decide"
-        )
+        step = self._model_step()
+        try:
+            decided = await state.runner.run(
+                DECIDE, step, Decided, summary=f"step {state.step}: choose the next calls"
+            )
+        except ActivityError as error:
+            if not state.is_model_fault(error):
+                raise
+            # What people said was not stored with this answer, so the next one is told again.
+            state.notes[:0] = step.notes
+            return None
+        if decided.calls or decided.done:
+            self._unusable_answers = 0
         state.head = decided.head
         state.charge(decided.cost, decided.warnings)
         state.note(Line(state.step, "decision", _title(decided), None, decided.said))
@@ -137,7 +130,7 @@ class Loop:
         if ending is not None:
             return ending
         self._refusals = 0
-        failed = await self.execute(decided.head, decided.calls)
+        failed = await self._acting.execute(decided.head, decided.calls)
         due = state.step - self._last_reflection >= state.timing.reflect_every
         if not failed and not due:
             return None
@@ -157,66 +150,9 @@ class Loop:
         if repeats <= REPEATS_TO_REFLECT:
             return None
         text = f"The model asks for {title!r} again and again ({repeats} times) on the same files. What now?"
-        answer = await self._question(QuestionKind.LOOP, text, ("continue", "wrap_up", "stop"))
+        ending = await self._asking.what_now(QuestionKind.LOOP, text)
         state.guard.forget(decided.calls, tree)
-        return {"wrap_up": Ending.WRAPPED_UP, "stop": Ending.STOPPED}.get(answer.choice)
-
-    async def execute(self, decision: str, calls: tuple[CallSummary, ...]) -> bool:
-        """Run the calls of a decision, asking before each that needs a person; True if any failed."""
-        failed = False
-        batch: list[CallSummary] = []
-        for call in calls:
-            if call.verdict is not Verdict.ASK:
-                batch.append(call)
-                continue
-            failed |= await self._run_batch(decision, batch)
-            batch = []
-            failed |= await self._run_asked(decision, call)
-        return await self._run_batch(decision, batch) or failed
-
-    async def _run_batch(self, decision: str, batch: list[CallSummary]) -> bool:
-        if not batch:
-            return False
-        executed = await self._execute(decision, {call.index: (call, "") for call in batch})
-        return any(not result.ok for result in executed.results)
-
-    async def _run_asked(self, decision: str, call: CallSummary) -> bool:
-        while True:
-            digest = await self._counter.approved_digest(call, decision)
-            if isinstance(digest, Note):
-                self._state.notes.append(digest)
-                self._state.note(Line(self._state.step, digest.kind, call.title, False, digest.text[:300]))
-                return False
-            executed = await self._execute(decision, {call.index: (call, digest)})
-            if executed.stale_approval is None:
-                return any(not result.ok for result in executed.results)
-            self._state.desk.remark(
-                f"{call.title}: the files changed after the approval, so it is asked anew."
-            )
-
-    async def _execute(self, decision: str, calls: dict[int, tuple[CallSummary, str]]) -> Executed:
-        state = self._state
-        titles = "; ".join(call.title for call, _ in calls.values())
-        state.doing(titles[:200])
-        timeout_s = sum(call.timeout_s for call, _ in calls.values())
-        executed = await state.host.run(
-            EXECUTE_CALLS,
-            ExecuteCalls,
-            Executed,
-            number=state.step,
-            head=lambda: state.head,
-            summary=f"step {state.step}: {titles}",
-            extra_s=timeout_s,
-            decision=decision,
-            calls=tuple(
-                ApprovedCall(index=index, approved_digest=digest) for index, (_, digest) in calls.items()
-            ),
-            timeout_s=timeout_s,
-        )
-        state.head = executed.head
-        state.host.advance(executed.checkpoint)
-        state.note_results({index: call for index, (call, _) in calls.items()}, executed.results)
-        return executed
+        return ending
 
     # Looking back
 
@@ -225,9 +161,19 @@ class Loop:
         state = self._state
         self._last_reflection = state.step
         state.doing(f"reflecting: {trigger}")
-        reflected = await state.runner.run(
-            REFLECT, self._model_step(trigger), Reflected, summary=f"step {state.step}: reflect, {trigger}"
-        )
+        step = self._model_step(trigger)
+        try:
+            reflected = await state.runner.run(
+                REFLECT,
+                step,
+                Reflected,
+                summary=f"step {state.step}: look back, {trigger}",
+            )
+        except ActivityError as error:
+            if not state.is_model_fault(error):
+                raise
+            state.notes[:0] = step.notes
+            return Reflection(verdict="continue", note=state.last_fault, finished_subtasks=())
         state.head = reflected.head
         state.charge(reflected.cost, reflected.warnings)
         state.reflected(reflected.reflection, trigger)
@@ -235,14 +181,16 @@ class Loop:
 
     async def _ask_when_stuck(self, reflection: Reflection) -> Ending | None:
         text = f"The model says that it is stuck: {reflection.note[:600]} What now?"
-        answer = await self._question(QuestionKind.STUCK, text, ("continue", "wrap_up", "stop"))
         self._refusals = 0
-        return {"wrap_up": Ending.WRAPPED_UP, "stop": Ending.STOPPED}.get(answer.choice)
+        return await self._asking.what_now(QuestionKind.STUCK, text)
 
     async def _believe_done(self) -> Ending | None:
         reflection = await self.reflect("the model says it is done")
         if reflection.verdict == "stuck":
             return await self._ask_when_stuck(reflection)
+        if self._state.notes:
+            # Somebody steered meanwhile, so the model reads that before anything is believed.
+            return None
         if reflection.verdict == "done":
             return await self._pass_gate()
         self._refusals += 1
@@ -268,6 +216,9 @@ class Loop:
         failures = [check for check in checked.checks if check.status == "failed"]
         for check in checked.checks:
             state.note(Line(state.step, "check", check.name, check.status != "failed", check.detail))
+        if state.notes:
+            state.enter(TaskStatus.WORKING)
+            return None
         if not failures:
             return Ending.DONE
         self._gate_rounds += 1

@@ -24,8 +24,8 @@ class Counter:
         self._granted: set[str] = set()
         self._edited: set[tuple[str, int]] = set()
 
-    async def approved_digest(self, call: CallSummary, decision: str) -> str | Note:
-        """The digest of the operation a person approved, or the note that tells the model why not."""
+    async def approved(self, call: CallSummary, decision: str) -> tuple[CallSummary, str] | Note:
+        """The call as a person approved it with its operation's digest, or the note that tells the model why not."""
         arguments: dict[str, object] | None = None
         while True:
             resets = self._state.desk.resets
@@ -39,8 +39,10 @@ class Counter:
             if preview.refused:
                 return _note("denied", preview.refused, decision, call.index)
             self._state.head = preview.head
+            # An edit may have changed what the call is called and how long it may take.
+            shown = call.model_copy(update={"title": preview.title, "timeout_s": preview.timeout_s})
             if self._is_granted(call, decision):
-                return preview.operation_digest
+                return shown, preview.operation_digest
             said = await self._decision(call, preview)
             if said is None:
                 continue
@@ -53,7 +55,7 @@ class Counter:
                 return _note(kind, _denial(said), decision, call.index)
             if said.remember == "task":
                 self._remember(call, decision)
-            return preview.operation_digest
+            return shown, preview.operation_digest
 
     def _is_granted(self, call: CallSummary, decision: str) -> bool:
         return call.arguments_digest in self._granted and (decision, call.index) not in self._edited

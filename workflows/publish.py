@@ -3,16 +3,19 @@
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from perdure.contracts.calls import Effect
+    from perdure.contracts.calls import CallSummary, Effect
     from perdure.contracts.steps import ProposePublication, Publication
     from perdure.contracts.task import TaskStatus, Withheld
-    from workflows.loop import Loop
+    from workflows.acting import Acting
     from workflows.steps import PROPOSE_PUBLICATION
     from workflows.task_state import TaskState
 
 
-async def publish(state: TaskState, loop: Loop) -> None:
-    """Commit what is not committed, push what is not pushed; what is refused is withheld with its reason."""
+async def publish(state: TaskState, acting: Acting) -> bool:
+    """Commit what is not committed, push what is not pushed; what is refused is withheld with its reason.
+
+    False where work stays uncommitted, and so the task is not complete.
+    """
     state.step += 1
     state.doing("preparing commits and push", TaskStatus.PUBLISHING)
     publication = await state.host.run(
@@ -28,17 +31,42 @@ async def publish(state: TaskState, loop: Loop) -> None:
     )
     state.head = publication.head
     state.commits = list(publication.commits)
+    # Only what the remote holds at the end counts: an earlier push may be of other commits.
+    state.pushed = publication.already_pushed or None
     if publication.withheld:
         state.withheld.append(Withheld(what="push", why=publication.withheld))
-    before = len(state.notes)
+    before = len(state.withheld)
     if publication.calls:
-        await loop.execute(publication.decision, publication.calls)
-    wants_push = any(call.effect is Effect.PUBLISH for call in publication.calls)
-    if wants_push and not state.pushed:
-        notes = state.notes[before:]
-        why = notes[-1].text if notes else _last_failure(state)
-        state.withheld.append(Withheld(what=f"push of {state.host.workspace.branch}", why=why))
-    state.notes.clear()
+        await acting.execute(publication.decision, publication.calls)
+    said = state.withheld[before:]
+    commit = _call(publication, Effect.COMMIT)
+    committed = commit is None or len(state.commits) > len(publication.commits)
+    if commit is not None and not committed:
+        _withhold(state, said, "commit of the work", commit)
+    push = _call(publication, Effect.PUBLISH)
+    if push is not None and not state.pushed:
+        _withhold(state, said, f"push of {state.host.branch}", push)
+    _keep_late_words(state)
+    return committed
+
+
+def _call(publication: Publication, effect: Effect) -> CallSummary | None:
+    return next((call for call in publication.calls if call.effect is effect), None)
+
+
+def _withhold(state: TaskState, said: list[Withheld], what: str, call: CallSummary) -> None:
+    """Say why something was not done, in the words of whoever refused it; once."""
+    refused = next((each for each in said if each.what == call.title or call.tool in each.what), None)
+    if refused is not None:
+        state.withheld.remove(refused)
+    state.withheld.append(Withheld(what=what, why=refused.why if refused else _last_failure(state)))
+
+
+def _keep_late_words(state: TaskState) -> None:
+    for note in state.take_notes():
+        if note.kind == "steer":
+            why = "It came after the work was finished, so the model did not read it."
+            state.withheld.append(Withheld(what=f"steering: {note.text[:200]}", why=why))
 
 
 def _last_failure(state: TaskState) -> str:

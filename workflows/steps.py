@@ -56,14 +56,15 @@ class Step:
 
 
 OPEN_TASK = Step("open_task", OpenedTask, 60, heartbeats=True)
-PREPARE_WORKSPACE = Step("prepare_workspace", PreparedWorkspace, 3600, heartbeats=True)
-PLAN = Step("plan", PlanMade, 600, heartbeats=True)
-DECIDE = Step("decide", Decided, 600, heartbeats=True)
+PREPARE_WORKSPACE = Step("prepare_workspace", PreparedWorkspace, 4 * 3600, heartbeats=True)
+# A model may be asked six times in one step, corrections included, and each request may take five minutes.
+PLAN = Step("plan", PlanMade, 1800, heartbeats=True)
+DECIDE = Step("decide", Decided, 1800, heartbeats=True)
 PREVIEW_CALL = Step("preview_call", Previewed, 300, heartbeats=True, on_host=True)
-EXECUTE_CALLS = Step("execute_calls", Executed, 120, heartbeats=True, on_host=True)
-REFLECT = Step("reflect", Reflected, 600, heartbeats=True)
+EXECUTE_CALLS = Step("execute_calls", Executed, 600, heartbeats=True, on_host=True)
+REFLECT = Step("reflect", Reflected, 1800, heartbeats=True)
 CHECK_WORK = Step("check_work", Checked, 1800, heartbeats=True, on_host=True)
-SYNTHESIZE = Step("synthesize", Synthesized, 600, heartbeats=True)
+SYNTHESIZE = Step("synthesize", Synthesized, 1800, heartbeats=True)
 PROPOSE_PUBLICATION = Step("propose_publication", Publication, 300, heartbeats=True, on_host=True)
 CLOSE_TASK = Step("close_task", Closed, 60, heartbeats=True)
 
@@ -98,6 +99,7 @@ class Runner:
         summary: str,
         queue: str | None = None,
         extra_s: float = 0.0,
+        answer_within: bool = False,
     ) -> Result:
         """Schedule one activity and wait for it; ``extra_s`` lengthens an attempt by what its tools may take.
 
@@ -107,7 +109,7 @@ class Runner:
         closing = step is CLOSE_TASK
         raise_if_cancelled(closing=closing)
         heartbeat = timedelta(seconds=self.timing.heartbeat_s) if step.heartbeats else None
-        answer = timedelta(seconds=self.timing.host_answer_s) if step.on_host else None
+        answer = timedelta(seconds=self.timing.host_answer_s) if step.on_host or answer_within else None
         done: Any = await workflow.execute_activity(
             step.name,
             request,

@@ -7,6 +7,7 @@ from typing import Any
 
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey, SearchAttributeUpdate
+from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from perdure.contracts import names
@@ -60,6 +61,11 @@ class TaskState:
     evidence: tuple[Evidence, ...] = ()
     summary: str = ""
     commit_message: str = ""
+    first_tree: str = ""
+    denials: int = 0
+    """Calls that people refused, or did not decide in time."""
+    stopped_because: str = ""
+    last_fault: str = ""
     pause_requested: bool = False
     began: float = field(default_factory=workflow.time)
     _host: Host | None = None
@@ -120,6 +126,17 @@ class TaskState:
         if self.plan:
             count = len(self.plan.subtasks)
             self.picture.finished = {each for each in reflection.finished_subtasks if 0 <= each < count}
+
+    def is_model_fault(self, error: ActivityError) -> bool:
+        """Whether the model's answer was unusable; remembers what was wrong with it."""
+        cause = error.cause
+        if not isinstance(cause, ApplicationError) or cause.type != "ModelFault":
+            return False
+        self.last_fault = cause.message[:600]
+        self.note(
+            Line(self.step, "warning", "The model's answer could not be used.", False, self.last_fault[:300])
+        )
+        return True
 
     def take_notes(self) -> tuple[Note, ...]:
         """The notes for the next model step; what arrives later waits for the one after."""

@@ -105,6 +105,8 @@ class Question(BaseModel):
     kind: QuestionKind
     text: str
     choices: tuple[str, ...]
+    silence: str = ""
+    """The choice that stands when nobody answers before the deadline."""
     asked_at: str
     expires_at: str = ""
 

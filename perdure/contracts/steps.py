@@ -9,6 +9,9 @@ from perdure.contracts.plan import Plan, Reflection
 from perdure.contracts.task import Check, Cost, Evidence, Mode, Safety, TaskRequest, TaskStatus
 from perdure.contracts.workspace import Checkpoint, Workspace
 
+#: One run of a task holds this many steps well within the server's limit of events.
+MAX_STEPS = 2_000
+
 
 class Durable(BaseModel):
     """A model that is written to the event history; fields added later have defaults."""
@@ -67,7 +70,11 @@ class PrepareWorkspace(Durable):
     """Make, take over or restore the task's workspace on the host that answers."""
 
     task_id: str
-    request: TaskRequest
+    repository: str
+    """Empty for a rebuild, which needs no remote."""
+    base_branch: str | None = None
+    title: str = ""
+    """The beginning of the request, for the branch's name."""
     head: str
     dispatch: int
     previous: Workspace | None = None
@@ -174,6 +181,8 @@ class Previewed(Durable):
     tool: str
     title: str
     preview: str
+    timeout_s: float = 60.0
+    """The longest the call may take, which an edit may have changed."""
     refused: str = ""
     """Why there is nothing to approve (the tool itself refuses, or the policy denies): the model is told."""
 
@@ -190,7 +199,6 @@ class ExecuteCalls(HostStep):
 
     decision: str
     calls: tuple[ApprovedCall, ...]
-    timeout_s: float = 60.0
 
 
 class Executed(Durable):
@@ -245,6 +253,8 @@ class Publication(Durable):
     decision: str
     calls: tuple[CallSummary, ...]
     commits: tuple[str, ...] = ()
+    already_pushed: str = ""
+    """``<branch>@<commit>`` where the remote holds the branch's head."""
     withheld: str = ""
     """Why nothing can be pushed, where that is so."""
 

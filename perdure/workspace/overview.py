@@ -1,9 +1,11 @@
 """What a model is told of a repository before it looks for itself."""
 
+import contextlib
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from perdure.workspace.program import GitFailed
 from perdure.workspace.working_copy import WorkingCopy
 
 SKIPPED = frozenset(
@@ -65,10 +67,17 @@ def _readme(root: Path) -> str:
 
 async def survey_branch(
     copy: WorkingCopy, *, base_commit: str
-) -> tuple[bool, Sequence[str], str, str | None]:
-    """Whether files are uncommitted, the branch's commits oldest first, its head, and its head at the remote."""
+) -> tuple[str, bool, Sequence[str], str, str | None]:
+    """The branch, whether files are uncommitted, its commits oldest first, its head, and its head at the remote.
+
+    A remote that cannot be asked counts as having nothing: the push itself finds out, and says what is wrong.
+    """
+    branch = await copy.git.branch()
     uncommitted = bool(await copy.git.status())
     commits = [commit.oid for commit in await copy.git.log(base_commit)]
     anything = uncommitted or commits
-    remote_head = await copy.git.remote_head(await copy.git.branch()) if anything else None
-    return uncommitted, commits, await copy.git.head(), remote_head
+    remote_head = None
+    if anything:
+        with contextlib.suppress(GitFailed):
+            remote_head = await copy.git.remote_head(branch)
+    return branch, uncommitted, commits, await copy.git.head(), remote_head

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from perdure.contracts.calls import Effect
-from perdure.contracts.errors import ToolRejected
+from perdure.contracts.errors import EffectUnknown, ToolRejected
 from perdure.safety.display import fenced, inline_code
 from perdure.workspace.git import Commit
+from perdure.workspace.program import GitFailed
 from perdure.workspace.remotes import strip_credentials
 from tools.differences import diff_statistics
 from tools.titles import one_line
@@ -46,8 +47,23 @@ async def _worked_out(context: ToolContext) -> _Push:
         remote=strip_credentials(copy.remote),
         branch=branch,
         commit=await copy.git.head(),
-        remote_head=await copy.git.remote_head(branch),
+        remote_head=await _remote_head(context, branch),
     )
+
+
+async def _remote_head(context: ToolContext, branch: str) -> str | None:
+    """The branch's head at the remote; EffectUnknown where it cannot be asked and an earlier attempt may have pushed."""
+    copy = context.copy
+    try:
+        return await copy.git.remote_head(branch)
+    except GitFailed as error:
+        target = f"{strip_credentials(copy.remote or '')} {branch}"
+        if await context.effects.intended(KIND, target, str(context.key)) is None:
+            raise
+        raise EffectUnknown(
+            f"An earlier attempt of this push may have reached the remote, which cannot be asked now: {error.message}",
+            "look at the remote, then have it looked at again.",
+        ) from error
 
 
 async def _preview(arguments: GitPush, context: ToolContext) -> Preview:

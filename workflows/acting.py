@@ -1,0 +1,123 @@
+"""Running the calls of a decision: together where that is safe, one by one where a person has to decide."""
+
+from collections.abc import Sequence
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError
+
+with workflow.unsafe.imports_passed_through():
+    from perdure.contracts.calls import CallResult, CallSummary, Effect, Verdict
+    from perdure.contracts.decisions import QuestionKind
+    from perdure.contracts.steps import ApprovedCall, ExecuteCalls, Executed, Note
+    from perdure.contracts.task import Withheld
+    from workflows.asking import Asking
+    from workflows.host import is_unknown_effect
+    from workflows.people import Counter
+    from workflows.steps import EXECUTE_CALLS
+    from workflows.task_state import Line, TaskState
+
+
+class Acting:
+    """Executes decisions of one task."""
+
+    def __init__(self, state: TaskState, asking: Asking) -> None:
+        self._state = state
+        self._asking = asking
+        self._counter = Counter(state)
+
+    async def execute(self, decision: str, calls: tuple[CallSummary, ...]) -> bool:
+        """Run the calls of a decision, asking before each that needs a person; True if any failed."""
+        failed = False
+        for group in _groups(calls):
+            asked = group[0].verdict is Verdict.ASK
+            ran = await (self._run_asked(decision, group[0]) if asked else self._run(decision, group))
+            failed |= any(not result.ok for result in ran)
+            if any(_spoils(result, group) for result in ran):
+                # A failed change may make the rest of the decision wrong, so the model looks first.
+                break
+        return failed
+
+    async def _run(self, decision: str, calls: Sequence[CallSummary]) -> tuple[CallResult, ...]:
+        return (await self._execute(decision, {call.index: (call, "") for call in calls})).results
+
+    async def _run_asked(self, decision: str, call: CallSummary) -> tuple[CallResult, ...]:
+        while True:
+            approved = await self._counter.approved(call, decision)
+            if isinstance(approved, Note):
+                self._refuse(approved, call)
+                return ()
+            await self._asking.pause()
+            try:
+                executed = await self._execute(decision, {call.index: approved})
+            except ActivityError as error:
+                if not is_unknown_effect(error):
+                    raise
+                note = await self._ask_about_effect(error, decision, call)
+                if note is None:
+                    continue
+                self._refuse(note, call)
+                return ()
+            if executed.stale_approval is None:
+                return executed.results
+            self._state.desk.remark(
+                f"{call.title}: the files changed after the approval, so it is asked anew."
+            )
+
+    def _refuse(self, note: Note, call: CallSummary) -> None:
+        state = self._state
+        state.notes.append(note)
+        state.denials += 1
+        state.withheld.append(Withheld(what=call.title, why=note.text))
+        state.note(Line(state.step, note.kind, call.title, False, note.text[:300]))
+
+    async def _ask_about_effect(self, error: ActivityError, decision: str, call: CallSummary) -> Note | None:
+        """None to look again; otherwise the note that leaves it undecided."""
+        text = f"Whether {call.title!r} happened is unknown. {error.cause} Look again, or leave it as it is?"
+        answer = await self._asking.question(
+            QuestionKind.EFFECT_UNKNOWN, text, ("look_again", "leave"), silence="leave"
+        )
+        if answer.choice == "look_again":
+            return None
+        why = f"Whether it happened is unknown, and a person left it so. {error.cause}"
+        return Note(kind="denied", text=why[:2_000], decision=decision, call_index=call.index)
+
+    async def _execute(self, decision: str, calls: dict[int, tuple[CallSummary, str]]) -> Executed:
+        state = self._state
+        titles = "; ".join(call.title for call, _ in calls.values())
+        state.doing(titles[:200])
+        timeout_s = sum(call.timeout_s for call, _ in calls.values())
+        executed = await state.host.run(
+            EXECUTE_CALLS,
+            ExecuteCalls,
+            Executed,
+            number=state.step,
+            head=lambda: state.head,
+            summary=f"step {state.step}: {titles}",
+            extra_s=timeout_s,
+            decision=decision,
+            calls=tuple(
+                ApprovedCall(index=index, approved_digest=digest) for index, (_, digest) in calls.items()
+            ),
+        )
+        state.head = executed.head
+        state.host.advance(executed.checkpoint)
+        state.picture.branch = state.host.branch
+        state.note_results({index: call for index, (call, _) in calls.items()}, executed.results)
+        return executed
+
+
+def _groups(calls: Sequence[CallSummary]) -> list[list[CallSummary]]:
+    """Neighbours that need no person together, every call that does alone."""
+    groups: list[list[CallSummary]] = []
+    for call in calls:
+        alone = call.verdict is Verdict.ASK
+        if groups and not alone and groups[-1][-1].verdict is not Verdict.ASK:
+            groups[-1].append(call)
+        else:
+            groups.append([call])
+    return groups
+
+
+def _spoils(result: CallResult, calls: Sequence[CallSummary]) -> bool:
+    effect = next(call.effect for call in calls if call.index == result.index)
+    return not result.ok and effect not in (Effect.READ, Effect.RUN)
