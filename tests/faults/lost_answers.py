@@ -42,10 +42,17 @@ class LosingAnswers:
         self._connections.add(task)
         try:
             from_server, to_server = await asyncio.open_unix_connection(self._server_socket)
+            ways = [
+                asyncio.create_task(self._ask(reader, to_server)),
+                asyncio.create_task(self._answer(from_server, writer)),
+            ]
             try:
-                await asyncio.gather(self._ask(reader, to_server), self._answer(from_server, writer))
+                await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 to_server.close()
+                for way in ways:
+                    way.cancel()
+                await asyncio.gather(*ways, return_exceptions=True)
         except (ConnectionError, asyncio.CancelledError):
             # The worker was killed, or the test is over: neither is anything to report.
             pass
@@ -63,7 +70,6 @@ class LosingAnswers:
         while data := await reader.read(READ_BYTES):
             to_server.write(data)
             await to_server.drain()
-        to_server.write_eof()
 
     async def _answer(self, from_server: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await from_server.read(READ_BYTES):
