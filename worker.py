@@ -260,7 +260,7 @@ def required(program: str) -> Path:
 
 
 def activities_of(house: House) -> tuple[list[Callable[..., Any]], list[Callable[..., Any]]]:
-    """The activities for the shared queue, and those for the host that has the workspace."""
+    """The activities for the shared queue, and those for the host that has the workspace (which it also rebuilds)."""
     settings, record, runner = house.settings, house.record, house.runner
     models = RoleModels(house.models, house.model_settings)
     conversation = Conversation(record, models, Assembly(KnownTurns()))
@@ -278,9 +278,10 @@ def activities_of(house: House) -> tuple[list[Callable[..., Any]], list[Callable
         )
 
     gate = QualityGate(runner, house.registry, str(required("ruff")))
+    prepare = PrepareWorkspaceDoor(record, house.workspaces, this_host).prepare_workspace
     shared: list[Callable[..., Any]] = [
         OpenTaskDoor(record, models, grants_of(house)).open_task,
-        PrepareWorkspaceDoor(record, house.workspaces, this_host).prepare_workspace,
+        prepare,
         PlanDoor(conversation).plan,
         DecideDoor(conversation, runner, parse_calls, offered).decide,
         ReflectDoor(conversation).reflect,
@@ -288,6 +289,7 @@ def activities_of(house: House) -> tuple[list[Callable[..., Any]], list[Callable
         CloseTaskDoor(record).close_task,
     ]
     hosted: list[Callable[..., Any]] = [
+        prepare,
         PreviewCallDoor(host, record, runner, runner).preview_call,
         ExecuteCallsDoor(
             host, record, runner, runner, house.workspaces, parallel=settings.max_parallel_tools
@@ -295,7 +297,6 @@ def activities_of(house: House) -> tuple[list[Callable[..., Any]], list[Callable
         CheckWorkDoor(host, record, gate).check_work,
         ProposePublicationDoor(host, record, runner, survey_branch).propose_publication,
     ]
-    logger.debug("wired", extra={"queue": settings.task_queue, "own_queue": house.own_queue})
     return shared, hosted
 
 
