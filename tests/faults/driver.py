@@ -87,10 +87,10 @@ def table(outcomes: Sequence[Outcome]) -> str:
 
 
 @contextlib.asynccontextmanager
-async def own_servers(folder: Path) -> AsyncGenerator[Servers]:
+async def own_servers(folder: Path) -> AsyncGenerator[tuple[Stack, Servers]]:
     """A stack for this run alone, on free ports."""
     stack = Stack(
-        folder / "stack",
+        folder,
         temporal=TemporalSettings(port=0, web_ui_port=0),
         postgres=PostgresSettings(durable=False),
     )
@@ -99,7 +99,7 @@ async def own_servers(folder: Path) -> AsyncGenerator[Servers]:
         client = await Client.connect(
             at.temporal, namespace=at.namespace, data_converter=pydantic_data_converter
         )
-        yield Servers(client, at.temporal, at.database_url)
+        yield stack, Servers(client, at.temporal, at.database_url)
     finally:
         await stack.stop()
 
@@ -110,7 +110,7 @@ async def main(arguments: argparse.Namespace) -> int:
     sys.stdout.write(f"seed {seed}\n")
     with tempfile.TemporaryDirectory(prefix="perdure-faults-") as name:
         folder = Path(name)
-        async with own_servers(folder) as servers:
+        async with own_servers(folder / "stack") as (_, servers):
             undisturbed = await run_errand(servers, folder)
             sys.stdout.write(f"undisturbed: {undisturbed.took_s:.1f} s, {undisturbed.faults or 'no fault'}\n")
             outcomes: list[Outcome] = []
