@@ -1,0 +1,249 @@
+"""How each recorded history comes about: a script, a person, and what happens to the worker."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import WorkflowFailureError, WorkflowHandle
+
+from perdure.embedded.stack import Stack
+from perdure.llm.scripted.script import Script
+from tests.faults.errand import COUNTER
+from tests.faults.installation import Installation, Servers, installed
+from tests.faults.person import approving
+from tests.workflows.conftest import FIX, READ, TESTS, Bench, Call, bench_of, calls_of, script_of, until
+from tests.workflows.test_reset import reset_to, task_before_decision
+
+Handle = WorkflowHandle[Any, Any]
+
+WRITING: Call = ("execute_command", {"command": "echo changed > made.txt", "writes": True})
+LASTING: Call = (
+    "execute_command",
+    {"command": f"sleep 0.2; echo once >> {COUNTER}; sleep 1", "writes": True},
+)
+SLEEPING: Call = ("execute_command", {"command": "sleep 60"})
+QUICK = {"heartbeat_s": 1, "host_answer_s": 1.5}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Where a recipe is played."""
+
+    stack: Stack
+    servers: Servers
+    folder: Path
+
+    def bench(self, script: Script, **changes: Any) -> contextlib.AbstractAsyncContextManager[Bench]:
+        """A worker in this process."""
+        servers = self.servers
+        return bench_of(self.stack, servers.client, servers.database_url, self.folder, script, **changes)
+
+    def installation(self, script: Script) -> contextlib.AbstractAsyncContextManager[Installation]:
+        """Workers in processes of their own."""
+        return installed(self.servers, self.folder, script)
+
+
+Recipe = Callable[[Stage], Awaitable[Handle]]
+
+
+async def completed(stage: Stage) -> Handle:
+    """A bug is mended, tested, committed and pushed."""
+    async with stage.bench(script_of([[READ], [FIX], [TESTS]])) as bench:
+        return await approve_all(bench, await bench.start(user="Ada", priority=2))
+
+
+async def denied_push(stage: Stage) -> Handle:
+    """The push is denied with a reason."""
+    async with stage.bench(script_of([[FIX]])) as bench:
+        handle = await bench.start()
+        await bench.decide(handle, await bench.approval(handle), "deny", reason="not on a Friday")
+        return await ended(handle)
+
+
+async def approved_command(stage: Stage) -> Handle:
+    """A command that writes is approved by an update, the push by a signal."""
+    async with stage.bench(script_of([[WRITING]])) as bench:
+        handle = await bench.start()
+        first = await bench.approval(handle)
+        await bench.decide(handle, first, "approve")
+        push = await bench.approval(handle, but=first.id)
+        await handle.signal("approve", {"approval_id": push.id, "by": "Ada"})
+        return await ended(handle)
+
+
+async def edited_command(stage: Stage) -> Handle:
+    """A command is edited before it is approved; another is denied, and the model reads why."""
+    async with stage.bench(script_of([[WRITING], [WRITING]])) as bench:
+        handle = await bench.start()
+        first = await bench.approval(handle)
+        arguments = {"command": "echo edited > made.txt", "writes": True}
+        await bench.decide(handle, first, "edit", arguments=arguments)
+        second = await bench.approval(handle, but=first.id)
+        await bench.decide(handle, second, "approve")
+        third = await bench.approval(handle, but=second.id)
+        await bench.decide(handle, third, "deny", reason="once is enough")
+        push = await bench.approval(handle, but=third.id)
+        await bench.decide(handle, push, "approve")
+        return await ended(handle)
+
+
+async def expired_approval(stage: Stage) -> Handle:
+    """Nobody decides before the deadline, in spite of reminders."""
+    async with stage.bench(script_of([[FIX]]), approval_deadline_s=1.5, approval_reminder_s=0.5) as bench:
+        return await ended(await bench.start())
+
+
+async def budget_questions(stage: Stage) -> Handle:
+    """The budget is extended once, then the task is wrapped up."""
+    async with stage.bench(script_of([[READ], [FIX], [TESTS]])) as bench:
+        handle = await bench.start(budget={"steps": 1})
+        first = await bench.question(handle)
+        await answer(handle, first.id, "extend", budget={"steps": 2})
+        second = await bench.question(handle, but=first.id)
+        await answer(handle, second.id, "wrap_up")
+        return await approve_all(bench, handle)
+
+
+async def loop_question(stage: Stage) -> Handle:
+    """The same call again and again is reflected on, asked about, and stopped."""
+    async with stage.bench(script_of([[READ]] * 8)) as bench:
+        handle = await bench.start()
+        await answer(handle, (await bench.question(handle)).id, "stop")
+        return await ended(handle)
+
+
+async def steered_and_paused(stage: Stage) -> Handle:
+    """A person steers, pauses and resumes."""
+    slow: dict[str, Any] = {"for": "decide", "turn": 0, "delay_ms": 600, "calls": calls_of([READ])}
+    async with stage.bench(script_of([[READ], [FIX]], before=[slow])) as bench:
+        handle = await bench.start()
+        await handle.signal("pause")
+        await handle.signal("steer", {"message": "mind the negative amounts"})
+
+        async def paused() -> bool | None:
+            return (await handle.query("status"))["doing"] == "paused by a person" or None
+
+        await until(paused)
+        await handle.signal("resume")
+        return await approve_all(bench, handle)
+
+
+async def cancelled(stage: Stage) -> Handle:
+    """The task is cancelled while a tool runs."""
+    async with stage.bench(script_of([[SLEEPING]])) as bench:
+        handle = await bench.start()
+
+        async def runs() -> bool | None:
+            described = await handle.describe()
+            pending = described.raw_description.pending_activities
+            return any(each.activity_type.name == "execute_calls" for each in pending) or None
+
+        await until(runs)
+        await asyncio.sleep(0.5)
+        await handle.cancel()
+        return await ended(handle)
+
+
+async def bad_input(stage: Stage) -> Handle:
+    """A field is missing, so the task fails at once."""
+    async with stage.bench(script_of([])) as bench:
+        return await ended(await bench.start({"request": "Round correctly."}))
+
+
+async def rate_limited(stage: Stage) -> Handle:
+    """The model's server asks to wait, then a decision needs a correction."""
+    limit = {"for": "decide", "turn": 0, "error": {"status": 429, "retry_after": 1, "times": 1}}
+    wrong = {"for": "decide", "turn": 1, "error": {"status": 400, "code": "tool_use_failed", "times": 1}}
+    async with stage.bench(script_of([[READ], [READ]], before=[limit, wrong])) as bench:
+        return await ended(await bench.start(mode="answer"))
+
+
+async def killed_worker(stage: Stage) -> Handle:
+    """The worker is killed while an approved command runs, and the next attempt goes on from the checkpoint."""
+    async with stage.installation(script_of([[FIX], [LASTING], [READ]])) as at:
+        worker = at.worker()
+        await worker.start()
+        handle = await at.start()
+        async with approving(handle):
+            await counted(at)
+            await worker.kill()
+            await worker.start()
+            return await ended(handle)
+
+
+async def taken_over(stage: Stage) -> Handle:
+    """The host is silent for longer than it may, so the workspace is rebuilt from its checkpoint."""
+    async with stage.installation(script_of([[FIX], [LASTING], [READ]])) as at:
+        worker = at.worker(changes=QUICK)
+        await worker.start()
+        handle = await at.start()
+        async with approving(handle):
+            await counted(at)
+            await worker.kill()
+            await asyncio.sleep(4)
+            await worker.start()
+            return await ended(handle)
+
+
+async def reset(stage: Stage) -> Handle:
+    """The task is reset to before an approval was given, and everything is asked anew."""
+    async with stage.bench(script_of([[LASTING], [READ]])) as bench:
+        handle = await bench.start()
+        old = await bench.approval(handle)
+        await bench.decide(handle, old, "approve")
+        await bench.approval(handle, but=old.id)
+        point = await task_before_decision(handle, EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED)
+        again = await reset_to(bench, handle, point)
+        return await approve_all(bench, again)
+
+
+RECIPES: tuple[Recipe, ...] = (
+    completed,
+    denied_push,
+    approved_command,
+    edited_command,
+    expired_approval,
+    budget_questions,
+    loop_question,
+    steered_and_paused,
+    cancelled,
+    bad_input,
+    rate_limited,
+    killed_worker,
+    taken_over,
+    reset,
+)
+
+
+async def approve_all(bench: Bench, handle: Handle) -> Handle:
+    """Approve whatever waits until the task ends."""
+    async with approving(handle):
+        return await ended(handle)
+
+
+async def ended(handle: Handle) -> Handle:
+    """Wait for the end, whichever it is."""
+    with contextlib.suppress(WorkflowFailureError):
+        await handle.result()
+    return handle
+
+
+async def answer(handle: Handle, question_id: str, choice: str, **more: Any) -> None:
+    """Answer a question."""
+    said = {"question_id": question_id, "choice": choice, "by": "Ada", **more}
+    # The overloads of the SDK's method are partly untyped.
+    await handle.execute_update("answer", said)  # pyright: ignore[reportUnknownMemberType]
+
+
+async def counted(at: Installation) -> None:
+    """Wait until the command has written its line."""
+
+    async def look() -> bool | None:
+        found = at.home().glob(f"workspaces/*/*/tree/{COUNTER}")
+        return any(path.stat().st_size for path in found) or None
+
+    await until(look)
