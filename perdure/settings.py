@@ -93,7 +93,7 @@ class Settings(BaseSettings):
     budget_usd: Positive = 5.0
     """US dollars a task may spend on models where its request names no limit."""
 
-    budget_tokens: int = Field(default=20_000_000, gt=0)
+    budget_tokens: int = Field(default=50_000_000, gt=0)
     """Input and output tokens a task may use where its request names no limit."""
 
     budget_minutes: Positive = 120.0
