@@ -96,7 +96,13 @@ class Player:
 
     def host_activities(self) -> list[Any]:
         """Those of the host's queue."""
-        return [self.preview_call, self.execute_calls, self.check_work, self.propose_publication]
+        return [
+            self.prepare_workspace,
+            self.preview_call,
+            self.execute_calls,
+            self.check_work,
+            self.propose_publication,
+        ]
 
     @activity.defn
     async def open_task(self, asked: OpenTask) -> OpenedTask:
