@@ -107,6 +107,8 @@ class Host:
                 if _type_of(error) != "WorkspaceLost":
                     raise
                 await self._ask_about_restore(error)
+                # A person was told to start the owner again, which others on the shared queue must not preempt.
+                owner_first = True
                 continue
             self._workspace = prepared.workspace
             self._checkpoint = prepared.workspace.checkpoint

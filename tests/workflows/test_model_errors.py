@@ -150,14 +150,19 @@ async def test_a_call_that_the_server_could_not_parse_is_corrected_in_the_same_a
         assert result["cost"]["model_calls"] == 6
 
 
-async def test_a_model_that_never_writes_a_usable_call_fails_the_task_with_a_sentence(benches: Any) -> None:
+async def test_a_model_that_never_writes_a_usable_call_is_asked_about(benches: Any) -> None:
     error = {"status": 400, "code": "tool_use_failed", "failed_generation": "<nonsense>", "times": None}
     async with benches(failing(error)) as bench:
         handle = await bench.start(mode="answer")
-        failure = await failure_of(handle)
-        assert failure.type == "ModelFault"
-        assert "Failed to call a function" in failure.message
-        assert len(asked(bench, "decide", 0)) == 3
+        question = await bench.question(handle)
+        assert question.kind.value == "stuck"
+        assert "Failed to call a function" in question.text
+        # Three times in a row, and each time corrected twice: nothing is tried for ever.
+        assert len(asked(bench, "decide", 0)) == 9
+        said = {"question_id": question.id, "choice": "stop", "by": "Ada"}
+        # The overloads of the SDK's method are partly untyped.
+        await handle.execute_update("answer", said)  # pyright: ignore[reportUnknownMemberType]
+        assert (await handle.result())["status"] == "incomplete"
 
 
 async def test_malformed_arguments_do_not_run_and_the_model_learns_why(benches: Any) -> None:

@@ -140,7 +140,7 @@ async def test_another_host_without_the_checkpoint_asks_instead_of_working_in_an
                 assert failed.value.cause.details[0]["status"] == "failed"
                 assert git(at.remote, "for-each-ref", "--format=%(refname:short)", "refs/heads") == "main"
                 return
-            await other.stop()
+            # The other host stays, and may not snatch the workspace from the one that has its files.
             await first.start()
             await first.ready()
             await answer(handle, question, "retry")
