@@ -4,11 +4,12 @@ import asyncio
 import itertools
 import tempfile
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from perdure.embedded.database import connected
 from tests.faults.errand import make_script
 from tests.faults.installation import Installation, Servers, installed
 from tests.faults.moments import Moment, Scene
@@ -34,6 +35,8 @@ class Death:
     """The pieces of work that were open."""
     finished: frozenset[str]
     """The pieces of work that had completed."""
+    asking: bool
+    """Whether a model was being asked whose answer was not stored yet."""
 
 
 @dataclass
@@ -90,18 +93,32 @@ class Errand:
             event=described.history_length,
             running=tuple(each.name for each in work if each.completed is None),
             finished=frozenset(each.name for each in work if each.completed is not None),
+            asking=await self._asking(handle, [each.name for each in work if each.completed is None]),
         )
         await asyncio.sleep(pause_s)
         await self._worker.start()
         return death
+
+    async def _asking(self, handle: Handle, running: Sequence[str]) -> bool:
+        query = "SELECT count(*) FROM answers WHERE task_id = $1 AND step = $2 AND purpose = $3"
+        for name in running:
+            activity, _, rest = name.partition(" ")
+            step, _, trigger = rest.partition(" ")
+            if activity not in MODEL_STEPS:
+                continue
+            purpose = f"{activity}:{trigger}" if trigger else activity
+            async with connected(self._installation.servers.database_url) as connection:
+                key = (handle.first_execution_run_id, int(step), purpose)
+                if not await connection.fetchval(query, *key):
+                    return True
+        return False
 
     async def _judge(self, outcome: Outcome, handle: Handle) -> None:
         """What can be told without another run."""
         twice = [name for name, count in outcome.picture.finished.items() if count > 1]
         outcome.faults += [f"completed twice: {name}" for name in twice]
         death = outcome.death
-        asking = death is not None and any(name.split(" ")[0] in MODEL_STEPS for name in death.running)
-        if outcome.repeated_questions > int(asking):
+        if outcome.repeated_questions > int(death is not None and death.asking):
             outcome.faults.append(f"the model was asked {outcome.repeated_questions} questions twice")
         if death is None:
             return
