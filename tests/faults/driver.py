@@ -17,17 +17,17 @@ from pathlib import Path
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from perdure.embedded.postgres import PostgresSettings
 from perdure.embedded.stack import Stack
 from perdure.embedded.temporal import TemporalSettings
 from tests.faults.installation import Servers
 from tests.faults.moments import TARGETED, Moment, after
-from tests.faults.runs import Outcome, run_errand
+from tests.faults.runs import WORKER, Outcome, run_errand
 
 #: Seconds between a death and the next worker: at once, or long enough that the host counts as silent.
 PAUSES_S = (0.0, 0.0, 5.0)
 #: Runs until a moment of a few milliseconds is met.
 TRIES = 10
+SERVERS = ("temporal", "postgres")
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ class Kill:
     """Part of the undisturbed run's duration, where no moment is given."""
     told: Moment | None
     pause_s: float
+    victim: str = WORKER
 
     def moment(self, duration_s: float) -> Moment:
         """The moment in a run of this duration."""
@@ -51,7 +52,9 @@ async def run_kill(servers: Servers, folder: Path, expected: Outcome, kill: Kill
     """
     duration_s = expected.took_s
     for _ in range(TRIES):
-        outcome = await run_errand(servers, folder, kill.moment(duration_s), pause_s=kill.pause_s)
+        outcome = await run_errand(
+            servers, folder, kill.moment(duration_s), pause_s=kill.pause_s, victim=kill.victim
+        )
         outcome.faults += expected.picture.differences(outcome.picture)
         if outcome.death is not None or outcome.faults:
             return outcome
@@ -59,28 +62,31 @@ async def run_kill(servers: Servers, folder: Path, expected: Outcome, kill: Kill
     raise AssertionError(f"The task ended {TRIES} times before {kill.moment(duration_s).name!r}.")
 
 
-def chosen_kills(*, kills: int, targeted: int, seed: int) -> list[Kill]:
-    """``kills`` at random moments over the task's duration, and the first ``targeted`` of the telling ones."""
+def chosen_kills(*, kills: int, targeted: int, seed: int, servers: int = 0) -> list[Kill]:
+    """``kills`` at random moments over the task's duration, the first ``targeted`` of the telling ones, and at random
+    moments ``servers`` kills of each server.
+    """
     chance = random.Random(seed)
     chosen = [Kill(chance.random(), None, chance.choice(PAUSES_S)) for _ in range(kills)]
-    return chosen + [Kill(0.0, moment, chance.choice(PAUSES_S)) for moment in TARGETED[:targeted]]
+    chosen += [Kill(0.0, moment, chance.choice(PAUSES_S)) for moment in TARGETED[:targeted]]
+    return chosen + [Kill(chance.random(), None, 0.0, victim) for _ in range(servers) for victim in SERVERS]
 
 
 def table(outcomes: Sequence[Outcome]) -> str:
     """A line for each kill, in Markdown."""
     lines = [
-        "| killed at | while | next worker after | went on by | took | model asked again | result |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| killed | at | while | next worker after | went on by | took | model asked again | result |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for each in outcomes:
         death = each.death
         if death is None:
-            lines.append(f"| never | | | | {each.took_s:.1f} s | | {'; '.join(each.faults)} |")
+            lines.append(f"| nothing | | | | | {each.took_s:.1f} s | | {'; '.join(each.faults)} |")
             continue
         running = ", ".join(death.running) or "between two steps"
         verdict = "; ".join(each.faults) or "the same"
         lines.append(
-            f"| {death.moment} (event {death.event}) | {running} | {death.pause_s:g} s | {each.resumed} "
+            f"| {death.victim} | {death.moment} (event {death.event}) | {running} | {death.pause_s:g} s | {each.resumed} "
             f"| {each.took_s:.1f} s | {each.repeated_questions} | {verdict} |"
         )
     return "\n".join(lines)
@@ -92,14 +98,13 @@ async def own_servers(folder: Path) -> AsyncGenerator[tuple[Stack, Servers]]:
     stack = Stack(
         folder,
         temporal=TemporalSettings(port=0, web_ui_port=0),
-        postgres=PostgresSettings(durable=False),
     )
     try:
         at = await stack.start()
         client = await Client.connect(
             at.temporal, namespace=at.namespace, data_converter=pydantic_data_converter
         )
-        yield stack, Servers(client, at.temporal, at.database_url)
+        yield stack, Servers(client, at.temporal, at.database_url, stack)
     finally:
         await stack.stop()
 
@@ -114,7 +119,9 @@ async def main(arguments: argparse.Namespace) -> int:
             undisturbed = await run_errand(servers, folder)
             sys.stdout.write(f"undisturbed: {undisturbed.took_s:.1f} s, {undisturbed.faults or 'no fault'}\n")
             outcomes: list[Outcome] = []
-            for kill in chosen_kills(kills=arguments.kills, targeted=arguments.targeted, seed=seed):
+            for kill in chosen_kills(
+                kills=arguments.kills, targeted=arguments.targeted, seed=seed, servers=arguments.servers
+            ):
                 outcomes.append(await run_kill(servers, folder, undisturbed, kill))
                 sys.stdout.write(table(outcomes[-1:]).splitlines()[-1] + "\n")
                 sys.stdout.flush()
@@ -127,5 +134,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m tests.faults.driver", description=__doc__)
     parser.add_argument("--kills", type=int, default=20, help="kills at random moments")
     parser.add_argument("--targeted", type=int, default=len(TARGETED), help="kills at telling moments")
+    parser.add_argument("--servers", type=int, default=0, help="kills of each server at random moments")
     parser.add_argument("--seed", type=int, help="of the random moments; left out, a new one")
     sys.exit(asyncio.run(main(parser.parse_args())))

@@ -1,14 +1,18 @@
 """An installation of Perdure with workers in processes of their own, on hosts (homes) as many as wanted."""
 
 import contextlib
+import os
 import secrets
-from collections.abc import AsyncGenerator, Mapping
+import signal
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from temporalio.client import Client, WorkflowExecutionStatus
 
+from perdure.embedded.component import Health
+from perdure.embedded.stack import Stack
 from perdure.llm.scripted.script import Script
 from perdure.llm.scripted.server import ScriptedServer
 from tests.faults.errand import REQUEST, make_errand
@@ -27,6 +31,20 @@ class Servers:
     client: Client
     temporal: str
     database_url: str
+    stack: Stack | None = None
+    """The stack that runs them, where it may be harmed."""
+
+    def kill(self, component: str) -> None:
+        """SIGKILL for one server of the stack, which starts it again."""
+        assert self.stack is not None, "these servers belong to others"
+        # A component's first process is the program, the second its guard.
+        found = {each.name: each.processes[0].pid for each in self.stack.components}
+        os.kill(found[component], signal.SIGKILL)
+
+    async def health(self) -> Sequence[Health]:
+        """Whether the servers answer."""
+        assert self.stack is not None, "these servers belong to others"
+        return await self.stack.health()
 
 
 @dataclass

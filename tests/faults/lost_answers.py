@@ -53,8 +53,8 @@ class LosingAnswers:
                 for way in ways:
                     way.cancel()
                 await asyncio.gather(*ways, return_exceptions=True)
-        except (ConnectionError, asyncio.CancelledError):
-            # The worker was killed, or the test is over: neither is anything to report.
+        except (OSError, asyncio.CancelledError):
+            # The worker or the server was killed, or the test is over: nothing of that is to be reported.
             pass
         finally:
             self._connections.discard(task)

@@ -16,6 +16,7 @@ from tests.faults.moments import Moment, Scene
 from tests.faults.person import approving
 from tests.faults.picture import Handle, Picture, read_work, repeated_questions, take_picture
 
+WORKER = "worker"
 THINKING_MS = 120
 ENDS_WITHIN_S = 180.0
 MODEL_STEPS = ("plan", "decide", "reflect", "synthesize")
@@ -28,6 +29,7 @@ class Death:
     """The state at the moment of the kill."""
 
     moment: str
+    victim: str
     pause_s: float
     event: int
     """Length of the history then."""
@@ -59,8 +61,10 @@ class Errand:
         self._installation = installation
         self._worker = installation.worker()
 
-    async def run(self, moment: Moment | None = None, *, pause_s: float = 0.0) -> Outcome:
-        """Run the task to its end, killing the worker once at the moment."""
+    async def run(
+        self, moment: Moment | None = None, *, pause_s: float = 0.0, victim: str = WORKER
+    ) -> Outcome:
+        """Run the task to its end, killing the victim once at the moment."""
         installation = self._installation
         database_url = installation.servers.database_url
         await self._worker.start()
@@ -68,7 +72,7 @@ class Errand:
         handle = await installation.start()
         began = time.monotonic()
         async with approving(handle), asyncio.timeout(ENDS_WITHIN_S):
-            death = await self._interrupt(handle, moment, pause_s) if moment else None
+            death = await self._interrupt(handle, moment, pause_s, victim) if moment else None
             await handle.result()
         took_s = time.monotonic() - began
         await self._worker.stop()
@@ -77,27 +81,41 @@ class Errand:
         await self._judge(outcome, handle)
         return outcome
 
-    async def _interrupt(self, handle: Handle, moment: Moment, pause_s: float) -> Death | None:
+    async def _interrupt(self, handle: Handle, moment: Moment, pause_s: float, victim: str) -> Death | None:
         """None where the task had ended before the moment came."""
         at = self._installation
         scene = Scene(handle, at.servers.database_url, at.home(), at.remote, at.database)
         if not await _first(moment.arrives(scene), handle.result()):
             return None
-        await self._worker.kill()
-        at.database.pass_again()
+        await self._kill(victim)
         described = await handle.describe()
         work, _ = await read_work(handle)
         death = Death(
             moment=moment.name,
+            victim=victim,
             pause_s=pause_s,
             event=described.history_length,
             running=tuple(each.name for each in work if each.completed is None),
             finished=frozenset(each.name for each in work if each.completed is not None),
             asking=await self._asking(handle, [each.name for each in work if each.completed is None]),
         )
-        await asyncio.sleep(pause_s)
-        await self._worker.start()
+        if victim == WORKER:
+            await asyncio.sleep(pause_s)
+            await self._worker.start()
         return death
+
+    async def _kill(self, victim: str) -> None:
+        at = self._installation
+        if victim == WORKER:
+            await self._worker.kill()
+            at.database.pass_again()
+            return
+        at.servers.kill(victim)
+        # What follows asks the servers, so they must be there again.
+        while True:
+            if all(each.ok for each in await at.servers.health()):
+                return
+            await asyncio.sleep(0.05)
 
     async def _asking(self, handle: Handle, running: Sequence[str]) -> bool:
         query = "SELECT count(*) FROM answers WHERE task_id = $1 AND step = $2 AND purpose = $3"
@@ -118,7 +136,9 @@ class Errand:
         twice = [name for name, count in outcome.picture.finished.items() if count > 1]
         outcome.faults += [f"completed twice: {name}" for name in twice]
         death = outcome.death
-        if outcome.repeated_questions > int(death is not None and death.asking):
+        # An answer that came while the record was away could not be stored.
+        asking = death is not None and (death.asking or death.victim != WORKER)
+        if outcome.repeated_questions > int(asking):
             outcome.faults.append(f"the model was asked {outcome.repeated_questions} questions twice")
         if death is None:
             return
@@ -147,13 +167,18 @@ async def _first(awaited: Awaitable[Any], other: Awaitable[Any]) -> bool:
 
 
 async def run_errand(
-    servers: Servers, folder: Path, moment: Moment | None = None, *, pause_s: float = 0.0
+    servers: Servers,
+    folder: Path,
+    moment: Moment | None = None,
+    *,
+    pause_s: float = 0.0,
+    victim: str = WORKER,
 ) -> Outcome:
     """One run in a folder of its own, which is removed afterwards."""
     with tempfile.TemporaryDirectory(dir=folder, prefix=f"errand-{next(numbers)}-") as own:
         async with installed(servers, Path(own), make_script(delay_ms=THINKING_MS)) as installation:
             try:
-                return await Errand(installation).run(moment, pause_s=pause_s)
+                return await Errand(installation).run(moment, pause_s=pause_s, victim=victim)
             except (TimeoutError, AssertionError) as error:
                 error.add_note(f"killed at: {moment.name if moment else 'never'}\n{installation.written()}")
                 raise

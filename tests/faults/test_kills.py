@@ -1,4 +1,4 @@
-"""A killed worker costs time and nothing else: files, commits, remote and record are those of an undisturbed run.
+"""A killed worker or server costs time and nothing else: what is left is what an undisturbed run leaves.
 
 ``FAULT_KILLS`` (default 2) is the number of kills at random moments, ``FAULT_TARGETED`` (default 2) that of kills at
 telling ones, and ``FAULT_SEED`` chooses the random ones.
@@ -12,7 +12,7 @@ from pathlib import Path
 from temporalio.client import Client
 
 from perdure.embedded.stack import Stack
-from tests.faults.driver import Kill, chosen_kills, run_kill, table
+from tests.faults.driver import SERVERS, Kill, chosen_kills, own_servers, run_kill, table
 from tests.faults.installation import Servers
 from tests.faults.runs import Outcome, run_errand
 
@@ -43,6 +43,14 @@ async def test_a_worker_killed_at_any_moment_leaves_the_same_as_an_undisturbed_o
     outcomes = await asyncio.gather(*map(killed, kills))
     print(f"\nseed {seed}\n{table(outcomes)}")  # noqa: T201 - shown with -s, and by pytest where the test fails
     assert [each.faults for each in outcomes] == [[]] * len(kills)
+
+
+async def test_a_killed_server_leaves_the_same_as_well(tmp_path: Path) -> None:
+    async with own_servers(tmp_path / "stack") as (_, servers):
+        undisturbed = await run_errand(servers, tmp_path)
+        kills = chosen_kills(kills=0, targeted=0, servers=1, seed=chosen("FAULT_SEED", 7))
+        outcomes = [await run_kill(servers, tmp_path, undisturbed, kill) for kill in kills]
+        assert [(each.death is not None, each.faults) for each in outcomes] == [(True, [])] * len(SERVERS)
 
 
 def chosen(variable: str, default: int) -> int:
