@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -162,6 +163,26 @@ async def rate_limited(stage: Stage) -> Handle:
         return await ended(await bench.start(mode="answer"))
 
 
+async def unusable_answers(stage: Stage) -> Handle:
+    """The model writes nothing usable three times in a row, and a person says to wrap up."""
+    error = {"status": 400, "code": "tool_use_failed", "failed_generation": "<nonsense>"}
+    async with stage.bench(script_of([], before=[{"for": "decide", "error": error}])) as bench:
+        handle = await bench.start(mode="answer")
+        await answer(handle, (await bench.question(handle)).id, "wrap_up")
+        return await ended(handle)
+
+
+async def restore_question(stage: Stage) -> Handle:
+    """The workspace vanishes with its checkpoints, and a person stops the task."""
+    slow: dict[str, Any] = {"for": "decide", "turn": 1, "delay_ms": 1_500, "calls": calls_of([READ])}
+    async with stage.bench(script_of([[FIX], [READ]], before=[slow])) as bench:
+        handle = await bench.start()
+        await until(lambda: has_called(bench, handle))
+        shutil.rmtree(stage.folder / "home" / "workspaces")
+        await answer(handle, (await bench.question(handle)).id, "stop")
+        return await ended(handle)
+
+
 async def killed_worker(stage: Stage) -> Handle:
     """The worker is killed while an approved command runs, and the next attempt goes on from the checkpoint."""
     async with stage.installation(script_of([[FIX], [LASTING], [READ]])) as at:
@@ -213,6 +234,8 @@ RECIPES: tuple[Recipe, ...] = (
     cancelled,
     bad_input,
     rate_limited,
+    unusable_answers,
+    restore_question,
     killed_worker,
     taken_over,
     reset,
@@ -237,6 +260,11 @@ async def answer(handle: Handle, question_id: str, choice: str, **more: Any) -> 
     said = {"question_id": question_id, "choice": choice, "by": "Ada", **more}
     # The overloads of the SDK's method are partly untyped.
     await handle.execute_update("answer", said)  # pyright: ignore[reportUnknownMemberType]
+
+
+async def has_called(bench: Bench, handle: Handle) -> bool | None:
+    """True once a call is done."""
+    return bool(await bench.calls(handle)) or None
 
 
 async def counted(at: Installation) -> None:
