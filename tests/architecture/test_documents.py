@@ -67,7 +67,9 @@ def test_every_target_is_named_as_phony_and_has_a_line_of_help() -> None:
 
 
 def test_help_lists_every_target() -> None:
-    shown = subprocess.run(["make", "help"], cwd=PROJECT, check=True, capture_output=True, text=True).stdout
+    # These tests may run under make themselves, which would say where it is.
+    command = ["make", "--no-print-directory", "help"]
+    shown = subprocess.run(command, cwd=PROJECT, check=True, capture_output=True, text=True).stdout
     assert {line.split()[1] for line in shown.splitlines()} == set(targets())
 
 

@@ -264,7 +264,7 @@ def test_files_of_code_are_short_enough_to_read() -> None:
 
 
 def test_no_file_names_a_machine_or_a_registry() -> None:
-    home = r"(?<![\w.$])/(?:root|work)/\w|/home/(?!(?:ada|somebody|f)\b)\w"
+    home = r"(?<![\w.$])/(?:root|work)/\w|(?<![\w.$])/home/(?!(?:ada|somebody|f)\b)\w"
     hosts = r"\b(?:pypi|npmjs|pythonhosted|jsr|crates|rubygems)\.(?:org|com|io)\b|proxy\.golang"
     found = {
         name: sorted({match[0] for match in re.finditer(f"{home}|{hosts}", text)})
