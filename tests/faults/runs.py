@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from temporalio.client import WorkflowExecutionStatus
+
 from perdure.embedded.database import connected
 from tests.faults.errand import make_script
 from tests.faults.installation import Installation, Servers, installed
@@ -89,6 +91,8 @@ class Errand:
             return None
         await self._kill(victim)
         described = await handle.describe()
+        if described.status is not WorkflowExecutionStatus.RUNNING:
+            return None
         work, _ = await read_work(handle)
         death = Death(
             moment=moment.name,
