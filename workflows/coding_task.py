@@ -15,7 +15,6 @@ with workflow.unsafe.imports_passed_through():
     from perdure.contracts.steps import (
         Closed,
         CloseTask,
-        ModelStep,
         Note,
         OpenedTask,
         OpenTask,
@@ -146,7 +145,7 @@ class CodingTask:
 
     async def _make_plan(self, state: TaskState) -> None:
         state.doing("making a plan")
-        made = await state.runner.run(PLAN, self._model_step(state), PlanMade, summary="make a plan")
+        made = await state.runner.run(PLAN, state.model_step(), PlanMade, summary="make a plan")
         state.head, state.plan = made.head, made.plan
         state.charge(made.cost, made.warnings)
         state.note(Line(0, "plan", made.plan.goal))
@@ -154,21 +153,11 @@ class CodingTask:
     async def _synthesize(self, state: TaskState) -> None:
         state.doing("writing the answer")
         made = await state.runner.run(
-            SYNTHESIZE, self._model_step(state), Synthesized, summary="write the answer with its evidence"
+            SYNTHESIZE, state.model_step(), Synthesized, summary="write the answer with its evidence"
         )
         state.head, state.summary, state.evidence = made.head, made.summary, made.evidence
         state.commit_message = made.commit_message
         state.charge(made.cost, made.warnings)
-
-    def _model_step(self, state: TaskState) -> ModelStep:
-        return ModelStep(
-            task_id=state.task_id,
-            step=state.step,
-            head=state.head,
-            mode=state.host.mode,
-            safety=state.host.safety,
-            notes=state.take_notes(),
-        )
 
     async def _end_cancelled(self) -> None:
         """A cancelled task ends Canceled, also where that cannot be recorded."""

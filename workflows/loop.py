@@ -10,7 +10,6 @@ with workflow.unsafe.imports_passed_through():
         Checked,
         CheckWork,
         Decided,
-        ModelStep,
         Note,
         Reflected,
     )
@@ -92,7 +91,7 @@ class Loop:
         state.step += 1
         state.spending.steps = state.step
         state.doing(f"deciding step {state.step}")
-        step = self._model_step()
+        step = state.model_step()
         try:
             decided = await state.runner.run(
                 DECIDE, step, Decided, summary=f"step {state.step}: choose the next calls"
@@ -109,18 +108,6 @@ class Loop:
         state.charge(decided.cost, decided.warnings)
         state.note(Line(state.step, "decision", _title(decided), None, decided.said))
         return decided
-
-    def _model_step(self, trigger: str = "") -> ModelStep:
-        state = self._state
-        return ModelStep(
-            task_id=state.task_id,
-            step=state.step,
-            head=state.head,
-            mode=state.host.mode,
-            safety=state.host.safety,
-            notes=state.take_notes(),
-            trigger=trigger,
-        )
 
     # Acting
 
@@ -161,7 +148,7 @@ class Loop:
         state = self._state
         self._last_reflection = state.step
         state.doing(f"reflecting: {trigger}")
-        step = self._model_step(trigger)
+        step = state.model_step(trigger)
         try:
             reflected = await state.runner.run(
                 REFLECT,

@@ -13,7 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from perdure.contracts import names
     from perdure.contracts.calls import CallResult, CallSummary
     from perdure.contracts.plan import Plan, Reflection
-    from perdure.contracts.steps import Limits, Note, OpenedTask, Timing
+    from perdure.contracts.steps import Limits, ModelStep, Note, OpenedTask, Timing
     from perdure.contracts.task import Check, Cost, Evidence, TaskRequest, TaskStatus, Withheld
     from workflows.budget import LoopGuard, Spending
     from workflows.card import Picture, draw
@@ -143,6 +143,18 @@ class TaskState:
         taken = tuple(self.notes)
         self.notes.clear()
         return taken
+
+    def model_step(self, trigger: str = "") -> ModelStep:
+        """The next step that asks a model; it takes the notes that wait."""
+        return ModelStep(
+            task_id=self.task_id,
+            step=self.step,
+            head=self.head,
+            mode=self.host.mode,
+            safety=self.host.safety,
+            notes=self.take_notes(),
+            trigger=trigger,
+        )
 
     # What people see
 
