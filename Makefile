@@ -1,6 +1,6 @@
 # Every target works on a fresh clone; each makes what it needs first.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check up bench dictionary
+.PHONY: help setup demo test check up bench dictionary lock
 
 PYTHON := .venv/bin/python
 
@@ -32,3 +32,7 @@ bench: setup ## Measure what a step costs
 
 dictionary: setup ## Write tool_dictionary.json anew from the tools
 	@$(PYTHON) -m tools
+
+lock: setup ## Write requirements.lock anew from pyproject.toml, with hashes and without any address
+	@.venv/bin/uv pip compile pyproject.toml --all-extras --group dev --universal --generate-hashes --no-annotate \
+		--no-header --quiet --python-version 3.11 --output-file requirements.lock

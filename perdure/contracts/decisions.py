@@ -116,3 +116,14 @@ class Pending(BaseModel):
 
     approvals: tuple[Approval, ...] = ()
     questions: tuple[Question, ...] = ()
+
+
+class Attached(BaseModel):
+    """Result of the update ``attach``, which starts or finds a run in one request."""
+
+    model_config = ConfigDict(frozen=True)
+
+    task_id: str
+    workflow_id: str
+    run_id: str
+    status: str

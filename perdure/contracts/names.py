@@ -2,6 +2,7 @@
 
 TASK_QUEUE = "perdure"
 CODING_TASK = "CodingTask"
+MAINTENANCE_RUN = "MaintenanceRun"
 
 SEARCH_STATUS = "PerdureStatus"
 SEARCH_NEEDS = "PerdureNeeds"

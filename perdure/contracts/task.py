@@ -70,6 +70,8 @@ class TaskStatus(StrEnum):
     CHECKING = "checking"
     PUBLISHING = "publishing"
     COMPLETED = "completed"
+    UNCHANGED = "unchanged"
+    """A maintenance run that ended at its precheck: nothing had changed since the last one."""
     INCOMPLETE = "incomplete"
     DENIED = "denied"
     BUDGET_EXHAUSTED = "budget_exhausted"
