@@ -1,0 +1,76 @@
+"""``approvals``, ``approve``, ``deny`` and ``answer``: what waits for a person."""
+
+from typing import Annotated, Literal
+
+import typer
+
+from perdure.client.command_line.commands.options import By, InTask, Json, Positive, run
+
+
+def approvals(context: typer.Context, as_json: Json = False) -> None:
+    """List what waits for a person: approvals and questions of every open task."""
+    from perdure.client.command_line.decisions import approvals as action
+
+    run(context, action(), as_json=as_json)
+
+
+def approve(
+    context: typer.Context,
+    id: Annotated[
+        str | None,
+        typer.Argument(metavar="[APPROVAL]", help="Left out: the only one that waits, once shown."),
+    ] = None,
+    reason: Annotated[str, typer.Option(metavar="TEXT")] = "",
+    remember: Annotated[
+        Literal["once", "task"], typer.Option(help="task: the same call is not asked again in this task.")
+    ] = "once",
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do not ask before approving the only one.")
+    ] = False,
+    task: InTask = None,
+    by: By = None,
+    as_json: Json = False,
+) -> None:
+    """Approve exactly the operation that an approval shows."""
+    from perdure.client.command_line.decisions import approve as action
+
+    run(context, action(id, task=task, reason=reason, remember=remember, by=by, yes=yes), as_json=as_json)
+
+
+def deny(
+    context: typer.Context,
+    id: Annotated[str, typer.Argument(metavar="APPROVAL")],
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="The model reads it.")] = "",
+    task: InTask = None,
+    by: By = None,
+    as_json: Json = False,
+) -> None:
+    """Deny an operation; the task goes on without it."""
+    from perdure.client.command_line.decisions import deny as action
+
+    run(context, action(id, task=task, reason=reason, by=by), as_json=as_json)
+
+
+def answer(
+    context: typer.Context,
+    id: Annotated[str, typer.Argument(metavar="QUESTION")],
+    choice: Annotated[str, typer.Argument(metavar="CHOICE", help="One of the question's choices.")],
+    text: Annotated[str, typer.Option(metavar="TEXT", help="The model reads it.")] = "",
+    usd: Positive = None,
+    tokens: Annotated[int | None, typer.Option(min=1)] = None,
+    minutes: Positive = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="New total, for the choice extend; so are the others.")
+    ] = None,
+    task: InTask = None,
+    by: By = None,
+    as_json: Json = False,
+) -> None:
+    """Answer a question of a task."""
+    from perdure.client.command_line.decisions import answer as action
+
+    budget = {"usd": usd, "tokens": tokens, "minutes": minutes, "steps": steps}
+    run(context, action(id, choice, task=task, text=text, budget=budget, by=by), as_json=as_json)
+
+
+COMMANDS = {"approvals": approvals, "approve": approve, "deny": deny, "answer": answer}

@@ -1,0 +1,31 @@
+"""Options and arguments that several commands have, and how a command runs its action."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from perdure.client.command_line.installation import Installation
+    from perdure.client.command_line.session import Action
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON: one object, or one a line where it follows.")]
+Wait = Annotated[
+    bool,
+    typer.Option(
+        "--wait", help="Without a terminal: stay while a person is needed, instead of ending with 5."
+    ),
+]
+TaskId = Annotated[
+    str | None, typer.Argument(metavar="[TASK]", help="The task's id; left out: the newest task.")
+]
+InTask = Annotated[str | None, typer.Option("--task", metavar="TASK", help="Look in this task only.")]
+By = Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who says so; left out: the user here.")]
+Positive = Annotated[float | None, typer.Option(min=0)]
+
+
+def run(context: typer.Context, action: "Action", *, as_json: bool) -> None:
+    """Run a command's action and end with its exit code."""
+    from perdure.client.command_line.session import run as run_session
+
+    installation: Installation = context.obj
+    raise typer.Exit(run_session(installation, action, as_json=as_json).value)

@@ -1,0 +1,92 @@
+"""``start``, ``watch``, ``show`` and ``cancel``: one task from its start to its end."""
+
+from typing import Annotated, Any, Literal
+
+import typer
+
+from perdure.client.command_line.commands.options import Json, Positive, TaskId, Wait, run
+
+
+def start(
+    context: typer.Context,
+    request: Annotated[str, typer.Argument(metavar="REQUEST", help="What is to be done, in your words.")],
+    repository: Annotated[
+        str,
+        typer.Option(
+            "--repository", "-r", metavar="PATH|URL", help="Folder on the worker's host, or Git URL."
+        ),
+    ] = ".",
+    base_branch: Annotated[str | None, typer.Option(metavar="NAME", help="Branch to start from.")] = None,
+    mode: Annotated[
+        Literal["change", "plan", "answer"] | None, typer.Option(help="plan and answer cannot write.")
+    ] = None,
+    safety: Annotated[
+        Literal["cautious", "standard", "autonomous"] | None,
+        typer.Option(help="How much runs without a person, at most PERDURE_MAX_SAFETY."),
+    ] = None,
+    budget_usd: Positive = None,
+    budget_tokens: Annotated[int | None, typer.Option(min=1)] = None,
+    budget_minutes: Positive = None,
+    budget_steps: Annotated[int | None, typer.Option(min=1)] = None,
+    priority: Annotated[int | None, typer.Option(min=1, max=5, help="1 is served first.")] = None,
+    user: Annotated[
+        str | None, typer.Option(metavar="NAME", help="For whom; left out: the user here.")
+    ] = None,
+    label: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="May be given again.")] = None,
+    id: Annotated[
+        str | None, typer.Option("--id", metavar="ID", help="The task's id; left out: made up.")
+    ] = None,
+    watch: Annotated[
+        bool | None, typer.Option("--watch/--no-watch", help="Watch it; left out: on a terminal only.")
+    ] = None,
+    wait: Wait = False,
+    as_json: Json = False,
+) -> None:
+    """Start a task: REQUEST is carried out in a clone of the repository."""
+    from perdure.client.command_line.tasks import Start
+    from perdure.client.command_line.tasks import start as action
+
+    budget = {"usd": budget_usd, "tokens": budget_tokens, "minutes": budget_minutes, "steps": budget_steps}
+    terms: dict[str, Any] = {
+        "base_branch": base_branch, "mode": mode, "safety": safety, "priority": priority, "user": user
+    }  # fmt: skip
+    asked = Start(
+        request=request,
+        repository=repository,
+        id=id,
+        labels=tuple(label or ()),
+        watch=watch,
+        wait=wait,
+        budget=budget,
+        terms=terms,
+    )
+    run(context, action(asked), as_json=as_json)
+
+
+def watch(context: typer.Context, task: TaskId = None, wait: Wait = False, as_json: Json = False) -> None:
+    """Follow a task to its end."""
+    from perdure.client.command_line.tasks import watch as action
+
+    run(context, action(task, wait=wait), as_json=as_json)
+
+
+def show(context: typer.Context, task: TaskId = None, as_json: Json = False) -> None:
+    """Show a task as it stands: plan, what was done, what it waits for, cost, result."""
+    from perdure.client.command_line.tasks import show as action
+
+    run(context, action(task), as_json=as_json)
+
+
+def cancel(
+    context: typer.Context,
+    task: Annotated[str, typer.Argument(metavar="TASK")],
+    reason: Annotated[str, typer.Option(metavar="TEXT")] = "",
+    as_json: Json = False,
+) -> None:
+    """Ask a task to stop; it records what it did."""
+    from perdure.client.command_line.tasks import cancel as action
+
+    run(context, action(task, reason=reason), as_json=as_json)
+
+
+COMMANDS = {"start": start, "watch": watch, "show": show, "cancel": cancel}
