@@ -1,7 +1,6 @@
 """``CodingTask``: one request against one repository, from the clone to the pushed branch."""
 
 import asyncio
-from dataclasses import asdict
 from typing import Any
 
 from temporalio import workflow
@@ -9,49 +8,34 @@ from temporalio.common import Priority, RawValue, SearchAttributeKey
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
-    from perdure.contracts.decisions import Pending, Receipt, Steer
     from perdure.contracts.names import CODING_TASK, SEARCH_REPOSITORY, SEARCH_USER
-    from perdure.contracts.plan import Plan
     from perdure.contracts.steps import (
         Closed,
         CloseTask,
-        Note,
         OpenedTask,
         OpenTask,
         PlanMade,
         Synthesized,
         Timing,
     )
-    from perdure.contracts.task import Cost, Mode, TaskRequest, TaskResult, TaskStatus
+    from perdure.contracts.task import Mode, TaskRequest, TaskResult, TaskStatus
     from workflows.acting import Acting
     from workflows.asking import Asking, Ending
+    from workflows.attended_run import AttendedRun
     from workflows.budget import Spending
     from workflows.card import Picture
-    from workflows.desk import Desk
     from workflows.host import Host
     from workflows.loop import Loop
     from workflows.outcome import fairness_key, final_status, result_of, sentence_of, type_of
     from workflows.publish import publish
-    from workflows.request import NO_INPUT, read, read_input
+    from workflows.request import NO_INPUT, read_input
     from workflows.steps import CLOSE_TASK, OPEN_TASK, PLAN, SYNTHESIZE, Runner
     from workflows.task_state import Line, TaskState, upsert
 
-#: Characters of steering that may wait for the model's next step; a step's input has to stay small.
-MAX_STEERING = 200_000
-
 
 @workflow.defn(name=CODING_TASK)
-class CodingTask:
+class CodingTask(AttendedRun):
     """A person's request, carried out durably."""
-
-    def __init__(self) -> None:
-        self._desk = Desk()
-        self._state: TaskState | None = None
-        self._early_notes: list[Note] = []
-        self._paused = False
-        # The seed changes exactly where a reset cut the history: whatever waits for a person then is asked anew.
-        workflow.register_random_seed_callback(lambda _: self._void())
-        self._loop = asyncio.get_running_loop()
 
     @workflow.run
     async def run(self, request: RawValue = NO_INPUT) -> dict[str, Any]:
@@ -69,7 +53,7 @@ class CodingTask:
                 await self._end_cancelled()
                 raise
             message = sentence_of(error)
-            failed = await self._end(TaskStatus.FAILED, message)
+            failed = await self._end(TaskStatus.FAILED, message, type_of(error))
             raise ApplicationError(
                 message, failed.model_dump(mode="json"), type=type_of(error), non_retryable=True
             ) from error
@@ -166,10 +150,11 @@ class CodingTask:
         except ActivityError as error:
             workflow.logger.warning("the end of the task could not be recorded: %s", error.cause)
 
-    async def _end(self, status: TaskStatus, summary: str) -> TaskResult:
+    async def _end(self, status: TaskStatus, summary: str, kind: str = "Refused") -> TaskResult:
         """The result; recorded where the task was opened."""
         state = self._state
         if state is None:
+            await self._ends_unopened(summary, kind)
             return TaskResult(status=status, summary=summary)
         result = result_of(state, status, summary)
         # Nothing waits for a person any more.
@@ -196,135 +181,3 @@ class CodingTask:
         if self._state is None:
             raise ApplicationError("The task is not open yet; try again in a moment.", type="Refused")
         return self._state
-
-    # What people say. Input that is missing or too much must reach us: an error of Python's in a signal would fail the
-    # workflow task for ever.
-
-    @workflow.update(description="Decide a pending approval: approve, deny or edit")
-    def decide(self, decision: Any = None, *_: Any) -> Receipt:
-        """Argument: contracts.decisions.Decide."""
-        return self._desk.decide(decision)
-
-    @decide.validator
-    def _check_decide(self, decision: Any = None, *_: Any) -> None:
-        self._desk.validate_decision(decision)
-
-    @workflow.update(description="Answer a pending question")
-    def answer(self, answer: Any = None, *_: Any) -> Receipt:
-        """Argument: contracts.decisions.AnswerQuestion."""
-        return self._desk.answer(answer)
-
-    @answer.validator
-    def _check_answer(self, answer: Any = None, *_: Any) -> None:
-        self._desk.check_answer(answer)
-
-    @workflow.signal(description='Approve a pending approval: {"approval_id": "…", "reason": "", "by": "…"}')
-    def approve(self, decision: Any = None, *_: Any) -> None:
-        """Argument: contracts.decisions.SignalDecision."""
-        self._signalled(decision, "approve")
-
-    @workflow.signal(description='Deny a pending approval: {"approval_id": "…", "reason": "…", "by": "…"}')
-    def deny(self, decision: Any = None, *_: Any) -> None:
-        """Argument: contracts.decisions.SignalDecision."""
-        self._signalled(decision, "deny")
-
-    @workflow.signal(description='Tell the model something before its next step: {"message": "…"}')
-    def steer(self, message: Any = None, *_: Any) -> None:
-        """Argument: contracts.decisions.Steer."""
-        try:
-            told = read(message, Steer, what="The signal 'steer'")
-        except ApplicationError as error:
-            self._desk.remark(error.message)
-            self._show()
-            return
-        notes = self._state.notes if self._state else self._early_notes
-        if sum(len(note.text) for note in notes) + len(told.message) > MAX_STEERING:
-            self._desk.remark("A steering message was not taken: too many wait to be read already.")
-            self._show()
-            return
-        notes.append(Note(kind="steer", text=told.message))
-
-    @workflow.signal(description="Pause before the next step")
-    def pause(self, *_: Any) -> None:
-        """No argument."""
-        self._set_paused(True)
-
-    @workflow.signal(description="Go on after a pause")
-    def resume(self, *_: Any) -> None:
-        """No argument."""
-        self._set_paused(False)
-
-    def _set_paused(self, paused: bool) -> None:
-        self._paused = paused
-        if self._state:
-            self._state.pause_requested = paused
-        self._show()
-
-    def _signalled(self, decision: Any, verdict: str) -> None:
-        self._desk.signalled(decision, verdict)
-        self._show()
-
-    def _show(self) -> None:
-        if self._state:
-            self._state.show()
-
-    def _void(self) -> None:
-        self._desk.void()
-        # The SDK looks at wait conditions only where something is ready to run, and a new seed alone is nothing.
-        self._loop.call_soon(lambda: None)
-
-    # What people ask
-
-    @workflow.query(description="What the task does now")
-    def status(self) -> dict[str, Any]:
-        """Status, step, branch and what is needed."""
-        state = self._state
-        if state is None:
-            return {
-                "status": "planning",
-                "doing": "starting",
-                "needs": "nothing",
-                "step": 0,
-                "paused": self._paused,
-            }
-        pending = self._desk.pending()
-        needs = "approval" if pending.approvals else "answer" if pending.questions else "nothing"
-        return {
-            "status": state.picture.status,
-            "doing": state.picture.doing,
-            "needs": needs,
-            "step": state.step,
-            "steps": state.spending.limits.steps,
-            "branch": state.picture.branch,
-            "paused": state.pause_requested,
-            "scripted": state.picture.scripted,
-            "models": list(state.picture.models),
-            "takeovers": state.host.takeovers,
-            "resets": self._desk.resets,
-        }
-
-    @workflow.query(description="The plan")
-    def plan(self) -> Plan | None:
-        """None until there is one."""
-        return self._state.plan if self._state else None
-
-    @workflow.query(description="Approvals and questions that wait for a person")
-    def pending(self) -> Pending:
-        """Both lists, perhaps empty."""
-        return self._desk.pending()
-
-    @workflow.query(description="What was done, a line each")
-    def transcript(self) -> list[dict[str, Any]]:
-        """The newest lines, oldest first."""
-        return [asdict(line) for line in self._state.lines] if self._state else []
-
-    @workflow.query(description="Cost against the budget")
-    def cost(self) -> dict[str, Any]:
-        """``cost`` and ``limits``."""
-        if self._state is None:
-            return {"cost": Cost().model_dump(mode="json"), "limits": None}
-        spending = self._state.spending
-        return {
-            "cost": spending.cost.model_dump(mode="json"),
-            "limits": spending.limits.model_dump(mode="json"),
-        }

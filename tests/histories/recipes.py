@@ -17,6 +17,7 @@ from tests.faults.errand import COUNTER
 from tests.faults.installation import Installation, Servers, installed
 from tests.faults.person import approving
 from tests.workflows.conftest import FIX, READ, TESTS, Bench, Call, bench_of, calls_of, script_of, until
+from tests.workflows.test_attach import attach
 from tests.workflows.test_reset import reset_to, task_before_decision
 
 Handle = WorkflowHandle[Any, Any]
@@ -55,6 +56,14 @@ async def completed(stage: Stage) -> Handle:
     """A bug is mended, tested, committed and pushed."""
     async with stage.bench(script_of([[READ], [FIX], [TESTS]])) as bench:
         return await approve_all(bench, await bench.start(user="Ada", priority=2))
+
+
+async def attached(stage: Stage) -> Handle:
+    """The task is started by the update that attaches to it."""
+    async with stage.bench(script_of([[READ]])) as bench:
+        request = {"request": "Round correctly.", "repository": str(bench.repository), "mode": "answer"}
+        await attach(bench, request, workflow_id="attached")
+        return await ended(bench.handles[0])
 
 
 async def denied_push(stage: Stage) -> Handle:
@@ -224,6 +233,7 @@ async def reset(stage: Stage) -> Handle:
 
 RECIPES: tuple[Recipe, ...] = (
     completed,
+    attached,
     denied_push,
     approved_command,
     edited_command,
