@@ -27,7 +27,7 @@ from activities.door import DoorInterceptor
 from activities.execute_calls import ExecuteCallsDoor
 from activities.host_steps import Host
 from activities.model_steps import Conversation
-from activities.open_task import Grants, OpenTaskDoor
+from activities.open_task import Grants, OpenTaskDoor, check_repository_root
 from activities.plan import PlanDoor
 from activities.prepare_workspace import PrepareWorkspaceDoor, Surveyed, ThisHost
 from activities.preview_call import PreviewCallDoor
@@ -76,6 +76,7 @@ NETWORK_VARIABLES = (
     "HOME",
     "SSH_AUTH_SOCK",
     "GIT_SSH_COMMAND",
+    "GIT_SSL_CAINFO",
     "HTTPS_PROXY",
     "https_proxy",
     "NO_PROXY",
@@ -143,6 +144,7 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
         owner=owner,
         author=(settings.git_author_name, settings.git_author_email),
         network={name: os.environ[name] for name in NETWORK_VARIABLES if name in os.environ},
+        refuse_folder=lambda folder: check_repository_root(folder, settings.repository_roots, shown=folder),
     )
     client = await connect(settings)
     model_settings = model_settings_of(settings)

@@ -1,6 +1,7 @@
 """The door every activity passes: logs with the task id, metrics, and the one translation of our errors to Temporal's."""
 
 import asyncio
+import errno
 import logging
 import time
 from datetime import timedelta
@@ -10,12 +11,15 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
-from perdure.contracts.errors import ModelUnavailable, PerdureError, StoreUnavailable, ToolRejected
+from perdure.contracts.errors import DiskFull, ModelUnavailable, PerdureError, StoreUnavailable, ToolRejected
 
 logger = logging.getLogger("perdure.activities")
 
 #: An error that is not ours is a defect; it is tried a few times in case the world heals it, never for ever.
 ATTEMPTS_OF_UNKNOWN_ERRORS = 5
+#: A store that is back is noticed within this time, however long it was away.
+LONGEST_PAUSE = timedelta(seconds=5)
+FIRST_PAUSE = timedelta(seconds=0.1)
 
 
 def to_application_error(error: Exception, *, attempt: int) -> ApplicationError:
@@ -23,17 +27,28 @@ def to_application_error(error: Exception, *, attempt: int) -> ApplicationError:
     if isinstance(error, ModelUnavailable):
         delay = None if error.retry_after_s is None else timedelta(seconds=error.retry_after_s)
         return ApplicationError(str(error), type="ModelUnavailable", next_retry_delay=delay)
+    if isinstance(error, StoreUnavailable):
+        return ApplicationError(
+            str(error), type="StoreUnavailable", next_retry_delay=pause_before_next(attempt)
+        )
     if isinstance(error, PerdureError):
-        waiting_helps = isinstance(error, StoreUnavailable)
+        waiting_helps = isinstance(error, DiskFull)
         if isinstance(error, ToolRejected):
             # Outside a tool nobody is there to try another way, and the trouble (a slow disk, a lock) may pass.
             waiting_helps = attempt < ATTEMPTS_OF_UNKNOWN_ERRORS
         return ApplicationError(str(error), type=type(error).__name__, non_retryable=not waiting_helps)
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return ApplicationError(f"A disk of this worker is full: {error}.", type=DiskFull.__name__)
     return ApplicationError(
         f"{type(error).__name__}: {error}",
         type=type(error).__name__,
         non_retryable=attempt >= ATTEMPTS_OF_UNKNOWN_ERRORS,
     )
+
+
+def pause_before_next(attempt: int) -> timedelta:
+    """Pauses that double up to the longest."""
+    return min(FIRST_PAUSE * 2 ** min(attempt - 1, 16), LONGEST_PAUSE)
 
 
 def within_s(limit: timedelta | None) -> float | None:
@@ -93,6 +108,8 @@ class _Door(ActivityInboundInterceptor):
         except Exception as error:
             outcome = type(error).__name__
             translated = to_application_error(error, attempt=info.attempt)
+            # Whoever reads the log of a task that stands still learns here what it waits for.
+            facts["because"] = translated.message
             if not isinstance(error, PerdureError):
                 logger.exception("unexpected error", extra=facts)
             raise translated from error

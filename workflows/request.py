@@ -10,6 +10,8 @@ from temporalio.exceptions import ApplicationError
 with workflow.unsafe.imports_passed_through():
     from pydantic import BaseModel, ValidationError
 
+    from perdure.contracts.field_sentences import field_sentences
+
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -36,8 +38,7 @@ def read(value: Any, model: type[Model], *, what: str) -> Model:
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        problems = "; ".join(_problem(dict(each)) for each in error.errors(include_url=False)[:8])
-        raise refusal(f"{what} is not usable: {problems}.", model) from error
+        raise refusal(f"{what} cannot be used. {field_sentences(error)}", model) from error
 
 
 def refusal(message: str, model: type[BaseModel]) -> ApplicationError:
@@ -46,14 +47,3 @@ def refusal(message: str, model: type[BaseModel]) -> ApplicationError:
     optional = [name for name, field in model.model_fields.items() if not field.is_required()]
     hint = f" hint: required: {', '.join(required)}; optional: {', '.join(optional)}."
     return ApplicationError(message + hint, type="InvalidInput", non_retryable=True)
-
-
-def _problem(error: dict[str, Any]) -> str:
-    field = ".".join(str(part) for part in error["loc"]) or "the object"
-    kind = error["type"]
-    if kind == "missing":
-        return f"field {field!r} is missing"
-    if kind == "extra_forbidden":
-        return f"field {field!r} is unknown"
-    given = repr(error.get("input"))
-    return f"field {field!r}: {error['msg']} (given: {given if len(given) <= 60 else given[:57] + '...'})"

@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from perdure.contracts.errors import InvalidInput
+from perdure.contracts.field_sentences import field_sentences
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -14,12 +15,4 @@ def valid(kind: type[Model], **fields: Any) -> Model:
     try:
         return kind(**fields)
     except ValidationError as error:
-        problems = error.errors(include_url=False, include_input=False)
-        raise InvalidInput(
-            " ".join(_sentence(problem["loc"], problem["msg"]) for problem in problems)
-        ) from error
-
-
-def _sentence(location: tuple[int | str, ...], message: str) -> str:
-    name = ".".join(str(part) for part in location)
-    return f"{name!r} cannot be used: {message.removeprefix('Value error, ')}."
+        raise InvalidInput(field_sentences(error)) from error

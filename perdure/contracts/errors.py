@@ -11,7 +11,8 @@
     ├── Fenced               the workflow: somebody newer owns the workspace
     ├── WorkspaceLost        the workflow, then a person: files are not where they should be
     ├── EffectUnknown        a person: an outside effect may or may not have happened
-    └── StoreUnavailable     Temporal: tries again when the store is back
+    ├── StoreUnavailable     Temporal: tries again when the store is back
+    └── DiskFull             the operator: frees room; Temporal tries again meanwhile
 
 Every class is rebuilt from its ``args`` (pickling, Temporal's failure converter), so constructors only store.
 """
@@ -87,3 +88,7 @@ class EffectUnknown(PerdureError):
 
 class StoreUnavailable(PerdureError):
     """A store (PostgreSQL, Redis, Chroma) does not answer; nothing was lost, the step is tried again."""
+
+
+class DiskFull(PerdureError):
+    """A disk has no room left; the message names folder and bytes. Nothing was lost, the step is tried again."""

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from perdure.contracts.errors import ConfigurationError, StoreUnavailable
+from perdure.contracts.errors import ConfigurationError, DiskFull, StoreUnavailable
 from perdure.memory.connections import open_pool
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ LASTING = (
 
 
 class Database:
-    """A pool whose every statement is one round trip and whose errors are ``StoreUnavailable`` or ``ConfigurationError``."""
+    """A pool whose every statement is one round trip; errors are StoreUnavailable, DiskFull or ConfigurationError."""
 
     def __init__(self, pool: Pool, name: str) -> None:
         self._pool = pool
@@ -101,9 +101,9 @@ class Database:
                     connection.terminate()
                     raise _unavailable(self.name, error) from error
         except asyncpg.DiskFullError as error:
-            raise ConfigurationError(
+            raise DiskFull(
                 f"The disk of the PostgreSQL server at {self.name!r} is full: {_said(error)}",
-                "free or add space there; what was recorded before is intact",
+                "free or add space there; what was recorded before is intact, and the step goes on by itself.",
             ) from error
         except PASSING as error:
             raise _unavailable(self.name, error) from error
@@ -141,7 +141,7 @@ def display_name(database_url: str) -> str:
 def _unavailable(name: str, error: BaseException) -> StoreUnavailable:
     return StoreUnavailable(
         f"PostgreSQL at {name!r} does not answer: {_said(error)}",
-        "check that the server runs and can be reached",
+        "see that the server runs and can be reached; the step waits and then goes on by itself.",
     )
 
 

@@ -39,7 +39,7 @@ async def take_checkpoint(
         scan = await _add_everything(program, folders, copy)
         renamed = await _add_unnameable(program, folders, copy.root, scan)
     except OSError as error:
-        raise refusal_of(error, "the workspace") from error
+        raise refusal_of(error, "the workspace", folder=copy.task_folder) from error
     tree, staged_tree = await asyncio.gather(
         program.run("write-tree", folders=folders), _staged_tree(program, copy)
     )

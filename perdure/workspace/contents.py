@@ -3,6 +3,7 @@
 import os
 import secrets
 import stat
+from pathlib import Path
 
 from perdure.contracts.errors import ToolRejected
 from perdure.workspace.refusals import refusal_of, shown
@@ -60,7 +61,7 @@ def replace_file(
     except BaseException as error:
         _forget(folder, temporary)
         if isinstance(error, OSError):
-            raise refusal_of(error, path) from error
+            raise refusal_of(error, path, folder=Path(f"/proc/self/fd/{folder}").resolve()) from error
         raise
 
 

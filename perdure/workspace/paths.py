@@ -55,7 +55,7 @@ class Files:
             except FileNotFoundError:
                 found = None
             except OSError as error:
-                raise refusal_of(error, path) from error
+                raise refusal_of(error, path, folder=self._root) from error
             if found is not None and stat.S_ISLNK(found.st_mode):
                 target = self._target_of(path)
             else:
@@ -113,7 +113,7 @@ class Files:
                     os.unlink(name, dir_fd=folder)
                 os.fsync(folder)
             except OSError as error:
-                raise refusal_of(error, path) from error
+                raise refusal_of(error, path, folder=self._root) from error
 
     def move(self, source: str, target: str) -> None:
         """Rename a file, a link itself or a folder; refuses an existing target."""
@@ -124,13 +124,13 @@ class Files:
             try:
                 os.stat(source_name, dir_fd=source_folder, follow_symlinks=False)
             except OSError as error:
-                raise refusal_of(error, source) from error
+                raise refusal_of(error, source, folder=self._root) from error
             try:
                 rename_to_free_name(source_folder, source_name, target_folder, target_name)
                 os.fsync(target_folder)
                 os.fsync(source_folder)
             except OSError as error:
-                raise refusal_of(error, target) from error
+                raise refusal_of(error, target, folder=self._root) from error
 
     def make_folder(self, path: str) -> None:
         """Make a folder and the missing ones above it; an existing folder is fine."""
@@ -156,14 +156,14 @@ class Files:
                 f"{shown(path)} is a link to {shown(self.stat(path).target)}, which does not exist.",
                 "delete the link, or make what it leads to.",
             )
-        return refusal_of(error, path)
+        return refusal_of(error, path, folder=self._root)
 
     @contextmanager
     def _root_opened(self) -> Generator[int]:
         try:
             root = os.open(self._root, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except OSError as error:
-            raise refusal_of(error, ".") from error
+            raise refusal_of(error, ".", folder=self._root) from error
         try:
             yield root
         finally:
@@ -191,7 +191,7 @@ class Files:
         try:
             return open_beneath(root, folder or ".", os.O_RDONLY | os.O_DIRECTORY)
         except OSError as error:
-            raise refusal_of(error, path) from error
+            raise refusal_of(error, path, folder=self._root) from error
 
     def _make_folders(self, root: int, folder: str, path: str) -> int:
         """Open the folder, making what is missing one name at a time from the deepest part that exists."""
@@ -204,16 +204,16 @@ class Files:
             except FileNotFoundError as error:
                 rest, _, name = rest.rstrip("/").rpartition("/")
                 if name in {"", "..", "."}:
-                    raise refusal_of(error, path) from error
+                    raise refusal_of(error, path, folder=self._root) from error
                 missing.append(name)
             except OSError as error:
-                raise refusal_of(error, path) from error
+                raise refusal_of(error, path, folder=self._root) from error
         _refuse_control_names(self._real_components(root, handle, path), path)
         for name in reversed(missing):
             try:
                 child = self._make_one(handle, name)
             except OSError as error:
-                raise refusal_of(error, path) from error
+                raise refusal_of(error, path, folder=self._root) from error
             finally:
                 os.close(handle)
             handle = child

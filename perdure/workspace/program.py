@@ -6,6 +6,7 @@ file of ours, folders by environment variable, and nothing of the caller's envir
 
 import asyncio
 import contextlib
+import errno
 import os
 import re
 import signal
@@ -120,7 +121,7 @@ class GitProgram:
         return finished
 
     async def require_version(self) -> None:
-        """ConfigurationError where git is missing or older than what the safety of these commands was tried with."""
+        """DiskFull where git is missing or older than what the safety of these commands was tried with."""
         if self._version_known:
             return
         words = (await self.run("version")).text
@@ -161,6 +162,8 @@ class GitProgram:
             if not path.is_file() or path.read_text() != SETTINGS:
                 put(path, SETTINGS.encode())
         except OSError as error:
+            if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+                raise disk_full("Git's settings", self.home) from error
             raise ConfigurationError(
                 f"Workspaces cannot be kept in {str(self.home)!r}: {error.strerror}.",
                 "set PERDURE_HOME to a folder that the worker may write to.",
@@ -205,7 +208,7 @@ class GitProgram:
     def refuse_full_disk(self, command: str, finished: Finished) -> None:
         """ConfigurationError where git's words say that the disk is full."""
         if any(words in finished.words for words in _DISK_FULL_WORDS):
-            raise disk_full(f"what 'git {command}' made")
+            raise disk_full(f"what 'git {command}' made", self.home)
 
     def _failure(self, arguments: Sequence[str], finished: Finished) -> GitFailed:
         self.refuse_full_disk(arguments[0], finished)

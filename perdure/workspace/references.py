@@ -64,7 +64,7 @@ def write_reference(git_folder: Path, name: str, oid: str) -> None:
             "choose another name.",
         ) from error
     except OSError as error:
-        raise refusal_of(error, name) from error
+        raise refusal_of(error, name, folder=git_folder) from error
 
 
 def point_head_at(git_folder: Path, name: str) -> None:
@@ -72,4 +72,4 @@ def point_head_at(git_folder: Path, name: str) -> None:
     try:
         put(git_folder / "HEAD", f"ref: {name}\n".encode())
     except OSError as error:
-        raise refusal_of(error, "HEAD") from error
+        raise refusal_of(error, "HEAD", folder=git_folder) from error

@@ -2,8 +2,10 @@
 
 import errno
 import os
+import shutil
+from pathlib import Path
 
-from perdure.contracts.errors import ConfigurationError, PerdureError, ToolRejected
+from perdure.contracts.errors import ConfigurationError, DiskFull, PerdureError, ToolRejected
 
 _WORDS: dict[int, tuple[str, str]] = {
     errno.ENOENT: ("does not exist", "list its folder to see what is there."),
@@ -38,19 +40,22 @@ def shown(path: str) -> str:
     return text if len(text) <= 200 else f"{text[:120]}…{text[-60:]} ({len(path)} characters)"
 
 
-def disk_full(what: str) -> ConfigurationError:
-    """The error for a full disk; ``what`` could not be written."""
-    return ConfigurationError(
-        f"The disk that holds the workspaces is full, so {what} could not be written.",
-        "free space below PERDURE_HOME, or set PERDURE_HOME to a larger disk.",
+def disk_full(what: str, folder: Path) -> DiskFull:
+    """The error for a full disk; ``what`` could not be written in the folder, or in the nearest one above it."""
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    return DiskFull(
+        f"The disk of {str(folder)!r} is full ({free:,} bytes are free), so {what} could not be written.",
+        "free space there, or enlarge the disk that holds PERDURE_HOME; the step waits and then goes on by itself.",
     )
 
 
-def refusal_of(error: OSError, path: str) -> PerdureError:
-    """The error of ours for what the kernel said about a path of a workspace."""
+def refusal_of(error: OSError, path: str, *, folder: Path | None = None) -> PerdureError:
+    """The error of ours for what the kernel said about a path of a workspace, which lies below the folder if it is relative."""
     number = error.errno or 0
     if number in _FULL:
-        return disk_full(shown(path))
+        return disk_full(shown(path), folder or Path(path).absolute().parent)
     if number in _BROKEN:
         return ConfigurationError(
             f"The disk that holds the workspaces cannot be used for {shown(path)}: {os.strerror(number)}.",

@@ -59,10 +59,12 @@ def refuse_bad_repository(repository: str) -> None:
         or _HELPER.match(repository)
         or any(ord(letter) < 32 for letter in repository)
     ):
-        raise InvalidInput(f"repository {strip_credentials(repository)!r} is not a path or a Git URL.", hint)
+        raise InvalidInput(
+            f"The repository {strip_credentials(repository)!r} is not a path or a Git URL.", hint
+        )
     if scheme is not None and scheme.group(1).lower() not in _ALLOWED | {"file"}:
         raise InvalidInput(
-            f"repository {strip_credentials(repository)!r} uses the protocol {scheme.group(1)!r}, which is not allowed.",
+            f"The repository {strip_credentials(repository)!r} uses the protocol {scheme.group(1)!r}, which is not allowed.",
             hint,
         )
 
@@ -79,6 +81,15 @@ class Remote:
     def shown(self) -> str:
         """The URL without credentials, for people."""
         return strip_credentials(self.url)
+
+    @property
+    def host(self) -> str:
+        """Host and port of a URL, also of the short ``user@host:path`` form; empty for a path."""
+        if is_path(self.url):
+            return ""
+        if _SCHEME.match(self.url):
+            return urlsplit(self.url).netloc.rpartition("@")[2]
+        return self.url.partition(":")[0].rpartition("@")[2]
 
     @property
     def address(self) -> str:

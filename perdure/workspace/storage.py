@@ -7,7 +7,7 @@ import shutil
 import stat
 from pathlib import Path
 
-from perdure.workspace.refusals import disk_full, refusal_of
+from perdure.workspace.refusals import refusal_of
 
 REMOVED = ".removed-"
 
@@ -83,8 +83,3 @@ def empty_trash(trash: Path) -> None:
             return
         with contextlib.suppress(OSError):
             make_accessible(trash)
-
-
-def translate_disk_error(error: OSError, what: str) -> Exception:
-    """The error of ours for a failed write of ours."""
-    return disk_full(what) if error.errno in (28, 122) else refusal_of(error, what)

@@ -17,7 +17,7 @@ from perdure.contracts.digests import short_hash
 from perdure.contracts.errors import WorkspaceLost
 from perdure.contracts.workspace import Checkpoint
 from perdure.workspace.checkpoints import take_checkpoint
-from perdure.workspace.clone import Source, check_out, examine, fetch_objects, free_branch_name
+from perdure.workspace.clone import absent_content, check_out, fetch_objects, free_branch_name
 from perdure.workspace.openat2 import require_openat2
 from perdure.workspace.program import SEARCH_PATH, GitProgram
 from perdure.workspace.records import load_record
@@ -32,6 +32,7 @@ from perdure.workspace.restore import (
     new_generation,
     restore,
 )
+from perdure.workspace.source import RefuseFolder, Source, examine
 from perdure.workspace.storage import REMOVED, empty_trash, give_to, make_folder, put, remove_tree
 from perdure.workspace.working_copy import Origin, WorkingCopy
 
@@ -58,6 +59,7 @@ class Workspaces:
 
     With ``owner`` (uid, gid), files of the work trees belong to that user. ``author`` is the name and address in
     commits. ``network`` is the environment of git commands that talk to a remote.
+    ``refuse_folder`` raises InvalidInput for folders that no repository's content may lie in.
     """
 
     def __init__(
@@ -68,11 +70,13 @@ class Workspaces:
         author: tuple[str, str] = ("Perdure", "perdure@localhost"),
         network: Mapping[str, str] | None = None,
         search_path: str = SEARCH_PATH,
+        refuse_folder: RefuseFolder = lambda _: None,
     ) -> None:
         self._home = Path(os.path.abspath(home))  # noqa: PTH100 - resolve() would follow links
         # Giving files to oneself changes nothing.
         self._owner = None if owner == (os.geteuid(), os.getegid()) else owner
         self._author = author
+        self._refuse_folder = refuse_folder
         self._program = GitProgram(self._home, network or {}, search_path)
 
     async def create(
@@ -213,7 +217,7 @@ class Workspaces:
         self, task_id: str, repository: str, base_branch: str | None, branch: str, generation: int
     ) -> bool:
         """Build the whole folder of the task under another name, then give it its own; False where one is there."""
-        source = await examine(self._program, repository, base_branch)
+        source = await examine(self._program, repository, base_branch, refuse_folder=self._refuse_folder)
         name, warnings = await free_branch_name(self._program, source, branch)
         folder = self._home / f"{HALF_MADE}{secrets.token_hex(6)}"
         try:
@@ -257,8 +261,9 @@ class Workspaces:
             await asyncio.to_thread(give_to, copy.root, self._owner)
             await self._program.run("update-index", "-q", "--refresh", folders=copy.folders, accept=(0, 1))
         checkpoint = await self._first_checkpoint(copy, source)
+        absent = await absent_content(self._program, copy.folders)
         put(copy.folder / "unrestored", b"")
-        return origin.model_copy(update={"checkpoint": checkpoint})
+        return origin.model_copy(update={"checkpoint": checkpoint, "warnings": (*origin.warnings, *absent)})
 
     async def _first_checkpoint(self, copy: WorkingCopy, source: Source) -> Checkpoint:
         """Checkpoint 0: begun with the base's own paths, so that files stay that are tracked and ignored at once."""

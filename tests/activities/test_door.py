@@ -1,6 +1,7 @@
 """The door: each error of ours becomes Temporal's in one way, and nothing else passes untold."""
 
 import asyncio
+import errno
 import inspect
 import logging
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from perdure.contracts import errors
 from perdure.contracts.errors import (
     ConfigurationError,
     ContextTooLarge,
+    DiskFull,
     EffectUnknown,
     Fenced,
     InvalidInput,
@@ -46,6 +48,7 @@ RETRIED: dict[type[PerdureError], bool] = {
     WorkspaceLost: False,
     EffectUnknown: False,
     StoreUnavailable: True,
+    DiskFull: True,
 }
 REQUEST = CloseTask(task_id="task-1", head="h", status=TaskStatus.COMPLETED, summary="Done.")
 
@@ -88,7 +91,24 @@ def test_an_error_of_ours_keeps_its_name_and_words(kind: type[PerdureError]) -> 
         made = to_application_error(kind("It failed.", "mend it."), attempt=attempt)
         assert (made.type, made.message) == (kind.__name__, "It failed. hint: mend it.")
         assert made.non_retryable is not RETRIED[kind]
-        assert made.next_retry_delay is None
+        assert (made.next_retry_delay is not None) is (kind is StoreUnavailable)
+
+
+def test_a_store_that_is_back_is_noticed_soon_however_long_it_was_away() -> None:
+    pauses = [
+        made.next_retry_delay
+        for made in (
+            to_application_error(StoreUnavailable("Away."), attempt=attempt)
+            for attempt in (1, 2, 5, 9, 10_000)
+        )
+    ]
+    assert [each.total_seconds() for each in pauses if each] == [0.1, 0.2, 1.6, 5.0, 5.0]
+
+
+def test_a_full_disk_that_nobody_translated_is_waited_for() -> None:
+    made = to_application_error(OSError(errno.ENOSPC, "No space left on device", "/tmp/x"), attempt=50)
+    assert (made.type, made.non_retryable) == ("DiskFull", False)
+    assert made.message == "A disk of this worker is full: [Errno 28] No space left on device: '/tmp/x'."
 
 
 def test_a_model_that_names_a_time_is_asked_then() -> None:
@@ -122,7 +142,9 @@ async def test_an_error_of_ours_is_translated_and_keeps_its_cause(caplog: pytest
         await pass_door(raising(error))
     assert raised.value.type == "Fenced"
     assert raised.value.__cause__ is error
-    assert [vars(line)["outcome"] for line in caplog.records] == ["Fenced"]
+    assert [(vars(line)["outcome"], vars(line)["because"]) for line in caplog.records] == [
+        ("Fenced", "Somebody newer owns the workspace.")
+    ]
     # Expected trouble has a sentence; a stack would only hide it.
     assert [line for line in caplog.records if line.exc_info] == []
 

@@ -59,7 +59,7 @@ async def test_a_running_id_is_not_started_twice(client: PerdureClient, worker: 
 
 
 async def test_bad_fields_of_a_request_are_named(client: PerdureClient) -> None:
-    with pytest.raises(InvalidInput, match=r"'repository' cannot be used.*'safety' cannot be used"):
+    with pytest.raises(InvalidInput, match=r"'repository' is missing. The field 'safety' cannot be used"):
         await client.start("Mend it", safety="reckless")
 
 

@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from perdure.contracts.errors import ConfigurationError, StoreUnavailable
+from perdure.contracts.errors import ConfigurationError, DiskFull, StoreUnavailable
 from perdure.memory.database import Database, display_name
 from perdure.memory.record import Record
 from tests.memory.samples import TASK, Writer
@@ -34,10 +34,8 @@ async def test_what_passes_by_itself_is_unavailable(database: Database, state: s
         await database.fetch(raising(state))
 
 
-async def test_a_full_disk_is_the_operators(database: Database) -> None:
-    with pytest.raises(
-        ConfigurationError, match=r"disk of the PostgreSQL server .* is full: as told. hint: "
-    ):
+async def test_a_full_disk_is_told_and_waited_for(database: Database) -> None:
+    with pytest.raises(DiskFull, match=r"disk of the PostgreSQL server .* is full: as told. hint: "):
         await database.fetch(raising("53100"))
 
 

@@ -37,11 +37,11 @@ def test_every_mistake_is_named_at_once() -> None:
     for said in (
         "field 'request' is missing",
         "field 'repo' is unknown",
-        "field 'priority': Input should be less than or equal to 5 (given: 9)",
-        "field 'budget.steps': ",
+        "field 'priority' cannot be used: Input should be less than or equal to 5 (given: 9).",
+        "field 'budget.steps' cannot be used: ",
     ):
         assert said in message
-    assert message.startswith("The input is not usable: ")
+    assert message.startswith("The input cannot be used. ")
     assert "hint: required: request, repository; optional: base_branch, mode," in message
 
 

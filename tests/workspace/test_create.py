@@ -111,7 +111,7 @@ async def test_refuses_folders_that_are_not_repositories(
     ]:
         with pytest.raises(InvalidInput, match=words):
             await create(workspaces, folder)
-    with pytest.raises(InvalidInput, match=r"base_branch 'develop' does not exist .* there is 'main'"):
+    with pytest.raises(InvalidInput, match=r"The base branch 'develop' does not exist .* there is 'main'"):
         await create(workspaces, repository, base_branch="develop")
     with pytest.raises(ToolRejected, match="not a branch name"):
         await create(workspaces, repository, branch="-x")
