@@ -1,6 +1,6 @@
 # Every target works on a fresh clone; each makes what it needs first.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check up bench dictionary lock
+.PHONY: help setup demo test check up bench dictionary docs lock
 
 PYTHON := .venv/bin/python
 
@@ -32,6 +32,9 @@ bench: setup ## Measure what a step costs
 
 dictionary: setup ## Write tool_dictionary.json anew from the tools
 	@$(PYTHON) -m tools
+
+docs: setup ## Write docs/commands anew from the command line's own help
+	@$(PYTHON) -m perdure.client.command_line.documentation
 
 lock: setup ## Write requirements.lock anew from pyproject.toml, with hashes and without any address
 	@.venv/bin/uv pip compile pyproject.toml --all-extras --group dev --universal --generate-hashes --no-annotate \

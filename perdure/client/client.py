@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
 from temporalio.client import Client
 from temporalio.common import Priority
@@ -21,9 +20,10 @@ from perdure.client.errors import NotPending, NoWorker, Refused, TaskNotFound
 from perdure.client.handle import TaskHandle
 from perdure.client.server import Server, unreachable
 from perdure.client.state import WaitingTask
+from perdure.client.task_list import ListedTask, TaskFilter, list_tasks, missing_attributes
 from perdure.client.validation import valid
 from perdure.contracts.errors import InvalidInput
-from perdure.contracts.names import CODING_TASK, SEARCH_ATTRIBUTES, SEARCH_NEEDS, TASK_QUEUE
+from perdure.contracts.names import CODING_TASK, SEARCH_NEEDS, TASK_QUEUE
 from perdure.contracts.task import TaskRequest
 
 CONNECT_S = 10.0
@@ -109,6 +109,10 @@ class PerdureClient:
             found = await self._server.describe(await self._workflow_of_run(id))
         return TaskHandle(self._server, id=found.id, task_id=found.raw_info.first_run_id or found.run_id)
 
+    async def tasks(self, wanted: TaskFilter | None = None, /, **fields: Any) -> list[ListedTask]:
+        """Tasks and maintenance runs that fit a filter, or its fields as keywords; open ones first, then the newest."""
+        return await list_tasks(self._server, valid(TaskFilter, **fields) if wanted is None else wanted)
+
     async def approvals(self) -> list[WaitingTask]:
         """Open tasks that wait for a person, with their approvals and questions."""
         # A task that could not set the attribute when it started has none: it is asked as well.
@@ -149,12 +153,7 @@ class PerdureClient:
 
     async def missing_search_attributes(self) -> list[str]:
         """Search attributes of Perdure that this namespace lacks; tasks run without them, but lists cannot filter."""
-        with self._server.explained():
-            listed = await self._server.client.operator_service.list_search_attributes(
-                ListSearchAttributesRequest(namespace=self._server.client.namespace),
-                timeout=self._server.limit,
-            )
-        return [name for name in SEARCH_ATTRIBUTES if name not in listed.custom_attributes]
+        return await missing_attributes(self._server)
 
     async def server_version(self) -> str:
         """The Temporal server's version."""

@@ -6,6 +6,8 @@ It reads by long poll, which adds no load to the workflow and needs no worker.
 from collections.abc import AsyncGenerator
 from datetime import UTC, datetime
 
+from temporalio.api.history.v1 import HistoryEvent
+
 from perdure.client import events
 from perdure.client.errors import TaskNotFound
 from perdure.client.history import RunReader
@@ -30,6 +32,29 @@ async def follow(server: Server, workflow_id: str, *, wait: bool) -> AsyncGenera
                 yield reader.ending
             else:
                 yield events.Rewound(event_id=0, run_id=run_id, at=datetime.now(UTC))
+
+
+async def raw_events(
+    server: Server, workflow_id: str, *, wait: bool
+) -> AsyncGenerator[tuple[str, HistoryEvent]]:
+    """Each event as Temporal has it, with its run: those that still stand now, with ``wait`` also what follows.
+
+    After a reset all events of the run that took over follow, also those that it has in common with the other.
+    """
+    run_id: str | None = await _oldest_run(server, workflow_id)
+    while run_id is not None:
+        handle = server.client.get_workflow_handle(workflow_id, run_id=run_id)
+        first_run, next_run = run_id, ""
+        with server.explained(workflow_id):
+            async for raw in handle.fetch_history_events(wait_new_event=wait):
+                if raw.HasField("workflow_execution_started_event_attributes"):
+                    first_run = raw.workflow_execution_started_event_attributes.first_execution_run_id
+                if raw.HasField("workflow_execution_continued_as_new_event_attributes"):
+                    next_run = raw.workflow_execution_continued_as_new_event_attributes.new_execution_run_id
+                yield run_id, raw
+        run_id = next_run or (
+            await _run_after_reset(server, workflow_id, run_id, first_run) if wait else None
+        )
 
 
 async def _oldest_run(server: Server, workflow_id: str) -> str:

@@ -18,6 +18,7 @@ from perdure.client.endings import ended_badly
 from perdure.client.errors import NotPending, Refused, TaskNotFound
 from perdure.client.following import follow
 from perdure.client.listing import described
+from perdure.client.logbook import LogLine, logbook
 from perdure.client.server import Server
 from perdure.client.state import Spending, TaskDescription, TaskState, TranscriptLine
 from perdure.client.validation import valid
@@ -151,6 +152,10 @@ class TaskHandle:
     def events(self, *, wait: bool = True) -> AsyncGenerator[events.Event]:
         """What happened since the start, then what happens until the end (``wait=False``: only what there is)."""
         return follow(self._server, self.id, wait=wait)
+
+    def log(self, *, wait: bool = False) -> AsyncGenerator[LogLine]:
+        """What the program did for the task, a line for each activity; with ``wait`` until the task ends."""
+        return logbook(self._server, self.id, wait=wait)
 
     async def _query(self, name: str, kind: type[Answer]) -> Answer:
         asking = self._workflow.query(name, result_type=kind, rpc_timeout=2 * self._server.limit)

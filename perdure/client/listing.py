@@ -1,8 +1,11 @@
 """Tasks as the server lists them."""
 
+from datetime import UTC
 from typing import Literal
 
-from temporalio.client import WorkflowExecutionDescription
+from temporalio.api.enums.v1 import PendingActivityState
+from temporalio.api.workflow.v1 import PendingActivityInfo
+from temporalio.client import WorkflowExecutionDescription, WorkflowExecutionStatus
 
 from perdure.client.decoding import Decoder
 from perdure.client.state import PendingStep, TaskDescription
@@ -22,6 +25,11 @@ _STATES: dict[str, State] = {
 }
 
 
+def state_of(status: WorkflowExecutionStatus | None) -> State:
+    """The server's word for a run's state as one of ours."""
+    return _STATES.get(status.name if status is not None else "", "unknown")
+
+
 async def described(raw: WorkflowExecutionDescription) -> TaskDescription:
     """The SDK's description of a task's current run as one of ours."""
     decoder = Decoder(raw.data_converter)
@@ -30,18 +38,27 @@ async def described(raw: WorkflowExecutionDescription) -> TaskDescription:
         task_id=raw.raw_info.first_run_id or raw.run_id,
         run_id=raw.run_id,
         summary=await raw.static_summary() or "",
-        state=_STATES.get(raw.status.name if raw.status is not None else "", "unknown"),
+        state=state_of(raw.status),
         task_queue=raw.task_queue,
         started_at=raw.start_time,
         closed_at=raw.close_time,
         pending_steps=tuple(
-            [
-                PendingStep(
-                    activity=pending.activity_type.name,
-                    attempt=pending.attempt,
-                    last_failure=await decoder.failure(pending.last_failure),
-                )
-                for pending in raw.raw_description.pending_activities
-            ]
+            [await _pending_step(pending, decoder) for pending in raw.raw_description.pending_activities]
         ),
+    )
+
+
+async def _pending_step(raw: PendingActivityInfo, decoder: Decoder) -> PendingStep:
+    started = raw.state == PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
+    # Older servers say when the next attempt is due in ``scheduled_time`` alone.
+    due = raw.next_attempt_schedule_time if raw.HasField("next_attempt_schedule_time") else raw.scheduled_time
+    return PendingStep(
+        activity=raw.activity_type.name,
+        activity_id=raw.activity_id,
+        attempt=raw.attempt,
+        last_failure=await decoder.failure(raw.last_failure),
+        failure_kind=raw.last_failure.application_failure_info.type,
+        started=started,
+        next_attempt_at=None if started or raw.attempt < 2 else due.ToDatetime(tzinfo=UTC),
+        worker=raw.last_worker_identity,
     )

@@ -1,5 +1,6 @@
 """What the queries of a task answer, and how tasks are listed."""
 
+import math
 from datetime import datetime
 from typing import Literal
 
@@ -8,6 +9,9 @@ from pydantic import BaseModel, ConfigDict
 from perdure.contracts.decisions import Approval, Pending, Question
 from perdure.contracts.steps import Limits
 from perdure.contracts.task import Cost
+
+WAITED_FOR = frozenset({"StoreUnavailable", "ModelUnavailable"})
+"""Failures that end by themselves, or when a server is started again; their sentence says what is away."""
 
 
 class Answered(BaseModel):
@@ -56,9 +60,33 @@ class PendingStep(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     activity: str
+    activity_id: str = ""
     attempt: int
     """From 1; a higher one means that earlier attempts failed or their worker died."""
     last_failure: str = ""
+    failure_kind: str = ""
+    """Class of the last failure, such as ``StoreUnavailable``."""
+    started: bool = False
+    """Whether a worker runs it now."""
+    next_attempt_at: datetime | None = None
+    """When it is tried again, where that is not yet."""
+    worker: str = ""
+    """Identity of the worker that ran the last attempt."""
+
+    def reason(self, now: datetime) -> str:
+        """Why it does not end, where an earlier attempt failed; nothing where this is the first one."""
+        if self.attempt < 2:
+            return ""
+        attempt = f"attempt {self.attempt}"
+        if self.next_attempt_at is not None and not self.started:
+            left = max(0, math.ceil((self.next_attempt_at - now).total_seconds()))
+            attempt += f", next try in {left} s" if left else ", next try now"
+        because = self.last_failure.partition(" hint: ")[0].strip().rstrip(".")
+        if not because:
+            because = "its worker ended or went silent"
+        if self.failure_kind in WAITED_FOR:
+            return f"waits: {because} ({attempt})"
+        return f"waits: {self.activity} is tried again: {because} ({attempt})"
 
 
 class TaskDescription(BaseModel):

@@ -42,13 +42,14 @@ class Shell:
 
     installation: SmallInstallation
 
-    async def run(self, *arguments: str, columns: int = 100) -> Result:
+    async def run(self, *arguments: str, columns: int = 100, stdin: str = "") -> Result:
         """One command's output and exit code."""
         return await asyncio.to_thread(
             CliRunner().invoke,
             app,
             [*arguments],
             obj=self.installation,
+            input=stdin,
             env={"COLUMNS": str(columns)},
             catch_exceptions=False,
         )

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from temporalio.client import Client
 
 from perdure.client import PerdureClient
-from perdure.client.command_line.application import app
+from perdure.client.command_line.documentation import FOLDER, pages, write
 from perdure.client.command_line.exit_codes import MEANINGS, ExitCode
 from perdure.client.command_line.installation import Finding, Place
 from perdure.client.command_line.output import exit_code_of
@@ -196,10 +196,21 @@ def test_every_error_has_its_exit_code(error: PerdureError, code: int) -> None:
     assert exit_code_of(error) == code
 
 
-def test_every_command_and_exit_code_is_documented() -> None:
+def test_every_command_and_exit_code_stands_in_the_overview() -> None:
     text = (PROJECT_FOLDER / "docs" / "cli.md").read_text()
-    for command in app.registered_commands:
-        assert command.callback is not None
-        assert f"### `{command.callback.__name__}" in text
+    for name in pages():
+        assert f"(commands/{name})" in text
     for code, meaning in MEANINGS.items():
         assert f"| {code.value} | {meaning}" in text
+
+
+def test_the_pages_of_the_commands_are_what_the_program_says() -> None:
+    folder = PROJECT_FOLDER / FOLDER
+    assert {path.name: path.read_text() for path in folder.glob("*")} == pages(), "run: make docs"
+
+
+def test_pages_of_commands_that_are_gone_are_removed(tmp_path: Path) -> None:
+    (tmp_path / FOLDER).mkdir(parents=True)
+    (tmp_path / FOLDER / "gone.md").write_text("# gone")
+    write(tmp_path)
+    assert {path.name for path in (tmp_path / FOLDER).iterdir()} == set(pages())

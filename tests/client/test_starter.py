@@ -13,7 +13,7 @@ from pathlib import Path
 from temporalio.client import Client
 
 from perdure.client import PerdureClient
-from perdure.client.command_line.doctor import registration
+from perdure.client.task_list import registration
 from perdure.embedded.ports import free_port
 from perdure.embedded.stack import Stack
 from perdure.embedded.temporal_binary import wheel_binary

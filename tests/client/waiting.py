@@ -1,14 +1,25 @@
 """Waiting in tests for what a task does by itself: by its events, as a program would."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
+from typing import TypeVar
 
 from perdure.client import TaskHandle
 from perdure.client.events import Event, Waiting
 from perdure.contracts.decisions import Approval, Question
 
 LIMIT_S = 20.0
+Found = TypeVar("Found")
+
+
+async def eventually(look: Callable[[], Awaitable[Found | None]]) -> Found:
+    """What ``look`` gives once it gives something: for what the server tells with a delay."""
+    async with asyncio.timeout(LIMIT_S):
+        # The other side is a server that has no event of ours to wait for.
+        while (found := await look()) is None:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+        return found
 
 
 async def event_of(task: TaskHandle, wanted: Callable[[Event], bool]) -> Event:

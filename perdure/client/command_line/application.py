@@ -2,10 +2,10 @@
 
 import typer
 
-from perdure.client.command_line.commands import decisions, machine, tasks
+from perdure.client.command_line.commands import decisions, looking, machine, steering, tasks
 from perdure.client.command_line.exit_codes import explained
 
-FAMILIES = (machine, tasks, decisions)
+FAMILIES = (machine, tasks, looking, decisions, steering)
 """In the order of ``--help``."""
 
 app = typer.Typer(

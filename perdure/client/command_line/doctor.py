@@ -4,7 +4,7 @@ import asyncio
 import os
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.text import Text
@@ -16,6 +16,7 @@ from perdure.client.command_line.output import Output, clean
 from perdure.client.command_line.session import Session
 from perdure.client.connection import find_server
 from perdure.client.errors import ServerUnreachable
+from perdure.client.task_list import registration
 from perdure.contracts.errors import ConfigurationError, PerdureError
 from perdure.contracts.names import SEARCH_ATTRIBUTES
 from perdure.safety.sandbox import Sandbox
@@ -139,12 +140,6 @@ async def check_search_attributes(client: PerdureClient, namespace: str) -> Find
         f"{', '.join(missing)} are not registered: tasks run, but lists cannot be filtered by them.",
         registration(wanted, address=client.address, namespace=namespace) + "\nthen restart the workers.",
     )
-
-
-def registration(wanted: Mapping[str, str], *, address: str, namespace: str) -> str:
-    """The command that registers these search attributes."""
-    pairs = " ".join(f"--name {name} --type {kind}" for name, kind in wanted.items())
-    return f"temporal operator search-attribute create --address {address} --namespace {namespace} {pairs}"
 
 
 async def check_workers(client: PerdureClient, task_queue: str) -> Finding:

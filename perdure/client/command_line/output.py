@@ -79,9 +79,13 @@ class Output:
             problem = {"error": error.message, "hint": error.hint, "exit_code": code.value}
             sys.stderr.write(json.dumps(problem, ensure_ascii=False) + "\n")
             return code
-        self._errors.print(Text.assemble(("error: ", "bold red"), escape_hidden(error.message)))
+        # Where no terminal is, a line stays one, so that a command in a hint can be found and copied.
+        whole = not self._errors.is_terminal
+        self._errors.print(
+            Text.assemble(("error: ", "bold red"), escape_hidden(error.message)), soft_wrap=whole
+        )
         if error.hint:
-            self._errors.print(Text.assemble(("hint: ", "bold"), escape_hidden(error.hint)))
+            self._errors.print(Text.assemble(("hint: ", "bold"), escape_hidden(error.hint)), soft_wrap=whole)
         return code
 
 

@@ -8,7 +8,10 @@ from perdure.client.command_line.commands.options import By, InTask, Json, Posit
 
 
 def approvals(context: typer.Context, as_json: Json = False) -> None:
-    """List what waits for a person: approvals and questions of every open task."""
+    """List what waits for a person: approvals and questions of every open task.
+
+    Each approval stands there with the exact operation, each question with its choices. Fits 40 columns.
+    """
     from perdure.client.command_line.decisions import approvals as action
 
     run(context, action(), as_json=as_json)
@@ -31,7 +34,10 @@ def approve(
     by: By = None,
     as_json: Json = False,
 ) -> None:
-    """Approve exactly the operation that an approval shows."""
+    """Approve exactly the operation that an approval shows.
+
+    Without an id it takes the only one that waits: it is shown, and approved after a yes at the terminal or with --yes.
+    """
     from perdure.client.command_line.decisions import approve as action
 
     run(context, action(id, task=task, reason=reason, remember=remember, by=by, yes=yes), as_json=as_json)
@@ -45,7 +51,10 @@ def deny(
     by: By = None,
     as_json: Json = False,
 ) -> None:
-    """Deny an operation; the task goes on without it."""
+    """Deny an operation; the task goes on without it.
+
+    The model reads the reason.
+    """
     from perdure.client.command_line.decisions import deny as action
 
     run(context, action(id, task=task, reason=reason, by=by), as_json=as_json)
@@ -66,7 +75,11 @@ def answer(
     by: By = None,
     as_json: Json = False,
 ) -> None:
-    """Answer a question of a task."""
+    """Answer a question of a task.
+
+    The choice is one of those that the question shows; the model reads the text. For the choice extend, --usd,
+    --tokens, --minutes and --steps give the new totals.
+    """
     from perdure.client.command_line.decisions import answer as action
 
     budget = {"usd": usd, "tokens": tokens, "minutes": minutes, "steps": steps}

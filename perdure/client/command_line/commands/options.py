@@ -18,6 +18,7 @@ Wait = Annotated[
 TaskId = Annotated[
     str | None, typer.Argument(metavar="[TASK]", help="The task's id; left out: the newest task.")
 ]
+NamedTask = Annotated[str, typer.Argument(metavar="TASK", help="The task's id.")]
 InTask = Annotated[str | None, typer.Option("--task", metavar="TASK", help="Look in this task only.")]
 By = Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who says so; left out: the user here.")]
 Positive = Annotated[float | None, typer.Option(min=0)]

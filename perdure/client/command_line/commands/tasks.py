@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from perdure.client.command_line.commands.options import Json, Positive, TaskId, Wait, run
+from perdure.client.command_line.commands.options import Json, NamedTask, Positive, TaskId, Wait, run
 
 
 def start(
@@ -42,7 +42,11 @@ def start(
     wait: Wait = False,
     as_json: Json = False,
 ) -> None:
-    """Start a task: REQUEST is carried out in a clone of the repository."""
+    """Start a task: REQUEST is carried out in a clone of the repository.
+
+    It prints the task's id, and follows the task where somebody looks on at a terminal. An id that is running already
+    is refused.
+    """
     from perdure.client.command_line.tasks import Start
     from perdure.client.command_line.tasks import start as action
 
@@ -71,7 +75,10 @@ def watch(context: typer.Context, task: TaskId = None, wait: Wait = False, as_js
 
 
 def show(context: typer.Context, task: TaskId = None, as_json: Json = False) -> None:
-    """Show a task as it stands: plan, what was done, what it waits for, cost, result."""
+    """Show a task as it stands: plan, what was done, what it waits for, cost, result.
+
+    Where a step is tried again, it says for what it waits, at which attempt, and when the next one is due.
+    """
     from perdure.client.command_line.tasks import show as action
 
     run(context, action(task), as_json=as_json)
@@ -79,11 +86,14 @@ def show(context: typer.Context, task: TaskId = None, as_json: Json = False) -> 
 
 def cancel(
     context: typer.Context,
-    task: Annotated[str, typer.Argument(metavar="TASK")],
+    task: NamedTask,
     reason: Annotated[str, typer.Option(metavar="TEXT")] = "",
     as_json: Json = False,
 ) -> None:
-    """Ask a task to stop; it records what it did."""
+    """Ask a task to stop; it records what it did.
+
+    It stops what it is doing and ends Canceled. The reason is kept in the history.
+    """
     from perdure.client.command_line.tasks import cancel as action
 
     run(context, action(task, reason=reason), as_json=as_json)

@@ -1,0 +1,76 @@
+"""``list`` and ``logs``: what there is and what happened."""
+
+from typing import Annotated, Literal
+
+import typer
+
+from perdure.client.command_line.commands.options import Json, TaskId, run
+
+Status = Literal[
+    "planning", "working", "waiting", "checking", "publishing",
+    "completed", "unchanged", "incomplete", "denied", "budget_exhausted", "failed", "canceled",
+]  # fmt: skip
+
+
+def list_tasks(
+    context: typer.Context,
+    status: Annotated[Status | None, typer.Option(help="What it does now, or how it ended.")] = None,
+    needs: Annotated[
+        Literal["approval", "answer", "nothing"] | None, typer.Option(help="What it waits for.")
+    ] = None,
+    repository: Annotated[
+        str | None,
+        typer.Option("--repository", "-r", metavar="PATH|URL", help="As the task was started with."),
+    ] = None,
+    user: Annotated[str | None, typer.Option(metavar="NAME", help="For whom it runs.")] = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Started since: 90m, 2h, 3d, 1w, or a date (ISO 8601).")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1_000, help="At most so many.")] = 20,
+    open: Annotated[
+        bool | None, typer.Option("--open/--closed", help="Only those that run or wait, or that ended.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List tasks and maintenance runs.
+
+    Open ones come first, then those that ended last. Filters on status, what is needed, repository and user use
+    Perdure's search attributes; where the namespace lacks them the command says which command registers them, and the
+    list without these filters still works, as do --since, --open and --closed. From 120 columns on it also shows
+    repository, user and cost.
+    """
+    from perdure.client.command_line.task_table import Wanted
+    from perdure.client.command_line.task_table import list_tasks as action
+
+    wanted = Wanted(
+        status=status, needs=needs, repository=repository, user=user, since=since, open=open, limit=limit
+    )
+    run(context, action(wanted), as_json=as_json)
+
+
+def logs(
+    context: typer.Context,
+    task: TaskId = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on with each line as it happens, to the task's end.")
+    ] = False,
+    worker: Annotated[
+        bool, typer.Option("--worker", help="The raw log lines of the workers that ran on this machine.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Print what the program did for a task, a line for each activity.
+
+    A line has the time, the step, the activity, how it ended, its attempt, how many seconds the last attempt took, and
+    what it was for. It is read from the event history: it works for open and for closed tasks, from anywhere, without
+    a worker. Activities that still run come last.
+
+    With --worker it prints what the workers of this PERDURE_HOME wrote into their log files (also the rotated ones)
+    about this task, in the format they have.
+    """
+    from perdure.client.command_line.log_view import logs as action
+
+    run(context, action(task, follow=follow, worker=worker), as_json=as_json)
+
+
+COMMANDS = {"list": list_tasks, "logs": logs}
