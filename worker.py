@@ -36,7 +36,7 @@ from activities.reflect import ReflectDoor
 from activities.synthesize import SynthesizeDoor
 from perdure.client.connection import find_server, running_stack
 from perdure.client.conversion import data_converter
-from perdure.contracts.calls import Effect, Verdict
+from perdure.contracts.calls import Author, Effect, Verdict
 from perdure.contracts.errors import ConfigurationError, PerdureError
 from perdure.contracts.model import Message, Role, ToolSchema
 from perdure.contracts.names import SEARCH_ATTRIBUTES, host_queue
@@ -274,7 +274,11 @@ def activities_of(house: House) -> tuple[list[Callable[..., Any]], list[Callable
     # Schemas are made from the argument models each time, which costs more than everything else in a decision.
     @functools.cache
     def offered(mode: Mode, safety: Safety) -> tuple[ToolSchema, ...]:
-        judged = {effect: house.policy.judge(effect=effect, mode=mode, safety=safety)[0] for effect in Effect}
+        author = Author.MODEL
+        judged = {
+            effect: house.policy.judge(effect=effect, mode=mode, safety=safety, author=author)[0]
+            for effect in Effect
+        }
         return house.registry.schemas(
             denied=[effect for effect, verdict in judged.items() if verdict is Verdict.DENY]
         )

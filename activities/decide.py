@@ -9,7 +9,7 @@ from activities.heartbeat import heartbeating
 from activities.judge import JudgesCalls, judged
 from activities.model_steps import Conversation, new_notes, warnings_of
 from activities.record import next_entry
-from perdure.contracts.calls import ToolCall
+from perdure.contracts.calls import Author, ToolCall
 from perdure.contracts.model import ModelReply, ToolSchema
 from perdure.contracts.steps import Decided, ModelStep
 from perdure.contracts.task import Mode, Safety
@@ -69,7 +69,10 @@ class DecideDoor:
         )
         made = Decided(
             head=entry.digest,
-            calls=tuple(judged(call, self._judge, mode=step.mode, safety=step.safety) for call in calls),
+            calls=tuple(
+                judged(call, self._judge, mode=step.mode, safety=step.safety, author=Author.MODEL)
+                for call in calls
+            ),
             done=not calls and reply.finish_reason != "length",
             said=(reply.content or reply.reasoning)[:EXCERPT],
             model=reply.model,
@@ -100,7 +103,7 @@ def decision_body(reply: ModelReply, calls: Sequence[ToolCall]) -> Mapping[str, 
         "model": reply.model,
         "scripted": reply.scripted,
         "request_id": reply.request_id,
-        "by": "model",
+        "by": Author.MODEL.value,
     }
 
 

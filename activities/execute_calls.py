@@ -8,7 +8,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from temporalio import activity
 
 from activities.heartbeat import Beat, heartbeating
-from activities.host_steps import Held, Host, call_of
+from activities.host_steps import Held, Host, author_of, call_of
 from activities.judge import JudgesCalls, judged
 from activities.record import AppendsEntries, KeepsArtifacts, next_entry, scheduled_at
 from activities.running_tools import RunsTools
@@ -85,8 +85,9 @@ class ExecuteCallsDoor(Generic[Copy]):
         """Run what is not recorded yet, in order; read-only neighbours at once. Stops after a failed change."""
         entries = await self._record.entries(step.task_id, step.head)
         calls = {each.index: call_of(entries, step.decision, each.index) for each in step.calls}
+        author = author_of(entries, step.decision)
         summaries = {
-            index: judged(call, self._judge, mode=step.mode, safety=step.safety)
+            index: judged(call, self._judge, mode=step.mode, safety=step.safety, author=author)
             for index, call in calls.items()
         }
         changing = any(summary.effect.changes_workspace for summary in summaries.values())

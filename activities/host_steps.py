@@ -7,7 +7,7 @@ from typing import Generic, Protocol, TypeVar
 from temporalio import activity
 
 from activities.record import run_id
-from perdure.contracts.calls import CallKey, CallResult, Token, ToolCall
+from perdure.contracts.calls import Author, CallKey, CallResult, Token, ToolCall
 from perdure.contracts.errors import WorkspaceLost
 from perdure.contracts.steps import HostStep
 from perdure.contracts.transcript import Entry, EntryKind
@@ -148,6 +148,12 @@ class Host(Generic[Copy]):
 def token_of(step: HostStep) -> Token:
     """The fencing token of the running attempt."""
     return Token(epoch=step.epoch, dispatch=step.dispatch, attempt=activity.info().attempt)
+
+
+def author_of(entries: Sequence[Entry], decision: str) -> Author:
+    """Who made a decision, as it was recorded when it was made; a model where the record does not say."""
+    found = next((entry for entry in entries if entry.digest == decision), None)
+    return Author.MODEL if found is None else Author(found.body.get("by", Author.MODEL))
 
 
 def call_of(entries: Sequence[Entry], decision: str, index: int) -> ToolCall:

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from perdure.contracts.calls import CallSummary, Effect, ToolCall, Verdict
+from perdure.contracts.calls import Author, CallSummary, Effect, ToolCall, Verdict
 from perdure.contracts.digests import digest_of
 from perdure.contracts.errors import ToolRejected
 from perdure.contracts.task import Mode, Safety
@@ -17,12 +17,12 @@ class JudgesCalls(Protocol):
         """Title, effect, digest of the arguments and time limit in seconds; ToolRejected for what cannot run."""
         ...
 
-    def judge(self, *, effect: Effect, mode: Mode, safety: Safety) -> tuple[Verdict, str]:
+    def judge(self, *, effect: Effect, mode: Mode, safety: Safety, author: Author) -> tuple[Verdict, str]:
         """The verdict and its reason."""
         ...
 
 
-def judged(call: ToolCall, judge: JudgesCalls, *, mode: Mode, safety: Safety) -> CallSummary:
+def judged(call: ToolCall, judge: JudgesCalls, *, mode: Mode, safety: Safety, author: Author) -> CallSummary:
     """The call as the workflow sees it; what cannot run at all is denied with the words the model needs."""
     try:
         if call.problem:
@@ -38,7 +38,7 @@ def judged(call: ToolCall, judge: JudgesCalls, *, mode: Mode, safety: Safety) ->
             reason=str(error)[:1_000],
             arguments_digest=digest_of({"v": 1, "tool": call.tool, "problem": str(error)}),
         )
-    verdict, reason = judge.judge(effect=effect, mode=mode, safety=safety)
+    verdict, reason = judge.judge(effect=effect, mode=mode, safety=safety, author=author)
     return CallSummary(
         index=call.index,
         tool=call.tool,

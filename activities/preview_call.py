@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 from temporalio import activity
 
 from activities.heartbeat import heartbeating
-from activities.host_steps import Host, call_of
+from activities.host_steps import Host, author_of, call_of
 from activities.judge import JudgesCalls, judged
 from activities.record import AppendsEntries, next_entry, run_id, scheduled_at
 from activities.running_tools import RunsTools
@@ -39,7 +39,8 @@ class PreviewCallDoor(Generic[Copy]):
         if step.arguments is not None:
             call = call.model_copy(update={"arguments": step.arguments, "problem": ""})
             last = edit_entry(last, step)
-        summary = judged(call, self._judge, mode=step.mode, safety=step.safety)
+        author = author_of(entries, step.decision)
+        summary = judged(call, self._judge, mode=step.mode, safety=step.safety, author=author)
         if summary.verdict is Verdict.DENY:
             return refused(step, summary, summary.reason)
         async with heartbeating():

@@ -9,7 +9,7 @@ from activities.heartbeat import heartbeating
 from activities.host_steps import Host
 from activities.judge import JudgesCalls, judged
 from activities.record import Transcript, answer_key, next_entry
-from perdure.contracts.calls import ToolCall
+from perdure.contracts.calls import Author, ToolCall
 from perdure.contracts.steps import ProposePublication, Publication
 from perdure.contracts.transcript import EntryKind
 
@@ -57,7 +57,7 @@ class ProposePublicationDoor(Generic[Copy]):
         facts: dict[str, Any] = {
             "content": "",
             "reasoning": "",
-            "by": "perdure",
+            "by": Author.PERDURE.value,
             "model": "",
             "scripted": False,
         }
@@ -70,7 +70,10 @@ class ProposePublicationDoor(Generic[Copy]):
         made = Publication(
             head=entry.digest if calls else step.head,
             decision=entry.digest if calls else "",
-            calls=tuple(judged(call, self._judge, mode=step.mode, safety=step.safety) for call in calls),
+            calls=tuple(
+                judged(call, self._judge, mode=step.mode, safety=step.safety, author=Author.PERDURE)
+                for call in calls
+            ),
             commits=tuple(commits),
             already_pushed=f"{branch}@{head}" if there else "",
             withheld=withheld,

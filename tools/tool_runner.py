@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from perdure.contracts.calls import CallKey, Effect, ToolCall, Verdict
+from perdure.contracts.calls import Author, CallKey, Effect, ToolCall, Verdict
 from perdure.contracts.outcomes import Operation, RanCall
 from perdure.contracts.task import Mode, Safety
 from perdure.safety.environment import environment_for
@@ -40,9 +40,9 @@ class ToolRunner:
         """Title, effect, digest of the arguments and time limit; ToolRejected for what cannot run."""
         return self._registry.summarize(call)
 
-    def judge(self, *, effect: Effect, mode: Mode, safety: Safety) -> tuple[Verdict, str]:
+    def judge(self, *, effect: Effect, mode: Mode, safety: Safety, author: Author) -> tuple[Verdict, str]:
         """The policy's verdict and its reason."""
-        return self._policy.judge(effect=effect, mode=mode, safety=safety)
+        return self._policy.judge(effect=effect, mode=mode, safety=safety, author=author)
 
     async def run(
         self,

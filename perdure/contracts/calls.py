@@ -33,6 +33,16 @@ class Effect(StrEnum):
         return self is Effect.READ
 
 
+class Author(StrEnum):
+    """Who wrote a call: read from the transcript's decision, never from the call itself."""
+
+    MODEL = "model"
+    PLAYBOOK = "playbook"
+    """A playbook of the installation, which its operator put there."""
+    PERDURE = "perdure"
+    """Perdure's own code, such as the commit and the push at the end."""
+
+
 class Verdict(StrEnum):
     """What the policy says of a call."""
 

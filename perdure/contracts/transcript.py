@@ -20,7 +20,7 @@ class EntryKind(StrEnum):
     NOTE = "note"
     """body: kind (steer, denied, expired, guard, budget, correction), text; call_id where it answers a call."""
     DECISION = "decision"
-    """body: content, reasoning, calls (list of ``ToolCall``), model, scripted, by (``model`` or ``perdure``)."""
+    """body: content, reasoning, calls (list of ``ToolCall``), model, scripted, by (``Author``)."""
     EDIT = "edit"
     """body: decision (digest), index, arguments (a person's edit of one call)."""
     RESULT = "result"

@@ -4,11 +4,11 @@ import itertools
 import tomllib
 from collections.abc import Iterator
 from importlib import resources
-from typing import Annotated, Self
+from typing import Annotated, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from perdure.contracts.calls import Effect, Verdict
+from perdure.contracts.calls import Author, Effect, Verdict
 from perdure.contracts.digests import digest_of
 from perdure.contracts.errors import ConfigurationError
 from perdure.contracts.task import Mode, Safety
@@ -22,6 +22,7 @@ class Example(BaseModel):
     effect: Effect
     mode: Mode
     safety: Safety
+    author: Author = Author.MODEL
     expected: Verdict
 
 
@@ -34,13 +35,31 @@ class Rule(BaseModel):
     effects: Annotated[tuple[Effect, ...], Field(min_length=1)]
     modes: Annotated[tuple[Mode, ...], Field(min_length=1)] = tuple(Mode)
     safety: Annotated[tuple[Safety, ...], Field(min_length=1)] = tuple(Safety)
+    authors: Annotated[tuple[Author, ...], Field(min_length=1)] = tuple(Author)
     verdict: Verdict
     reason: Annotated[str, Field(pattern=r"^[A-Z].{10,}\.$")]
     examples: Annotated[tuple[Example, ...], Field(min_length=1)]
 
-    def speaks_for(self, effect: Effect, mode: Mode, safety: Safety) -> bool:
+    def speaks_for(self, combination: "Combination") -> bool:
         """Whether this rule is about the combination."""
-        return effect in self.effects and mode in self.modes and safety in self.safety
+        return (
+            combination.effect in self.effects
+            and combination.mode in self.modes
+            and combination.safety in self.safety
+            and combination.author in self.authors
+        )
+
+
+class Combination(NamedTuple):
+    """What a verdict depends on."""
+
+    effect: Effect
+    mode: Mode
+    safety: Safety
+    author: Author
+
+    def __str__(self) -> str:
+        return f"effect {self.effect}, mode {self.mode}, safety {self.safety}, author {self.author}"
 
 
 class PolicyFile(BaseModel):
@@ -57,7 +76,7 @@ class Policy:
 
     def __init__(self, rules: tuple[Rule, ...]) -> None:
         self._rules = rules
-        self._deciding = {combination: _deciding(rules, *combination) for combination in _combinations()}
+        self._deciding = {combination: _deciding(rules, combination) for combination in _combinations()}
         for rule in rules:
             for example in rule.examples:
                 self._check(rule, example)
@@ -86,9 +105,9 @@ class Policy:
             raise ConfigurationError(f"The policy has more than one rule called {doubled[0]!r}.")
         return cls(file.rule)
 
-    def judge(self, *, effect: Effect, mode: Mode, safety: Safety) -> tuple[Verdict, str]:
+    def judge(self, *, effect: Effect, mode: Mode, safety: Safety, author: Author) -> tuple[Verdict, str]:
         """The verdict, and the rule that gave it: its id, a colon and its reason."""
-        rule = self._deciding[effect, mode, safety]
+        rule = self._deciding[Combination(effect, mode, safety, author)]
         return rule.verdict, f"{rule.id}: {rule.reason}"
 
     @property
@@ -98,36 +117,34 @@ class Policy:
 
     def _check(self, rule: Rule, example: Example) -> None:
         """Refuse a rule whose example is decided otherwise, or by another rule."""
-        combination = (example.effect, example.mode, example.safety)
+        combination = Combination(example.effect, example.mode, example.safety, example.author)
         deciding = self._deciding[combination]
         if deciding is rule and rule.verdict is example.expected:
             return
-        shown = f"effect {example.effect}, mode {example.mode}, safety {example.safety}"
         raise ConfigurationError(
-            f"The policy's rule {rule.id!r} has an example that does not hold: for {shown} it expects "
+            f"The policy's rule {rule.id!r} has an example that does not hold: for {combination} it expects "
             f"{example.expected.value!r}, but the rule {deciding.id!r} decides {deciding.verdict.value!r}.",
             "mend the rule or its example in policy.toml",
         )
 
 
-def _combinations() -> Iterator[tuple[Effect, Mode, Safety]]:
-    return itertools.product(Effect, Mode, Safety)
+def _combinations() -> Iterator[Combination]:
+    return itertools.starmap(Combination, itertools.product(Effect, Mode, Safety, Author))
 
 
-def _deciding(rules: tuple[Rule, ...], effect: Effect, mode: Mode, safety: Safety) -> Rule:
+def _deciding(rules: tuple[Rule, ...], combination: Combination) -> Rule:
     """The one rule that decides a combination: a denial before all others, else the only one that speaks."""
-    speaking = [rule for rule in rules if rule.speaks_for(effect, mode, safety)]
+    speaking = [rule for rule in rules if rule.speaks_for(combination)]
     denying = [rule for rule in speaking if rule.verdict is Verdict.DENY]
-    shown = f"effect {effect}, mode {mode}, safety {safety}"
     if denying:
         return denying[0]
     if not speaking:
         raise ConfigurationError(
-            f"The policy has no rule for {shown}.", "add one: every combination needs a verdict"
+            f"The policy has no rule for {combination}.", "add one: every combination needs a verdict"
         )
     if len(speaking) > 1:
         names = " and ".join(repr(rule.id) for rule in speaking)
         raise ConfigurationError(
-            f"The policy's rules {names} both decide {shown}.", "make their conditions disjoint"
+            f"The policy's rules {names} both decide {combination}.", "make their conditions disjoint"
         )
     return speaking[0]

@@ -14,6 +14,7 @@ from activities.heartbeat import Beat
 from activities.host_steps import Host
 from perdure.contracts.calls import (
     ArtifactRef,
+    Author,
     CallKey,
     CallResult,
     Effect,
@@ -139,7 +140,7 @@ class World:
     def summarize(self, call: ToolCall) -> tuple[str, Effect, str, float]:
         return call.tool, JUDGED[call.tool][0], f"digest of {call.tool}", 1.0
 
-    def judge(self, *, effect: Effect, mode: Mode, safety: Safety) -> tuple[Verdict, str]:
+    def judge(self, *, effect: Effect, mode: Mode, safety: Safety, author: Author) -> tuple[Verdict, str]:
         verdict = next(v for e, v in JUDGED.values() if e is effect) if mode is Mode.CHANGE else Verdict.DENY
         return verdict, f"rule of {effect.value}"
 

@@ -3,7 +3,7 @@
 import pytest
 
 from activities.judge import MAX_TITLE, judged
-from perdure.contracts.calls import CallSummary, Effect, ToolCall, Verdict
+from perdure.contracts.calls import Author, CallSummary, Effect, ToolCall, Verdict
 from perdure.contracts.errors import ToolRejected
 from perdure.contracts.task import Mode, Safety
 
@@ -21,13 +21,13 @@ class Judge:
             raise ToolRejected(f"There is no tool {call.tool!r}.", "Call one of: read_file.")
         return self.title, Effect.WRITE, "digest", 12.0
 
-    def judge(self, *, effect: Effect, mode: Mode, safety: Safety) -> tuple[Verdict, str]:
+    def judge(self, *, effect: Effect, mode: Mode, safety: Safety, author: Author) -> tuple[Verdict, str]:
         return self.verdict, f"{effect.value} {mode.value} {safety.value}"
 
 
 def summary_of(judge: Judge, call: ToolCall = CALL) -> CallSummary:
     """The call in a task that plans, at the middle level."""
-    return judged(call, judge, mode=Mode.PLAN, safety=Safety.STANDARD)
+    return judged(call, judge, mode=Mode.PLAN, safety=Safety.STANDARD, author=Author.MODEL)
 
 
 @pytest.mark.parametrize("verdict", list(Verdict))

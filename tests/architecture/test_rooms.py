@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from packaging.requirements import Requirement
 
-from perdure.contracts.calls import Effect, Verdict
+from perdure.contracts.calls import Author, Effect, Verdict
 from perdure.contracts.task import Mode, Safety
 from perdure.safety.policy import Policy
 from tools.__main__ import main as write_dictionary
@@ -191,11 +191,13 @@ def test_the_tool_dictionary_is_fresh() -> None:
 def test_every_tool_has_a_verdict_whatever_it_does_and_wherever() -> None:
     policy, tools = Policy.load(), Registry.discover().dictionary()["tools"]
     judged = {
-        (name, effect, mode, safety): policy.judge(effect=Effect(effect), mode=mode, safety=safety)
+        (name, effect, mode, safety, author): policy.judge(
+            effect=Effect(effect), mode=mode, safety=safety, author=author
+        )
         for name, described in tools.items()
-        for effect, mode, safety in itertools.product(described["effects"], Mode, Safety)
+        for effect, mode, safety, author in itertools.product(described["effects"], Mode, Safety, Author)
     }
-    assert len(judged) >= len(tools) * len(Mode) * len(Safety)
+    assert len(judged) >= len(tools) * len(Mode) * len(Safety) * len(Author)
     assert {verdict for verdict, _ in judged.values()} == set(Verdict)
     assert [
         key for key, (_, reason) in judged.items() if not re.fullmatch(r"[a-z-]+: [A-Z].+\.", reason)

@@ -5,7 +5,7 @@ from importlib import resources
 
 import pytest
 
-from perdure.contracts.calls import Effect, Verdict
+from perdure.contracts.calls import Author, Effect, Verdict
 from perdure.contracts.errors import ConfigurationError
 from perdure.contracts.task import Mode, Safety
 from perdure.safety.policy import Policy
@@ -41,22 +41,40 @@ ALLOWED_WITHOUT_CHANGES = {Effect.READ: Verdict.ALLOW, Effect.RUN: Verdict.BOUND
 def test_every_effect_has_its_verdict_in_tasks_that_change() -> None:
     policy = Policy.load()
     verdicts = {
-        effect: {safety: policy.judge(effect=effect, mode=Mode.CHANGE, safety=safety)[0] for safety in Safety}
-        for effect in Effect
+        effect: {safety: verdict_of(policy, effect, safety=safety) for safety in Safety} for effect in Effect
     }
     assert verdicts == EXPECTED
+
+
+def verdict_of(
+    policy: Policy, effect: Effect, *, mode: Mode = Mode.CHANGE, safety: Safety, author: Author = Author.MODEL
+) -> Verdict:
+    """The verdict alone."""
+    return policy.judge(effect=effect, mode=mode, safety=safety, author=author)[0]
+
+
+def test_a_playbooks_program_may_write_at_every_level_and_its_push_asks_all_the_same() -> None:
+    policy = Policy.load()
+    for safety in Safety:
+        writing = verdict_of(policy, Effect.RUN_WRITING, safety=safety, author=Author.PLAYBOOK)
+        assert writing is Verdict.BOUNDED
+        assert verdict_of(policy, Effect.PUBLISH, safety=safety, author=Author.PLAYBOOK) is Verdict.ASK
+    own = verdict_of(policy, Effect.RUN_WRITING, safety=Safety.CAUTIOUS, author=Author.PERDURE)
+    assert own is Verdict.ASK
 
 
 @pytest.mark.parametrize("mode", [Mode.PLAN, Mode.ANSWER])
 def test_tasks_that_only_plan_or_answer_change_nothing(mode: Mode) -> None:
     policy = Policy.load()
-    for effect, safety in itertools.product(Effect, Safety):
-        verdict, _ = policy.judge(effect=effect, mode=mode, safety=safety)
+    for effect, safety, author in itertools.product(Effect, Safety, Author):
+        verdict = verdict_of(policy, effect, mode=mode, safety=safety, author=author)
         assert verdict is ALLOWED_WITHOUT_CHANGES.get(effect, Verdict.DENY)
 
 
 def test_a_verdict_names_its_rule_and_says_why() -> None:
-    verdict, why = Policy.load().judge(effect=Effect.PUBLISH, mode=Mode.CHANGE, safety=Safety.AUTONOMOUS)
+    verdict, why = Policy.load().judge(
+        effect=Effect.PUBLISH, mode=Mode.CHANGE, safety=Safety.AUTONOMOUS, author=Author.MODEL
+    )
     assert verdict is Verdict.ASK
     assert why == (
         "publishing-asks: What leaves the machine cannot be taken back, so a person decides at every safety level."
@@ -71,7 +89,9 @@ def test_the_digest_changes_with_any_rule() -> None:
 
 
 def test_a_complete_policy_of_one_rule_is_accepted() -> None:
-    verdict, _ = Policy.parse(EVERYTHING).judge(effect=Effect.RUN, mode=Mode.PLAN, safety=Safety.CAUTIOUS)
+    verdict = verdict_of(
+        Policy.parse(EVERYTHING), Effect.RUN, mode=Mode.PLAN, safety=Safety.CAUTIOUS, author=Author.PERDURE
+    )
     assert verdict is Verdict.ASK
 
 
@@ -116,7 +136,9 @@ reason = "Nothing leaves this machine."
 examples = [{ effect = "publish", mode = "change", safety = "autonomous", expected = "deny" }]
 """
     policy = Policy.parse(EVERYTHING + denial)
-    verdict, why = policy.judge(effect=Effect.PUBLISH, mode=Mode.CHANGE, safety=Safety.CAUTIOUS)
+    verdict, why = policy.judge(
+        effect=Effect.PUBLISH, mode=Mode.CHANGE, safety=Safety.CAUTIOUS, author=Author.PLAYBOOK
+    )
     assert (verdict, why) == (Verdict.DENY, "no-publishing: Nothing leaves this machine.")
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from perdure.contracts.calls import Effect, ToolCall, Verdict
+from perdure.contracts.calls import Author, Effect, ToolCall, Verdict
 from perdure.contracts.errors import ToolRejected
 from perdure.contracts.outcomes import Operation, RanCall
 from perdure.contracts.task import Mode, Safety
@@ -115,7 +115,9 @@ async def test_a_call_that_cannot_run_is_refused(runner: ToolRunner, bench: Benc
 def test_the_policy_and_the_registry_speak_through_it(runner: ToolRunner) -> None:
     title, effect, _, _ = runner.summarize(INSTALL)
     assert (title, effect) == ("execute_command (writes): make install", Effect.RUN_WRITING)
-    verdict, reason = runner.judge(effect=effect, mode=Mode.CHANGE, safety=Safety.CAUTIOUS)
+    verdict, reason = runner.judge(
+        effect=effect, mode=Mode.CHANGE, safety=Safety.CAUTIOUS, author=Author.MODEL
+    )
     assert (verdict, bool(reason)) == (Verdict.ASK, True)
 
 
