@@ -6,7 +6,6 @@ import functools
 import json
 import logging
 import os
-import shutil
 import signal
 import sys
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -16,8 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from temporalio.client import Client
-from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
-from temporalio.service import RPCError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.check_work import CheckWorkDoor
@@ -34,16 +31,21 @@ from activities.preview_call import PreviewCallDoor
 from activities.propose_publication import ProposePublicationDoor
 from activities.reflect import ReflectDoor
 from activities.synthesize import SynthesizeDoor
-from perdure.client.connection import find_server, running_stack
-from perdure.client.conversion import data_converter
 from perdure.contracts.calls import Author, Effect, Verdict
 from perdure.contracts.errors import ConfigurationError, PerdureError
 from perdure.contracts.model import Message, Role, ToolSchema
-from perdure.contracts.names import SEARCH_ATTRIBUTES, host_queue
+from perdure.contracts.names import host_queue
 from perdure.contracts.steps import Limits, ModelStep, Timing
 from perdure.contracts.task import Mode, Safety
 from perdure.contracts.transcript import Entry
-from perdure.embedded.temporal_namespace import registered_attributes
+from perdure.installation import (
+    connect,
+    database_url_of,
+    found,
+    model_settings_of,
+    required,
+    search_attributes_registered,
+)
 from perdure.llm.arguments import parse_calls
 from perdure.llm.model_settings import ModelSettings
 from perdure.llm.models import Models
@@ -70,8 +72,6 @@ from workflows.coding_task import CodingTask
 
 logger = logging.getLogger("perdure.worker")
 
-MODELS = "models"
-"""Name of the scripted model server among the stack's components."""
 NETWORK_VARIABLES = (
     "HOME",
     "SSH_AUTH_SOCK",
@@ -176,65 +176,6 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
         await record.close()
 
 
-async def connect(settings: Settings) -> Client:
-    """A client of the Temporal server; ConfigurationError says which address does not answer."""
-    server = find_server(home=settings.home, environment=settings.temporal_environment)
-    metrics = PrometheusConfig(bind_address=settings.metrics_address) if settings.metrics_address else None
-    runtime = Runtime(telemetry=TelemetryConfig(metrics=metrics)) if metrics else Runtime.default()
-    try:
-        return await Client.connect(**server.config, data_converter=data_converter, runtime=runtime)
-    except RuntimeError as error:
-        raise ConfigurationError(
-            f"The Temporal server at {server.address!r} ({server.source}) does not answer: {error}.",
-            "start the one-machine stack with `python starter.py up`, or set TEMPORAL_ADDRESS.",
-        ) from error
-
-
-def database_url_of(settings: Settings) -> str:
-    """The database of the settings, else of the stack that runs on this home."""
-    if settings.database_url is not None:
-        return settings.database_url.get_secret_value()
-    running = running_stack(settings.home)
-    if running is None or not running.database_url:
-        raise ConfigurationError(
-            "No database is known: PERDURE_DATABASE_URL is not set and no stack runs on this PERDURE_HOME.",
-            "start the one-machine stack with `python starter.py up`, or set PERDURE_DATABASE_URL.",
-        )
-    return running.database_url
-
-
-def model_settings_of(settings: Settings) -> ModelSettings:
-    """Groq's models with a key; otherwise the scripted model server of the running stack, where there is one."""
-    key = settings.groq_api_key.get_secret_value() if settings.groq_api_key else None
-    url = settings.groq_base_url
-    if url is None and settings.scripted:
-        running = running_stack(settings.home)
-        url = running.others.get(MODELS) if running else None
-    return ModelSettings(
-        api_key=key,
-        base_url=url,
-        models=settings.models,
-        timeout_s=settings.model_timeout_s,
-        scripted=settings.scripted,
-    )
-
-
-async def search_attributes_registered(client: Client) -> bool:
-    """Whether all of ours are registered with their types; an unregistered one would fail workflow tasks for ever."""
-    try:
-        registered = await registered_attributes(client)
-    except RPCError as error:
-        logger.warning("search attributes cannot be listed, so tasks run without them: %s", error)
-        return False
-    missing = [name for name, kind in SEARCH_ATTRIBUTES.items() if registered.get(name) != kind]
-    if missing:
-        logger.warning(
-            "search attributes are not registered with our types, so tasks run without them: %s",
-            ", ".join(missing),
-        )
-    return not missing
-
-
 def refuse_stale_dictionary(registry: Registry) -> None:
     """Raise ConfigurationError where ``tool_dictionary.json`` does not describe the tools that would run."""
     file = PROJECT_FOLDER / "tool_dictionary.json"
@@ -244,21 +185,6 @@ def refuse_stale_dictionary(registry: Registry) -> None:
             f"{file.name} does not describe the tools in tools/.",
             "run `make dictionary` and review the change.",
         )
-
-
-def found(program: str) -> Path | None:
-    """A program beside this interpreter or on the PATH."""
-    beside = Path(sys.executable).parent / program
-    on_path = beside if beside.is_file() else shutil.which(program)
-    return Path(on_path) if on_path else None
-
-
-def required(program: str) -> Path:
-    """The same; ConfigurationError where there is none."""
-    path = found(program)
-    if path is None:
-        raise ConfigurationError(f"The program {program!r} is not installed.", "run `make setup`.")
-    return path
 
 
 def activities_of(house: House) -> tuple[list[Callable[..., Any]], list[Callable[..., Any]]]:

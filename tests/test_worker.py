@@ -15,19 +15,18 @@ from perdure.contracts.model import Message, Role
 from perdure.contracts.steps import ModelStep
 from perdure.contracts.task import Mode, Safety
 from perdure.contracts.transcript import Entry, EntryKind
+from perdure.installation import (
+    database_url_of,
+    found,
+    model_settings_of,
+    required,
+    search_attributes_registered,
+)
 from perdure.llm.model_settings import GROQ_URL
 from perdure.memory.conversation import KnownTurns
 from perdure.settings import PROJECT_FOLDER, Settings
 from tools.registry import Registry
-from worker import (
-    Assembly,
-    database_url_of,
-    found,
-    model_settings_of,
-    refuse_stale_dictionary,
-    required,
-    search_attributes_registered,
-)
+from worker import Assembly, refuse_stale_dictionary
 
 URL = "postgresql://ada:secret@db.example/perdure"
 

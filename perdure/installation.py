@@ -1,0 +1,100 @@
+"""What a program finds out about its installation: the servers it uses, the models, and the programs there are.
+
+Entry points alone import it, as they alone read the settings.
+"""
+
+import logging
+import shutil
+import sys
+from pathlib import Path
+
+from temporalio.client import Client
+from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
+from temporalio.service import RPCError
+
+from perdure.client.connection import find_server, running_stack
+from perdure.client.conversion import data_converter
+from perdure.contracts.errors import ConfigurationError
+from perdure.contracts.names import SEARCH_ATTRIBUTES
+from perdure.embedded.temporal_namespace import registered_attributes
+from perdure.llm.model_settings import ModelSettings
+from perdure.settings import Settings
+
+logger = logging.getLogger("perdure.worker")
+
+MODELS = "models"
+"""Name of the scripted model server among the stack's components."""
+
+
+async def connect(settings: Settings) -> Client:
+    """A client of the Temporal server; ConfigurationError says which address does not answer."""
+    server = find_server(home=settings.home, environment=settings.temporal_environment)
+    metrics = PrometheusConfig(bind_address=settings.metrics_address) if settings.metrics_address else None
+    runtime = Runtime(telemetry=TelemetryConfig(metrics=metrics)) if metrics else Runtime.default()
+    try:
+        return await Client.connect(**server.config, data_converter=data_converter, runtime=runtime)
+    except RuntimeError as error:
+        raise ConfigurationError(
+            f"The Temporal server at {server.address!r} ({server.source}) does not answer: {error}.",
+            "start the one-machine stack with `python starter.py up`, or set TEMPORAL_ADDRESS.",
+        ) from error
+
+
+def database_url_of(settings: Settings) -> str:
+    """The database of the settings, else of the stack that runs on this home."""
+    if settings.database_url is not None:
+        return settings.database_url.get_secret_value()
+    running = running_stack(settings.home)
+    if running is None or not running.database_url:
+        raise ConfigurationError(
+            "No database is known: PERDURE_DATABASE_URL is not set and no stack runs on this PERDURE_HOME.",
+            "start the one-machine stack with `python starter.py up`, or set PERDURE_DATABASE_URL.",
+        )
+    return running.database_url
+
+
+def model_settings_of(settings: Settings) -> ModelSettings:
+    """Groq's models with a key; otherwise the scripted model server of the running stack, where there is one."""
+    key = settings.groq_api_key.get_secret_value() if settings.groq_api_key else None
+    url = settings.groq_base_url
+    if url is None and settings.scripted:
+        running = running_stack(settings.home)
+        url = running.others.get(MODELS) if running else None
+    return ModelSettings(
+        api_key=key,
+        base_url=url,
+        models=settings.models,
+        timeout_s=settings.model_timeout_s,
+        scripted=settings.scripted,
+    )
+
+
+async def search_attributes_registered(client: Client) -> bool:
+    """Whether all of ours are registered with their types; an unregistered one would fail workflow tasks for ever."""
+    try:
+        registered = await registered_attributes(client)
+    except RPCError as error:
+        logger.warning("search attributes cannot be listed, so tasks run without them: %s", error)
+        return False
+    missing = [name for name, kind in SEARCH_ATTRIBUTES.items() if registered.get(name) != kind]
+    if missing:
+        logger.warning(
+            "search attributes are not registered with our types, so tasks run without them: %s",
+            ", ".join(missing),
+        )
+    return not missing
+
+
+def found(program: str) -> Path | None:
+    """A program beside this interpreter or on the PATH."""
+    beside = Path(sys.executable).parent / program
+    on_path = beside if beside.is_file() else shutil.which(program)
+    return Path(on_path) if on_path else None
+
+
+def required(program: str) -> Path:
+    """The same; ConfigurationError where there is none."""
+    path = found(program)
+    if path is None:
+        raise ConfigurationError(f"The program {program!r} is not installed.", "run `make setup`.")
+    return path
