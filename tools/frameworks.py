@@ -41,8 +41,9 @@ def detected(files: Files, paths: Sequence[str]) -> list[str]:
 
 def node_files(files: Files, paths: Sequence[str]) -> list[str]:
     """The test files that Node runs, for the paths or for the whole workspace."""
-    named = [path for path in paths if files.stat(path).kind == "file"]
-    folders = [path for path in paths if path not in named] or ([] if named else ["."])
+    chosen = [path.partition("::")[0] for path in paths]
+    named = [path for path in chosen if files.stat(path).kind == "file"]
+    folders = [path for path in chosen if path not in named] or ([] if named else ["."])
     walked = [path for path in _walk(files, folders) if _framework(path) == "node"]
     if not named and not walked:
         raise ToolRejected("No test files for node --test are there.", "Name the files in paths.")

@@ -22,6 +22,8 @@ from tools.titles import one_line
 from tools.tool_schemas import Preview, Tool, ToolContext, ToolOutput
 
 CATEGORIES = ("files", "search", "execution", "testing", "git", "code", "project")
+#: Folders of what tools are made of.
+WITHOUT_TOOLS = ("test_frameworks",)
 
 
 class Outline(NamedTuple):
@@ -46,7 +48,7 @@ class Registry:
         """Every tool in the category folders; ConfigurationError where a file is not the tool its name says."""
         found: dict[str, Tool[Any]] = {}
         for category in pkgutil.iter_modules(tools.__path__):
-            if not category.ispkg:
+            if not category.ispkg or category.name in WITHOUT_TOOLS:
                 continue
             if category.name not in CATEGORIES:
                 raise ConfigurationError(

@@ -4,7 +4,10 @@ import pytest
 
 from perdure.contracts.errors import ToolRejected
 from tests.tools.conftest import Bench
-from tools.junit import TestCase, UnreadableReport, cases_of
+from tools.test_comparison import recorded
+from tools.test_frameworks.cases import TestCase, UnreadableReport
+from tools.test_frameworks.junit import cases_of
+from tools.tool_schemas import ToolOutput
 
 PYTHON = """
 import pytest
@@ -39,6 +42,11 @@ describe('totals', () => { it('rounds', () => { throw new Error('rounded <wrong>
 """
 
 
+def outcomes(output: ToolOutput) -> dict[str, str]:
+    """What the output's record says of each test."""
+    return dict(recorded(output.attachments[-1].data).outcomes())
+
+
 async def test_counts_and_names_failures_of_pytest(bench: Bench) -> None:
     bench.put("tests/test_money.py", PYTHON)
     output = await bench.run("run_tests")
@@ -48,7 +56,61 @@ async def test_counts_and_names_failures_of_pytest(bench: Bench) -> None:
     assert "- tests/test_money.py::test_leaks\n" in output.text
     assert "rounded the wrong way" in output.text
     assert "teardown broke" in output.text
-    assert [attachment.name for attachment in output.attachments] == ["pytest-output.txt"]
+    assert [attachment.name for attachment in output.attachments] == ["pytest-output.txt", "cases.json"]
+
+
+async def test_every_outcome_is_recorded_for_comparisons(bench: Bench) -> None:
+    bench.put("tests/test_money.py", PYTHON)
+    bench.put("tests/test_unloaded.py", "import nothing_like_it\n")
+    output = await bench.run("run_tests")
+    assert outcomes(output) == {
+        "tests/test_money.py::test_adds": "passed",
+        "tests/test_money.py::TestTotals::test_rounds[1]": "passed",
+        "tests/test_money.py::TestTotals::test_rounds[2]": "failed",
+        "tests/test_money.py::test_later": "skipped",
+        "tests/test_money.py::test_leaks": "failed",
+        "tests/test_unloaded.py": "failed",
+    }
+    assert output.attachments[-1].media_type == "application/json"
+
+
+async def test_ids_of_node_are_the_same_in_every_run(bench: Bench) -> None:
+    bench.put("web/money.test.js", NODE)
+    bench.put("web/other.test.js", NODE + "test('adds', () => { throw new Error('no'); });")
+    bench.put("web/red.test.js", "require('node:test').test('is \\u001b[31mred\\u001b[0m', () => {});")
+    bench.put("web/unloaded.test.js", "function (\n")
+    recorded_outcomes = outcomes(await bench.run("run_tests"))
+    assert recorded_outcomes == {
+        "web/money.test.js::adds": "passed",
+        "web/money.test.js::later": "skipped",
+        "web/money.test.js::someday": "skipped",
+        "web/money.test.js::totals > rounds": "failed",
+        "web/other.test.js::adds": "passed",
+        "web/other.test.js::later": "skipped",
+        "web/other.test.js::someday": "skipped",
+        "web/other.test.js::totals > rounds": "failed",
+        "web/other.test.js::adds #2": "failed",
+        "web/red.test.js::is red": "passed",
+        "web/unloaded.test.js": "failed",
+    }
+    assert outcomes(await bench.run("run_tests")) == recorded_outcomes
+
+
+async def test_runs_exactly_the_ids_of_a_former_run(bench: Bench) -> None:
+    bench.put("web/other.test.js", NODE + "test('adds', () => { throw new Error('no'); });")
+    output = await bench.run("run_tests", paths=["web/other.test.js::totals", "web/other.test.js::adds #2"])
+    assert outcomes(output) == {
+        "web/other.test.js::totals > rounds": "failed",
+        "web/other.test.js::adds #2": "failed",
+    }
+
+
+async def test_what_did_not_run_is_recorded_with_its_reason(bench: Bench) -> None:
+    bench.put("test_exit.py", "import os\n\ndef test_it():\n    os._exit(0)\n")
+    output = await bench.run("run_tests")
+    run = recorded(output.attachments[-1].data).runs[0]
+    assert (run.framework, run.ran, run.started, run.cases) == ("pytest", False, True, ())
+    assert run.why.startswith("pytest: no tests ran, exit code 0 after ")
 
 
 async def test_keeps_nothing_that_tests_write(bench: Bench) -> None:
@@ -72,7 +134,7 @@ async def test_counts_and_names_failures_of_node(bench: Bench) -> None:
     output = await bench.run("run_tests")
     assert not output.ok
     assert output.excerpt.startswith("node: 1 passed, 1 failed, 2 skipped, exit code 1 after ")
-    assert "- totals > rounds\n" in output.text
+    assert "- web/money.test.js::totals > rounds\n" in output.text
     assert "rounded <wrong>" in output.text
 
 
