@@ -167,6 +167,7 @@ class AttendedRun:
             "models": list(state.picture.models),
             "takeovers": state.host.takeovers,
             "resets": self._desk.resets,
+            "remarks": list(self._desk.remarks),
         }
 
     @workflow.query(description="The plan")

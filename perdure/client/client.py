@@ -15,7 +15,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.converter import DataConverter
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
-from perdure.client.connection import Connection, find_server
+from perdure.client.connection import Connection, find_server, quiet_runtime
 from perdure.client.errors import NotPending, NoWorker, Refused, TaskNotFound
 from perdure.client.handle import TaskHandle
 from perdure.client.server import Server, unreachable
@@ -58,13 +58,15 @@ class PerdureClient:
         environment: Mapping[str, str] | None = None,
         data_converter: DataConverter = pydantic_data_converter,
         answer_s: float = 10.0,
+        quiet: bool = False,
     ) -> AsyncGenerator["PerdureClient"]:
         """Connect to the given address, else to Temporal's own configuration, else to the running stack of ``home``.
 
-        ``answer_s`` is how long a worker may take to answer a query or a decision.
+        ``answer_s`` is how long a worker may take to answer a query or a decision; ``quiet`` keeps Temporal's library
+        from writing warnings of its own to standard error.
         """
         connection = find_server(address=address, namespace=namespace, home=home, environment=environment)
-        client = await _connected(connection, data_converter)
+        client = await _connected(connection, data_converter, quiet=quiet)
         yield cls(client, task_queue=task_queue, answer_s=answer_s, address=connection.address)
 
     @property
@@ -189,12 +191,14 @@ class PerdureClient:
                 return WaitingTask(id=id, summary=description.summary, problem=str(error))
 
 
-async def _connected(connection: Connection, data_converter: DataConverter) -> Client:
+async def _connected(connection: Connection, data_converter: DataConverter, *, quiet: bool) -> Client:
     config = connection.config
     config["target_host"] = connection.address
     try:
         async with asyncio.timeout(CONNECT_S):
-            return await Client.connect(**config, data_converter=data_converter)
+            return await Client.connect(
+                **config, data_converter=data_converter, runtime=quiet_runtime() if quiet else None
+            )
     except (RuntimeError, TimeoutError) as error:
         # The SDK reports every failed connection as a RuntimeError whose text is the transport's.
         raise unreachable(connection.address, f"from {connection.source}", _reason(error)) from error

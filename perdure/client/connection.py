@@ -1,11 +1,13 @@
 """Which Temporal server to talk to, and who said so."""
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from temporalio.envconfig import ClientConfigProfile, ClientConnectConfig
+from temporalio.runtime import Runtime, TelemetryConfig
 
 from perdure.contracts.errors import ConfigurationError
 
@@ -60,6 +62,12 @@ def find_server(
         else:
             config["target_host"], source = DEFAULT_ADDRESS, "the default"
     return Connection(config=config, source=source)
+
+
+@functools.cache
+def quiet_runtime() -> Runtime:
+    """A runtime of Temporal's library that writes no warnings: what fails is raised, and said in our words."""
+    return Runtime(telemetry=TelemetryConfig(logging=None))
 
 
 class StackAddresses(BaseModel):

@@ -1,6 +1,7 @@
 """What happened in a task, one typed event each, read from Temporal's event history."""
 
-from datetime import datetime
+import math
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -192,6 +193,35 @@ class Stuck(Happened):
     because: str
 
 
+class HeldUp(Happened):
+    """What keeps the task waiting now: no part of the history. An empty ``because``: nothing any more."""
+
+    kind: Literal["held_up"] = "held_up"
+    because: str
+    """Such as "PostgreSQL at 'db:5432/perdure' does not answer: Connection refused."."""
+    attempt: int | None = None
+    """Of the step that is tried again."""
+    next_attempt_at: datetime | None = None
+
+    @classmethod
+    def now(
+        cls, because: str, *, attempt: int | None = None, next_attempt_at: datetime | None = None
+    ) -> "HeldUp":
+        """As it is now."""
+        at = datetime.now(UTC)
+        return cls(
+            event_id=0, run_id="", at=at, because=because, attempt=attempt, next_attempt_at=next_attempt_at
+        )
+
+    def text(self, now: datetime) -> str:
+        """For people, with the time that is left until the next attempt; nothing where nothing is waited for."""
+        if self.attempt is None or not self.because:
+            return self.because
+        left = math.ceil((self.next_attempt_at - now).total_seconds()) if self.next_attempt_at else 0
+        following = f", next try in {left} s" if left > 0 else ""
+        return f"waits: {self.because.rstrip('.')} (attempt {self.attempt}{following})"
+
+
 class Ended(Happened):
     """The task is over. ``result`` is missing where it did not report one (terminated, timed out)."""
 
@@ -220,6 +250,7 @@ Event = Annotated[
     | Finished
     | StepFailed
     | Stuck
+    | HeldUp
     | Ended,
     Field(discriminator="kind"),
 ]

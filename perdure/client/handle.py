@@ -12,16 +12,17 @@ from temporalio.client import (
     WorkflowUpdateStage,
 )
 
-from perdure.client import events
 from perdure.client.decoding import innermost_message
 from perdure.client.endings import ended_badly
 from perdure.client.errors import NotPending, Refused, TaskNotFound
+from perdure.client.events import Event, HeldUp
 from perdure.client.following import follow
 from perdure.client.listing import described
 from perdure.client.logbook import LogLine, logbook
 from perdure.client.server import Server
 from perdure.client.state import Spending, TaskDescription, TaskState, TranscriptLine
 from perdure.client.validation import valid
+from perdure.client.watching import held_up, watch
 from perdure.contracts.decisions import AnswerQuestion, Decide, Pending, Receipt, Steer
 from perdure.contracts.digests import digest_of
 from perdure.contracts.errors import InvalidInput
@@ -149,9 +150,17 @@ class TaskHandle:
         except WorkflowFailureError as failure:
             raise ended_badly(self.id, failure.cause) from failure
 
-    def events(self, *, wait: bool = True) -> AsyncGenerator[events.Event]:
+    def events(self, *, wait: bool = True) -> AsyncGenerator[Event]:
         """What happened since the start, then what happens until the end (``wait=False``: only what there is)."""
         return follow(self._server, self.id, wait=wait)
+
+    def watch(self) -> AsyncGenerator[Event]:
+        """The events to the end with what holds the task up meanwhile; it goes on when the server was away."""
+        return watch(self._server, self.id)
+
+    async def held_up(self) -> HeldUp:
+        """What keeps the task waiting though no person is needed: a store, a model, a worker."""
+        return await held_up(self._server, self.id)
 
     def log(self, *, wait: bool = False) -> AsyncGenerator[LogLine]:
         """What the program did for the task, a line for each activity; with ``wait`` until the task ends."""

@@ -1,6 +1,5 @@
 """What the queries of a task answer, and how tasks are listed."""
 
-import math
 from datetime import datetime
 from typing import Literal
 
@@ -10,7 +9,7 @@ from perdure.contracts.decisions import Approval, Pending, Question
 from perdure.contracts.steps import Limits
 from perdure.contracts.task import Cost
 
-WAITED_FOR = frozenset({"StoreUnavailable", "ModelUnavailable"})
+WAITED_FOR = frozenset({"StoreUnavailable", "ModelUnavailable", "DiskFull"})
 """Failures that end by themselves, or when a server is started again; their sentence says what is away."""
 
 
@@ -31,6 +30,8 @@ class TaskState(Answered):
     branch: str | None = None
     steps: int = 0
     """The limit that ``step`` counts towards."""
+    remarks: tuple[str, ...] = ()
+    """The last words to the task that it did not take, and why."""
     paused: bool = False
     scripted: bool = False
     """Whether a script answers instead of a language model."""
@@ -73,20 +74,13 @@ class PendingStep(BaseModel):
     worker: str = ""
     """Identity of the worker that ran the last attempt."""
 
-    def reason(self, now: datetime) -> str:
-        """Why it does not end, where an earlier attempt failed; nothing where this is the first one."""
+    @property
+    def because(self) -> str:
+        """Why it does not end, in a sentence, where an earlier attempt failed; nothing where this is the first one."""
         if self.attempt < 2:
             return ""
-        attempt = f"attempt {self.attempt}"
-        if self.next_attempt_at is not None and not self.started:
-            left = max(0, math.ceil((self.next_attempt_at - now).total_seconds()))
-            attempt += f", next try in {left} s" if left else ", next try now"
-        because = self.last_failure.partition(" hint: ")[0].strip().rstrip(".")
-        if not because:
-            because = "its worker ended or went silent"
-        if self.failure_kind in WAITED_FOR:
-            return f"waits: {because} ({attempt})"
-        return f"waits: {self.activity} is tried again: {because} ({attempt})"
+        sentence = self.last_failure.partition(" hint: ")[0].strip() or "Its worker ended or went silent."
+        return sentence if self.failure_kind in WAITED_FOR else f"{self.activity} is tried again: {sentence}"
 
 
 class TaskDescription(BaseModel):

@@ -75,6 +75,7 @@ class Player:
     """Whether the search attributes are said to be registered."""
     fail_opening: str = ""
     fail_plan_once: bool = False
+    plan_fails: ApplicationError | None = None
     hold: asyncio.Event = field(default_factory=asyncio.Event)
     """Activities of ``decide`` wait for it."""
     requests: list[OpenTask] = field(default_factory=list[OpenTask])
@@ -141,6 +142,8 @@ class Player:
     async def plan(self, asked: ModelStep) -> PlanMade:
         if self.fail_plan_once and activity.info().attempt == 1:
             raise ApplicationError("the model is busy")
+        if self.plan_fails is not None:
+            raise self.plan_fails
         plan = Plan(
             goal="Mend the rounding",
             subtasks=(Subtask(title="find it"), Subtask(title="mend it")),

@@ -1,6 +1,7 @@
 """Draws pictures, approvals and questions for people, in any width from 40 columns on."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -50,8 +51,7 @@ def _steps(lines: Sequence[Line]) -> Table:
 def draw(picture: Picture, *, width: int, recent: int = RECENT_LINES) -> RenderableType:
     """The whole picture of a running or finished task."""
     parts: list[RenderableType] = [_headline(picture)]
-    if picture.trouble:
-        parts.append(clean(picture.trouble, "red"))
+    parts += _troubles(picture)
     if picture.plan is not None:
         parts.append(_plan(picture))
     lines = [line for line in picture.lines if not line.drawn]
@@ -72,6 +72,22 @@ def draw(picture: Picture, *, width: int, recent: int = RECENT_LINES) -> Rendera
         parts += [Text(), clean(picture.summary)]
     parts += [Text(), _spending(picture)]
     return Group(*parts)
+
+
+def draw_block(picture: Picture, *, recent: int = 2) -> RenderableType:
+    """One of several tasks: what it does, what happened last, what it waits for."""
+    parts: list[RenderableType] = [_headline(picture), *_troubles(picture)]
+    lines = [line for line in picture.lines if not line.drawn]
+    if recent and lines and picture.result is None:
+        parts.append(_steps(lines[-recent:]))
+    if picture.approval is not None and picture.needs == "approval":
+        asked = picture.approval
+        parts += [clean(f"{asked.title}", "bold"), how_to_approve(asked.approval_id)]
+    for question in picture.questions:
+        parts += draw_question(question)
+    if picture.summary:
+        parts.append(clean(picture.summary))
+    return Group(*parts, _spending(picture), Rule(style="dim"))
 
 
 def draw_waiting(task: WaitingTask, *, width: int) -> list[RenderableType]:
@@ -139,6 +155,11 @@ def _headline(picture: Picture) -> Text:
     if picture.doing:
         text.append("\n").append_text(clean(picture.doing))
     return text
+
+
+def _troubles(picture: Picture) -> list[RenderableType]:
+    held_up = picture.held_up.text(datetime.now(UTC)) if picture.held_up is not None else ""
+    return [clean(text, "red") for text in (picture.trouble, held_up) if text]
 
 
 def _plan(picture: Picture) -> RenderableType:

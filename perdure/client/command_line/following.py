@@ -1,57 +1,84 @@
-"""``watch``: follows a task's events, as a live picture on a terminal, as lines or JSON elsewhere."""
+"""``watch``: follows tasks, as a live picture on a terminal, as lines or JSON elsewhere."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
+from rich.console import Group, RenderableType
 from rich.live import Live
+from rich.text import Text
 
-from perdure.client.command_line.drawing import draw, draw_approval, draw_line, draw_question, how_to_approve
+from perdure.client.command_line.drawing import (
+    draw,
+    draw_approval,
+    draw_block,
+    draw_line,
+    draw_question,
+    how_to_approve,
+)
 from perdure.client.command_line.exit_codes import ExitCode
-from perdure.client.command_line.picture import Line, Picture
+from perdure.client.command_line.output import clean
+from perdure.client.command_line.picture import Picture
 from perdure.client.command_line.session import Session
 from perdure.client.command_line.telling import tell
-from perdure.client.errors import NoWorker
-from perdure.client.events import Event
+from perdure.client.errors import NoWorker, ServerUnreachable
+from perdure.client.events import Event, HeldUp
 from perdure.client.handle import TaskHandle
 from perdure.contracts.decisions import Pending
 from perdure.contracts.task import TaskStatus
 
 QUIET_S = 0.5
 """Without an event for so long, what is on the screen is what the task does now."""
-LOOK_EVERY = 10
-"""Quiet spells between two looks at steps that are tried again."""
 
 
-async def watch(session: Session, task: TaskHandle, *, wait: bool) -> ExitCode:
-    """Show the task until it ends. Without a terminal and without ``wait``, end when a person is needed."""
-    watching = Watching(session, task, stay=wait or session.output.person)
+async def watch(session: Session, tasks: Sequence[TaskHandle], *, wait: bool) -> ExitCode:
+    """Show the tasks until they end. Without a terminal and without ``wait``, leave those that need a person."""
+    stay = wait or session.output.person
+    watchings = [Watching(session, task, stay=stay, named=len(tasks) > 1) for task in tasks]
     if not session.output.live:
-        return await watching.run()
-    picture, console = watching.picture, session.output.console
+        return await _all_of(watchings)
+    console = session.output.console
 
-    with Live(get_renderable=lambda: draw(picture, width=console.width), console=console) as live:
+    def picture() -> RenderableType:
+        if len(watchings) == 1:
+            return draw(watchings[0].picture, width=console.width)
+        return Group(*(draw_block(watching.picture) for watching in watchings))
+
+    with Live(get_renderable=picture, console=console) as live:
         try:
-            return await watching.run()
+            return await _all_of(watchings)
         finally:
             live.vertical_overflow = "visible"
+
+
+async def _all_of(watchings: "Sequence[Watching]") -> ExitCode:
+    """Watch all to their ends: that a person is needed counts more than a failure, and that more than success."""
+    running = [asyncio.ensure_future(watching.run()) for watching in watchings]
+    try:
+        codes = set(await asyncio.gather(*running))
+    finally:
+        for each in running:
+            each.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+    return next((code for code in (ExitCode.NEEDS_A_PERSON, ExitCode.NOT_DONE) if code in codes), ExitCode.OK)
 
 
 class Watching:
     """One spell of watching one task."""
 
-    def __init__(self, session: Session, task: TaskHandle, *, stay: bool) -> None:
+    def __init__(self, session: Session, task: TaskHandle, *, stay: bool, named: bool) -> None:
         self.picture = Picture(id=task.id)
         self._output = session.output
         self._task = task
         self._stay = stay
+        self._named = named
+        """Whether each line says of which task it tells."""
         self._fresh = False
         """Whether something happened since the last quiet spell."""
-        self._quiet_spells = 0
 
     async def run(self) -> ExitCode:
         """Follow to the end; the exit code says how the task ended, or that a person is needed."""
-        async with aclosing(with_quiet_spells(self._task.events(), QUIET_S)) as following:
+        async with aclosing(with_quiet_spells(self._task.watch(), QUIET_S)) as following:
             async for event in following:
                 if event is not None:
                     self._take(event)
@@ -60,23 +87,26 @@ class Watching:
         return ExitCode.OK if self.picture.status is TaskStatus.COMPLETED else ExitCode.NOT_DONE
 
     def _take(self, event: Event) -> None:
-        self._fresh, self._quiet_spells = True, 0
+        self._fresh = self._fresh or not isinstance(event, HeldUp)
         told = tell(self.picture, event)
         if self._output.as_json:
-            self._output.data(event)
+            self._output.data({"task": self._task.id, **event.model_dump(mode="json")})
         elif not self._output.live:
             for line in told:
-                self._output.log(draw_line(line))
+                self._output.log(self._prefix().append_text(draw_line(line)))
 
     async def _quiet(self) -> bool:
         """Nothing happens: say what is waited for; True where watching ends because nobody can be asked here."""
-        self._quiet_spells += 1
-        if self._fresh and self.picture.needs != "nothing":
-            await self._show_pending()
+        if not self._fresh:
+            return False
+        if self.picture.needs != "nothing":
+            try:
+                await self._show_pending()
+            except ServerUnreachable:
+                # What it waits for is shown once the server is back.
+                return False
             if not self._stay:
                 return True
-        elif self._quiet_spells % LOOK_EVERY == 2 and self.picture.needs == "nothing":
-            await self._look_at_steps()
         self._fresh = False
         return False
 
@@ -89,26 +119,16 @@ class Watching:
         self.picture.questions = pending.questions
         if self._output.live or self._output.as_json:
             return
+        if self._named and (pending.approvals or pending.questions):
+            self._output.line(self._task.id, "bold")
         width = self._output.console.width
         for approval in pending.approvals:
             self._output.show(*draw_approval(approval, width=width), how_to_approve(approval.id))
         for question in pending.questions:
             self._output.show(*draw_question(question))
 
-    async def _look_at_steps(self) -> None:
-        """Steps that fail and are tried again are not in the history yet; the server knows them."""
-        description = await self._task.describe()
-        trouble = ""
-        for step in description.pending_steps:
-            if step.attempt > 1:
-                trouble = f"{step.activity} is at attempt {step.attempt}: {step.last_failure}"
-        if not trouble and not await self._task.has_worker():
-            trouble = (
-                f"No worker polls task queue {description.task_queue!r}; start one: python starter.py worker"
-            )
-        if trouble and trouble != self.picture.trouble and not self._output.live and not self._output.as_json:
-            self._output.log(draw_line(Line(step=self.picture.step, text=trouble, tone="bad")))
-        self.picture.trouble = trouble
+    def _prefix(self) -> Text:
+        return clean(f"{self._task.id} ", "cyan") if self._named else Text()
 
 
 async def with_quiet_spells(source: AsyncGenerator[Event], quiet_s: float) -> AsyncGenerator[Event | None]:

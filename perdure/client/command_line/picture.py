@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field, computed_field
 
-from perdure.client.events import ApprovalAsked
+from perdure.client.events import ApprovalAsked, HeldUp
 from perdure.contracts.calls import CallSummary
 from perdure.contracts.decisions import Question
 from perdure.contracts.plan import Plan
@@ -50,7 +50,9 @@ class Picture(BaseModel):
     """The questions that wait; the history does not hold them, so they are there when a worker was asked."""
     paused: bool = False
     trouble: str = ""
-    """Why the worker cannot go on, or why a step needed another attempt."""
+    """Why the worker cannot go on."""
+    held_up: HeldUp | None = None
+    """What keeps it waiting though no person is needed."""
     checks: tuple[Check, ...] = ()
     result: TaskResult | None = None
     summary: str = ""

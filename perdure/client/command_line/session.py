@@ -27,7 +27,10 @@ class Session:
         """A client of the server that the settings, or the running stack, name."""
         place = self.installation.place()
         async with PerdureClient.connect(
-            home=place.home, task_queue=place.task_queue, environment=place.temporal_environment
+            home=place.home,
+            task_queue=place.task_queue,
+            environment=place.temporal_environment,
+            quiet=True,
         ) as client:
             yield client
 

@@ -5,7 +5,7 @@ from typing import Literal
 
 from perdure.client.command_line.exit_codes import ExitCode
 from perdure.client.command_line.session import Action, Session
-from perdure.client.errors import NoWorker
+from perdure.client.errors import NoWorker, Refused
 from perdure.client.handle import TaskHandle
 from perdure.client.state import TaskState
 from perdure.contracts.errors import InvalidInput
@@ -25,8 +25,14 @@ def steer(id: str, message: str) -> Action:
             )
         async with session.client() as client:
             task = await client.task(id)
+            before = (await task.status()).remarks if await task.has_worker() else ()
             await task.steer(said)
             state = await _taken(task)
+            if state.remarks != before:
+                raise Refused(
+                    f"Task {task.id!r} did not take the message: {state.remarks[-1]}",
+                    f"`python starter.py show {task.id}` shows what it does now.",
+                )
         return _confirm(session, task, state, "The model reads it before its next decision")
 
     return action
@@ -57,6 +63,12 @@ def _switch(id: str, word: Literal["pause", "resume"]) -> Action:
 async def _taken(task: TaskHandle) -> TaskState:
     """The task's state after it took the signal: a query is answered only once every signal before it was."""
     try:
+        if not await task.has_worker():
+            queue = (await task.describe()).task_queue
+            raise NoWorker(
+                f"No worker polls task queue {queue!r}, so task {task.id!r} did not take it yet.",
+                "start one with `python starter.py worker` (or `python starter.py up`).",
+            )
         return await task.status()
     except NoWorker as error:
         raise NoWorker(f"{error.message} {_KEPT}", error.hint) from error

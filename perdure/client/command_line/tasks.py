@@ -1,10 +1,12 @@
 """``start``, ``watch``, ``show`` and ``cancel``."""
 
+from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from perdure.client.client import PerdureClient
 from perdure.client.command_line.drawing import draw
 from perdure.client.command_line.exit_codes import ExitCode
 from perdure.client.command_line.following import watch as watch_task
@@ -13,7 +15,10 @@ from perdure.client.command_line.picture import Picture
 from perdure.client.command_line.session import Action, Session, this_person
 from perdure.client.command_line.telling import tell
 from perdure.client.errors import NoWorker
+from perdure.client.handle import TaskHandle
 from perdure.contracts.errors import InvalidInput
+
+MOST_WATCHED = 100
 
 
 @dataclass(frozen=True)
@@ -57,19 +62,40 @@ def start(asked: Start) -> Action:
                 if page:
                     output.line(page, "dim")
             look_on = output.live if asked.watch is None else asked.watch
-            return await watch_task(session, task, wait=asked.wait) if look_on else ExitCode.OK
+            return await watch_task(session, [task], wait=asked.wait) if look_on else ExitCode.OK
 
     return action
 
 
-def watch(id: str | None, *, wait: bool) -> Action:
-    """Follow a task to its end."""
+def watch(ids: Sequence[str], *, every: bool, wait: bool) -> Action:
+    """Follow tasks to their ends: the named ones, all open ones, or the newest one."""
 
     async def action(session: Session) -> ExitCode:
+        if every and ids:
+            raise InvalidInput(
+                "--all and the ids of tasks were both given.", "name the tasks, or leave the ids out."
+            )
         async with session.client() as client:
-            return await watch_task(session, await session.task(client, id), wait=wait)
+            if every:
+                tasks = await _open_tasks(client)
+            else:
+                named = [await client.task(id) for id in dict.fromkeys(ids)]
+                tasks = named or [await client.newest()]
+            if not tasks and not session.output.as_json:
+                session.output.line("No task is open.")
+            return await watch_task(session, tasks, wait=wait)
 
     return action
+
+
+async def _open_tasks(client: PerdureClient) -> list[TaskHandle]:
+    listed = await client.tasks(open=True, limit=MOST_WATCHED + 1)
+    if len(listed) > MOST_WATCHED:
+        raise InvalidInput(
+            f"More than {MOST_WATCHED} tasks are open, which is more than can be watched at once.",
+            "name those you mean; `python starter.py list --open` shows them.",
+        )
+    return [await client.task(each.id) for each in listed]
 
 
 def show(id: str | None) -> Action:
@@ -123,11 +149,8 @@ async def _add_pending(picture: Picture, task: Any) -> None:
         except NoWorker as error:
             picture.trouble = error.message
         return
-    for step in (await task.describe()).pending_steps:
-        if step.attempt > 1:
-            picture.trouble = f"{step.activity} is at attempt {step.attempt}: {step.last_failure}"
-    if not picture.trouble and not await task.has_worker():
-        picture.trouble = "No worker polls its task queue; start one: python starter.py worker"
+    held_up = await task.held_up()
+    picture.held_up = held_up if held_up.because else None
 
 
 def whole_path(repository: str) -> str:

@@ -67,7 +67,7 @@ def _prepared(picture: Picture, event: events.Prepared) -> list[Line]:
 
 
 def _doing(picture: Picture, event: events.Doing) -> list[Line]:
-    picture.doing, picture.trouble = event.title, ""
+    picture.doing, picture.trouble, picture.held_up = event.title, "", None
     picture.wait_no_more()
     picture.stage = _STAGES.get(event.activity, picture.stage)
     picture.step = max(picture.step, event.step or 0)
@@ -191,9 +191,16 @@ def _stuck(picture: Picture, event: events.Stuck) -> list[Line]:
     return [Line(step=picture.step, text=picture.trouble, tone="bad")]
 
 
+def _held_up(picture: Picture, event: events.HeldUp) -> list[Line]:
+    before, picture.held_up = picture.held_up, event if event.because else None
+    if not event.because or (before is not None and before.because == event.because):
+        return []
+    return [Line(step=picture.step, text=event.text(event.at), tone="bad")]
+
+
 def _ended(picture: Picture, event: events.Ended) -> list[Line]:
     picture.wait_no_more()
-    picture.paused, picture.trouble, picture.doing = False, "", ""
+    picture.paused, picture.trouble, picture.held_up, picture.doing = False, "", None, ""
     picture.ended, picture.summary, picture.result = event.status, event.summary, event.result
     if event.result is not None:
         picture.cost, picture.checks = event.result.cost, event.result.checks
@@ -231,5 +238,6 @@ TELLERS: dict[str, Callable[[Picture, Any], list[Line]]] = {
     "finished": _finished,
     "step_failed": _step_failed,
     "stuck": _stuck,
+    "held_up": _held_up,
     "ended": _ended,
 }

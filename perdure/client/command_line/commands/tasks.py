@@ -67,11 +67,31 @@ def start(
     run(context, action(asked), as_json=as_json)
 
 
-def watch(context: typer.Context, task: TaskId = None, wait: Wait = False, as_json: Json = False) -> None:
-    """Follow a task to its end."""
+def watch(
+    context: typer.Context,
+    tasks: Annotated[
+        list[str] | None, typer.Argument(metavar="[TASK]...", help="Ids; left out: the newest task.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every task that is open now.")] = False,
+    wait: Wait = False,
+    as_json: Json = False,
+) -> None:
+    """Follow tasks to their ends.
+
+    It shows the plan with ticks, the current step, cost against budget, whether a script answers instead of a language
+    model, and approvals and questions as they come. On a terminal it is one picture that is redrawn, with a block for
+    each task where there are several; elsewhere it is a line for each thing that happens, which begins with the task's
+    id where there are several. With --json each line is one event with its task.
+
+    Where nothing happens it says for what the task waits: a store or a model that does not answer, with the attempt and
+    when the next one is due, or a worker. It reads the event history, so it costs the task nothing and needs no worker,
+    and it goes on by itself when the Temporal server was away.
+
+    Without a terminal it leaves a task that needs a person, and ends with 5; --wait lets it stay.
+    """
     from perdure.client.command_line.tasks import watch as action
 
-    run(context, action(task, wait=wait), as_json=as_json)
+    run(context, action(tasks or (), every=every, wait=wait), as_json=as_json)
 
 
 def show(context: typer.Context, task: TaskId = None, as_json: Json = False) -> None:
