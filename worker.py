@@ -23,6 +23,7 @@ from activities.decide import DecideDoor
 from activities.door import DoorInterceptor
 from activities.execute_calls import ExecuteCallsDoor
 from activities.host_steps import Host
+from activities.look_up import LookUpArtifactDoor, LookUpDiffDoor
 from activities.model_steps import Conversation
 from activities.open_task import Grants, OpenTaskDoor, check_repository_root
 from activities.plan import PlanDoor
@@ -69,6 +70,7 @@ from tools.quality_gate import QualityGate
 from tools.registry import Registry
 from tools.tool_runner import ToolRunner
 from workflows.coding_task import CodingTask
+from workflows.task_lookup import TaskLookup
 
 logger = logging.getLogger("perdure.worker")
 
@@ -219,6 +221,7 @@ def activities_of(house: House) -> tuple[list[Callable[..., Any]], list[Callable
         ReflectDoor(conversation).reflect,
         SynthesizeDoor(conversation).synthesize,
         CloseTaskDoor(record).close_task,
+        LookUpArtifactDoor(record).look_up_artifact,
     ]
     hosted: list[Callable[..., Any]] = [
         prepare,
@@ -228,6 +231,7 @@ def activities_of(house: House) -> tuple[list[Callable[..., Any]], list[Callable
         ).execute_calls,
         CheckWorkDoor(host, record, gate).check_work,
         ProposePublicationDoor(host, record, runner, survey_branch).propose_publication,
+        LookUpDiffDoor(house.workspaces).look_up_diff,
     ]
     return shared, hosted
 
@@ -279,7 +283,7 @@ async def workers(house: House) -> AsyncGenerator[tuple[Worker, Worker]]:
     tasks = Worker(
         house.client,
         task_queue=house.settings.task_queue,
-        workflows=[CodingTask],
+        workflows=[CodingTask, TaskLookup],
         # Every import of a workflow file is passed through, so the SDK's sandbox would guard nothing and cost a tenth
         # of a step. What it is for is checked where it costs nothing: ruff bans clocks, randomness and environment in
         # workflows/, import-linter bans the world, recorded histories replay, and a test loads the workflow in it.

@@ -19,6 +19,7 @@ from perdure.client.events import Event, HeldUp
 from perdure.client.following import follow
 from perdure.client.listing import described
 from perdure.client.logbook import LogLine, logbook
+from perdure.client.lookups import Part, StoredArtifact, artifact_parts, diff_parts, files_of
 from perdure.client.server import Server
 from perdure.client.state import Spending, TaskDescription, TaskState, TranscriptLine
 from perdure.client.validation import valid
@@ -26,6 +27,7 @@ from perdure.client.watching import held_up, watch
 from perdure.contracts.decisions import AnswerQuestion, Decide, Pending, Receipt, Steer
 from perdure.contracts.digests import digest_of
 from perdure.contracts.errors import InvalidInput
+from perdure.contracts.lookups import Form
 from perdure.contracts.plan import Plan
 from perdure.contracts.task import TaskResult
 
@@ -165,6 +167,18 @@ class TaskHandle:
     def log(self, *, wait: bool = False) -> AsyncGenerator[LogLine]:
         """What the program did for the task, a line for each activity; with ``wait`` until the task ends."""
         return logbook(self._server, self.id, wait=wait)
+
+    def diff(self, *, form: Form = "patch", offset: int = 0) -> AsyncGenerator[Part]:
+        """What the task changed, after its last finished step, page by page; NoWorker where its host is gone."""
+        return diff_parts(self._server, self.id, self.task_id, form=form, offset=offset)
+
+    async def artifacts(self) -> tuple[StoredArtifact, ...]:
+        """What the task stored: outputs that are too long for the history, in the order they came."""
+        return (await files_of(self._server, self.id)).artifacts
+
+    def artifact(self, id: str) -> AsyncGenerator[Part]:
+        """One artifact page by page, by its id or the beginning of it; checked once it is complete."""
+        return artifact_parts(self._server, self.id, self.task_id, id)
 
     async def _query(self, name: str, kind: type[Answer]) -> Answer:
         asking = self._workflow.query(name, result_type=kind, rpc_timeout=2 * self._server.limit)

@@ -100,14 +100,16 @@ class Server:
         with self.explained(workflow_id):
             return await self.client.get_workflow_handle(workflow_id).describe(rpc_timeout=self.limit)
 
-    async def pollers(self, task_queue: str) -> tuple[str, ...]:
-        """Identities of the workers that polled the queue for workflow tasks in the last minutes."""
+    async def pollers(self, task_queue: str, *, activities: bool = False) -> tuple[str, ...]:
+        """Identities of the workers that polled the queue for workflow tasks, or activities, in the last minutes."""
+        kinds = temporalio.api.enums.v1.TaskQueueType
+        kind = kinds.TASK_QUEUE_TYPE_ACTIVITY if activities else kinds.TASK_QUEUE_TYPE_WORKFLOW
         with self.explained():
             answer = await self.client.workflow_service.describe_task_queue(
                 temporalio.api.workflowservice.v1.DescribeTaskQueueRequest(
                     namespace=self.client.namespace,
                     task_queue=temporalio.api.taskqueue.v1.TaskQueue(name=task_queue),
-                    task_queue_type=temporalio.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+                    task_queue_type=kind,
                 ),
                 timeout=self.limit,
             )

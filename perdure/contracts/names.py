@@ -3,6 +3,7 @@
 TASK_QUEUE = "perdure"
 CODING_TASK = "CodingTask"
 MAINTENANCE_RUN = "MaintenanceRun"
+TASK_LOOKUP = "TaskLookup"
 
 SEARCH_STATUS = "PerdureStatus"
 SEARCH_NEEDS = "PerdureNeeds"

@@ -15,9 +15,11 @@ from pydantic import ValidationError
 
 from perdure.contracts.digests import short_hash
 from perdure.contracts.errors import WorkspaceLost
+from perdure.contracts.lookups import Form
 from perdure.contracts.workspace import Checkpoint
 from perdure.workspace.checkpoints import take_checkpoint
 from perdure.workspace.clone import absent_content, check_out, fetch_objects, free_branch_name
+from perdure.workspace.comparison import compare
 from perdure.workspace.openat2 import require_openat2
 from perdure.workspace.program import SEARCH_PATH, GitProgram
 from perdure.workspace.records import load_record
@@ -154,6 +156,12 @@ class Workspaces:
         The same content, ``previous``, ``label`` and ``at`` give the same checkpoint.
         """
         return await take_checkpoint(self._program, copy, previous=previous, label=label, at=at)
+
+    async def change(self, task_id: str, *, checkpoint: Checkpoint, form: Form) -> bytes:
+        """What differs between checkpoint 0 and this one; WorkspaceLost where they are not on this host."""
+        origin, folder = self._origin(task_id), self._folder(task_id)
+        before, after = origin.checkpoint.tree, checkpoint.tree
+        return await compare(self._program, folder, before=before, after=after, form=form)
 
     async def discard_before(self, task_id: str, generation: int) -> None:
         """Remove the folders of older generations, and what was left half-made or half-removed."""

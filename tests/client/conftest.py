@@ -20,6 +20,7 @@ from perdure.embedded.stack import Stack
 from tests.client.player import HOST, Player
 from tests.client.shell import Shell, SmallInstallation
 from workflows.coding_task import CodingTask
+from workflows.task_lookup import TaskLookup
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -40,7 +41,7 @@ async def worker(temporal_client: Client, player: Player) -> AsyncIterator[Playe
         Worker(
             temporal_client,
             task_queue=player.task_queue,
-            workflows=[CodingTask],
+            workflows=[CodingTask, TaskLookup],
             activities=player.activities(),
         ),
         Worker(

@@ -8,7 +8,10 @@ from typing import Any
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from perdure.contracts.calls import CallResult, CallSummary, Effect, Verdict
+from activities.door import to_application_error
+from perdure.contracts.calls import ArtifactRef, CallResult, CallSummary, Effect, Verdict
+from perdure.contracts.errors import InvalidInput, PerdureError
+from perdure.contracts.lookups import LookUp, Page
 from perdure.contracts.names import host_queue
 from perdure.contracts.plan import Plan, Reflection, Subtask
 from perdure.contracts.steps import (
@@ -76,6 +79,16 @@ class Player:
     fail_opening: str = ""
     fail_plan_once: bool = False
     plan_fails: ApplicationError | None = None
+    change: bytes = b""
+    """What the lookup of a diff gives."""
+    stored: tuple[ArtifactRef, ...] = ()
+    """What the first call stores, and ``artifacts`` the bytes by id."""
+    artifacts: dict[str, bytes] = field(default_factory=dict[str, bytes])
+    lookup_fails: PerdureError | None = None
+    damage_second_lookup: bool = False
+    host_known_as: str = HOST
+    """The host that prepared workspaces name; only ``HOST`` has a worker."""
+    lookups: list[LookUp] = field(default_factory=list[LookUp])
     hold: asyncio.Event = field(default_factory=asyncio.Event)
     """Activities of ``decide`` wait for it."""
     requests: list[OpenTask] = field(default_factory=list[OpenTask])
@@ -93,6 +106,7 @@ class Player:
             self.reflect,
             self.synthesize,
             self.close_task,
+            self.look_up_artifact,
         ]
 
     def host_activities(self) -> list[Any]:
@@ -103,6 +117,7 @@ class Player:
             self.execute_calls,
             self.check_work,
             self.propose_publication,
+            self.look_up_diff,
         ]
 
     @activity.defn
@@ -126,8 +141,8 @@ class Player:
     @activity.defn
     async def prepare_workspace(self, asked: PrepareWorkspace) -> PreparedWorkspace:
         workspace = Workspace(
-            host_id=HOST,
-            host_queue=host_queue(self.task_queue, HOST),
+            host_id=self.host_known_as,
+            host_queue=host_queue(self.task_queue, self.host_known_as),
             epoch=1,
             generation=1,
             branch="perdure/x",
@@ -180,7 +195,14 @@ class Player:
     @activity.defn
     async def execute_calls(self, asked: ExecuteCalls) -> Executed:
         results = tuple(
-            CallResult(index=call.index, tool="read_file", ok=True, excerpt="3 lines") for call in asked.calls
+            CallResult(
+                index=call.index,
+                tool="read_file",
+                ok=True,
+                excerpt="3 lines",
+                artifacts=self.stored if call.index == 0 else (),
+            )
+            for call in asked.calls
         )
         return Executed(head=f"e{asked.step}", results=results, checkpoint=CHECKPOINT)
 
@@ -211,6 +233,29 @@ class Player:
     @activity.defn
     async def propose_publication(self, asked: ProposePublication) -> Publication:
         return Publication(head="p", decision="p", calls=(), commits=(HEX,), withheld="there is no remote")
+
+    @activity.defn
+    async def look_up_diff(self, asked: LookUp) -> Page:
+        self.lookups.append(asked)
+        if self.lookup_fails is not None:
+            raise to_application_error(self.lookup_fails, attempt=1)
+        try:
+            return Page.of(self.change, offset=asked.offset, page_bytes=asked.page_bytes, by_line=True)
+        except PerdureError as error:
+            raise to_application_error(error, attempt=1) from error
+
+    @activity.defn
+    async def look_up_artifact(self, asked: LookUp) -> Page:
+        self.lookups.append(asked)
+        if asked.artifact_id not in self.artifacts:
+            error = InvalidInput(
+                f"Task {asked.task_id!r} has no artifact {asked.artifact_id!r}.", "list them."
+            )
+            raise to_application_error(error, attempt=1)
+        data = self.artifacts[asked.artifact_id]
+        if self.damage_second_lookup and asked.offset:
+            data = data[:-1] + bytes([data[-1] ^ 1])
+        return Page.of(data, offset=asked.offset, page_bytes=asked.page_bytes, by_line=False)
 
     @activity.defn
     async def close_task(self, asked: CloseTask) -> Closed:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowFailureError, WorkflowHandle
 
+from perdure.contracts.names import TASK_LOOKUP
 from perdure.embedded.stack import Stack
 from perdure.llm.scripted.script import Script
 from tests.faults.errand import COUNTER
@@ -64,6 +66,35 @@ async def attached(stage: Stage) -> Handle:
         request = {"request": "Round correctly.", "repository": str(bench.repository), "mode": "answer"}
         await attach(bench, request, workflow_id="attached")
         return await ended(bench.handles[0])
+
+
+async def looked_up(stage: Stage) -> Handle:
+    """A lookup of a stored output that is not there."""
+    async with stage.bench(script_of([[READ]])) as bench:
+        asked = {"task_id": "unknown", "what": "artifact", "artifact_id": "ab" * 32}
+        queue = bench.settings.task_queue
+        return await ended(
+            await bench.client.start_workflow(TASK_LOOKUP, asked, id="lookup", task_queue=queue)
+        )
+
+
+async def looked_up_change(stage: Stage) -> Handle:
+    """A lookup of the change that a task made."""
+    async with stage.bench(script_of([[FIX]])) as bench:
+        handle = await bench.start()
+        await bench.approval(handle)
+        [prepared] = [
+            event.activity_task_completed_event_attributes.result.payloads[0]
+            async for event in handle.fetch_history_events()
+            if b'"host_queue"' in event.activity_task_completed_event_attributes.result.SerializeToString()
+        ]
+        workspace = json.loads(prepared.data)["workspace"]
+        asked = {"task_id": handle.result_run_id, "what": "diff", "host_queue": workspace["host_queue"]}
+        asked |= {"checkpoint": workspace["checkpoint"], "form": "stat"}
+        queue = bench.settings.task_queue
+        return await ended(
+            await bench.client.start_workflow(TASK_LOOKUP, asked, id="lookup", task_queue=queue)
+        )
 
 
 async def denied_push(stage: Stage) -> Handle:
@@ -234,6 +265,8 @@ async def reset(stage: Stage) -> Handle:
 RECIPES: tuple[Recipe, ...] = (
     completed,
     attached,
+    looked_up,
+    looked_up_change,
     denied_push,
     approved_command,
     edited_command,

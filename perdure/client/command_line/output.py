@@ -68,6 +68,17 @@ class Output:
         """Write one line; it stays one where the output is no terminal, so that programs can search it."""
         self.console.print(text, soft_wrap=not self.console.is_terminal)
 
+    def note(self, text: str) -> None:
+        """Write to standard error what is no part of the answer; nothing where JSON is wanted."""
+        if not self.as_json:
+            self._errors.print(clean(text, "dim"), soft_wrap=not self._errors.is_terminal)
+
+    def raw(self, data: bytes) -> None:
+        """Write bytes as they are: only where no terminal would take them for commands."""
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+
     def confirm(self, question: str) -> bool:
         """Ask a person at the terminal; anything but yes is no."""
         return self.console.input(Text(f"{question} [y/N] ")).strip().lower() in {"y", "yes"}

@@ -1,4 +1,4 @@
-"""``list`` and ``logs``: what there is and what happened."""
+"""``list``, ``diff``, ``artifacts`` and ``logs``: what there is and what happened."""
 
 from typing import Annotated, Literal
 
@@ -48,6 +48,56 @@ def list_tasks(
     run(context, action(wanted), as_json=as_json)
 
 
+def diff(
+    context: typer.Context,
+    task: TaskId = None,
+    stat: Annotated[bool, typer.Option("--stat", help="Only how many lines of each file.")] = False,
+    name_only: Annotated[bool, typer.Option("--name-only", help="Only the names of the files.")] = False,
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", metavar="FILE", help="Write all of it into this file.")
+    ] = None,
+    begin: Annotated[
+        int, typer.Option("--from", min=0, metavar="BYTE", help="Go on with the page that begins there.")
+    ] = 0,
+    as_json: Json = False,
+) -> None:
+    """Show what a task changed, as a unified diff.
+
+    It compares the files after the task's last finished step, committed or not, with those that the task began with.
+    It works for open and for closed tasks, from any machine that reaches the Temporal server: a worker on the host that
+    keeps the task's files answers, and nothing is added to the task's history. Where that host is gone it says so, and
+    what to do.
+
+    On a terminal it shows one page of at most 1 MiB, and says how a longer diff goes on; elsewhere, and with --output,
+    all of it. Of binary files only the names are shown.
+    """
+    from perdure.client.command_line.change import diff as action
+
+    run(context, action(task, stat=stat, name_only=name_only, output=output, begin=begin), as_json=as_json)
+
+
+def artifacts(
+    context: typer.Context,
+    task: TaskId = None,
+    artifact: Annotated[
+        str | None, typer.Argument(metavar="[ARTIFACT]", help="Its id, or the beginning of it.")
+    ] = None,
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", metavar="FILE", help="Write the artifact into this file.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List what a task stored, or write one of it into a file.
+
+    Artifacts are outputs that are too long for the event history, such as that of a test run. The list is read from
+    the history and needs no worker; the bytes are read by a worker, and compared with their digest before the file is
+    there.
+    """
+    from perdure.client.command_line.change import artifacts as action
+
+    run(context, action(task, artifact, output=output), as_json=as_json)
+
+
 def logs(
     context: typer.Context,
     task: TaskId = None,
@@ -73,4 +123,4 @@ def logs(
     run(context, action(task, follow=follow, worker=worker), as_json=as_json)
 
 
-COMMANDS = {"list": list_tasks, "logs": logs}
+COMMANDS = {"list": list_tasks, "diff": diff, "artifacts": artifacts, "logs": logs}
