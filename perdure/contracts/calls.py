@@ -17,6 +17,8 @@ class Effect(StrEnum):
     """Runs a program in a view of the workspace that it cannot change."""
     RUN_WRITING = "run_writing"
     """Runs a program that may change the workspace."""
+    NETWORK = "network"
+    """Runs a program that may change the workspace and may reach named package hosts."""
     COMMIT = "commit"
     """Branches and commits of the workspace, never the user's own repository."""
     PUBLISH = "publish"
@@ -25,7 +27,7 @@ class Effect(StrEnum):
     @property
     def changes_workspace(self) -> bool:
         """Whether a checkpoint is needed after such a call."""
-        return self in {Effect.WRITE, Effect.RUN_WRITING, Effect.COMMIT}
+        return self in {Effect.WRITE, Effect.RUN_WRITING, Effect.NETWORK, Effect.COMMIT}
 
     @property
     def may_run_in_parallel(self) -> bool:

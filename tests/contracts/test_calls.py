@@ -5,13 +5,14 @@ from perdure.contracts.names import CODING_TASK, SEARCH_ATTRIBUTES, TASK_QUEUE, 
 
 
 def test_effects_and_verdicts_are_these() -> None:
-    assert [effect.value for effect in Effect] == ["read", "write", "run", "run_writing", "commit", "publish"]
+    effects = [effect.value for effect in Effect]
+    assert effects == ["read", "write", "run", "run_writing", "network", "commit", "publish"]
     assert [verdict.value for verdict in Verdict] == ["allow", "bounded", "ask", "deny"]
 
 
 def test_a_checkpoint_follows_what_changes_the_workspace() -> None:
     changing = {effect for effect in Effect if effect.changes_workspace}
-    assert changing == {Effect.WRITE, Effect.RUN_WRITING, Effect.COMMIT}
+    assert changing == {Effect.WRITE, Effect.RUN_WRITING, Effect.NETWORK, Effect.COMMIT}
 
 
 def test_only_reading_runs_in_parallel() -> None:

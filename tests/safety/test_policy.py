@@ -11,7 +11,7 @@ from perdure.contracts.task import Mode, Safety
 from perdure.safety.policy import Policy
 
 SHIPPED = resources.files("perdure.safety").joinpath("policy.toml").read_text()
-READING = '"read", "write", "run", "run_writing", "commit", "publish"'
+READING = '"read", "write", "run", "run_writing", "network", "commit", "publish"'
 EVERYTHING = f"""
 v = 1
 [[rule]]
@@ -29,6 +29,11 @@ EXPECTED = {
     Effect.COMMIT: dict.fromkeys(ALL_LEVELS, Verdict.ALLOW),
     Effect.RUN: dict.fromkeys(ALL_LEVELS, Verdict.BOUNDED),
     Effect.RUN_WRITING: {
+        Safety.CAUTIOUS: Verdict.ASK,
+        Safety.STANDARD: Verdict.ASK,
+        Safety.AUTONOMOUS: Verdict.BOUNDED,
+    },
+    Effect.NETWORK: {
         Safety.CAUTIOUS: Verdict.ASK,
         Safety.STANDARD: Verdict.ASK,
         Safety.AUTONOMOUS: Verdict.BOUNDED,
@@ -58,6 +63,8 @@ def test_a_playbooks_program_may_write_at_every_level_and_its_push_asks_all_the_
     for safety in Safety:
         writing = verdict_of(policy, Effect.RUN_WRITING, safety=safety, author=Author.PLAYBOOK)
         assert writing is Verdict.BOUNDED
+        installing = verdict_of(policy, Effect.NETWORK, safety=safety, author=Author.PLAYBOOK)
+        assert installing is Verdict.BOUNDED
         assert verdict_of(policy, Effect.PUBLISH, safety=safety, author=Author.PLAYBOOK) is Verdict.ASK
     own = verdict_of(policy, Effect.RUN_WRITING, safety=Safety.CAUTIOUS, author=Author.PERDURE)
     assert own is Verdict.ASK

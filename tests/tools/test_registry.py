@@ -73,7 +73,7 @@ def test_every_argument_but_the_obvious_ones_is_described(registry: Registry) ->
 
 
 def test_leaves_out_tools_that_could_only_be_denied(registry: Registry) -> None:
-    denied = {Effect.WRITE, Effect.RUN_WRITING, Effect.COMMIT, Effect.PUBLISH}
+    denied = {Effect.WRITE, Effect.RUN_WRITING, Effect.NETWORK, Effect.COMMIT, Effect.PUBLISH}
     names = {schema.name for schema in registry.schemas(denied=denied)}
     assert names == set(TWELVE) - {"write_file", "edit_file", "git_commit", "create_branch", "git_push"}
 
