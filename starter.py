@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from perdure.client.command_line.application import app
+from perdure.client.command_line.completion import VARIABLE
 
 if TYPE_CHECKING:
     from perdure.client import PerdureClient as PerdureClient
-    from perdure.client.command_line.installation import Check, Finding, PartHealth, Place
+    from perdure.client.command_line.installation import Check, Finding, PartHealth, Place, StoreVersion
     from perdure.embedded.component import Component
     from perdure.embedded.stack import Extra, Stack, Surroundings
     from perdure.settings import Settings
@@ -63,6 +64,18 @@ class ThisMachine:
         import worker
 
         return worker.main()
+
+    def program(self) -> Sequence[str]:
+        """This interpreter with this file."""
+        return (sys.executable, str(PROJECT / "starter.py"))
+
+    async def stores(self) -> "Sequence[StoreVersion]":
+        """Asks PostgreSQL, and Valkey and Chroma of the running stack."""
+        import asyncio
+
+        settings = self.settings()
+        looks = (postgres_version(settings), valkey_version(settings), chroma_version(settings))
+        return await asyncio.gather(*looks)
 
     def checks(self) -> Sequence["Check"]:
         """What ``doctor`` looks at beside python, git, disk, sandbox and server."""
@@ -238,6 +251,58 @@ async def check_postgres(settings: "Settings") -> "Sequence[Finding]":
     return [Finding("postgres", "ok", f"{version}, {whose}")]
 
 
+async def postgres_version(settings: "Settings") -> "StoreVersion":
+    """The database of the settings, or of the running stack."""
+    from perdure.client.command_line.installation import StoreVersion
+    from perdure.contracts.errors import ConfigurationError, StoreUnavailable
+    from perdure.embedded.database import connected
+    from perdure.installation import database_url_of
+
+    try:
+        async with connected(database_url_of(settings)) as connection:
+            return StoreVersion("PostgreSQL", version=str(await connection.fetchval("SHOW server_version")))
+    except (ConfigurationError, StoreUnavailable) as error:
+        return StoreVersion("PostgreSQL", problem=error.message)
+
+
+async def valkey_version(settings: "Settings") -> "StoreVersion":
+    """Valkey or Redis of the running stack."""
+    from perdure.client.command_line.installation import StoreVersion
+    from perdure.contracts.errors import StoreUnavailable
+    from perdure.embedded.store_versions import valkey_version
+
+    url = address_in_stack(settings, "valkey")
+    if not url:
+        return StoreVersion("Valkey", problem="none is known")
+    try:
+        return StoreVersion("Valkey", version=await valkey_version(url))
+    except StoreUnavailable as error:
+        return StoreVersion("Valkey", problem=error.message)
+
+
+async def chroma_version(settings: "Settings") -> "StoreVersion":
+    """Chroma of the running stack."""
+    from perdure.client.command_line.installation import StoreVersion
+    from perdure.contracts.errors import StoreUnavailable
+    from perdure.embedded.store_versions import chroma_version
+
+    url = address_in_stack(settings, "chroma")
+    if not url:
+        return StoreVersion("Chroma", problem="none is known")
+    try:
+        return StoreVersion("Chroma", version=await chroma_version(url))
+    except StoreUnavailable as error:
+        return StoreVersion("Chroma", problem=error.message)
+
+
+def address_in_stack(settings: "Settings", name: str) -> str:
+    """Where a part of the running stack is, or nothing."""
+    from perdure.client.connection import running_stack
+
+    running = running_stack(settings.home)
+    return running.others.get(name, "") if running is not None else ""
+
+
 async def check_models(settings: "Settings") -> "Sequence[Finding]":
     """Whether anything can answer: Groq with the key, or a script."""
     from perdure.client.command_line.installation import Finding
@@ -282,8 +347,14 @@ async def check_dictionary() -> "Sequence[Finding]":
 
 def main() -> NoReturn:
     """Run the command that the arguments name and end the process with its exit code."""
+    if VARIABLE in os.environ:
+        # A shell asks for completions. The library knows the shells only once it was told to, and it has no public
+        # name for that where an application brings its own command for the script.
+        from typer.completion import completion_init  # pyright: ignore[reportPrivateImportUsage]
+
+        completion_init()
     try:
-        app(obj=ThisMachine())
+        app(obj=ThisMachine(), complete_var=VARIABLE)
         code = 0
     except SystemExit as ended:
         code = ended.code if isinstance(ended.code, int) else 1

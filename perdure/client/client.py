@@ -22,6 +22,7 @@ from perdure.client.server import Server, unreachable
 from perdure.client.state import WaitingTask
 from perdure.client.task_list import ListedTask, TaskFilter, list_tasks, missing_attributes
 from perdure.client.validation import valid
+from perdure.client.versions import ServerVersions, server_versions
 from perdure.contracts.errors import InvalidInput
 from perdure.contracts.names import CODING_TASK, SEARCH_NEEDS, TASK_QUEUE
 from perdure.contracts.task import TaskRequest
@@ -164,6 +165,10 @@ class PerdureClient:
                 GetSystemInfoRequest(), timeout=self._server.limit
             )
         return info.server_version
+
+    async def versions(self) -> ServerVersions:
+        """The server's version, who polls our task queue, and how many tasks are open."""
+        return await server_versions(self._server, self._task_queue)
 
     async def workers(self) -> tuple[str, ...]:
         """Identities of the workers that poll our task queue, such as ``4711@host``."""

@@ -9,7 +9,8 @@ from typing import Any
 from typer.testing import CliRunner, Result
 
 from perdure.client.command_line.application import app
-from perdure.client.command_line.installation import Check, Finding, Place, RunningStack
+from perdure.client.command_line.completion import task_ids
+from perdure.client.command_line.installation import Check, Finding, Place, RunningStack, StoreVersion
 from perdure.contracts.errors import ConfigurationError
 
 
@@ -19,6 +20,7 @@ class SmallInstallation:
 
     here: Place
     findings: Sequence[Finding] = ()
+    found_stores: Sequence[StoreVersion] = ()
 
     def place(self) -> Place:
         return self.here
@@ -28,6 +30,12 @@ class SmallInstallation:
 
     def work(self) -> int:
         return 0
+
+    def program(self) -> Sequence[str]:
+        return ("/opt/perdure env/python", "/opt/perdure env/starter.py")
+
+    async def stores(self) -> Sequence[StoreVersion]:
+        return self.found_stores
 
     def checks(self) -> Sequence[Check]:
         async def found() -> Sequence[Finding]:
@@ -53,6 +61,10 @@ class Shell:
             env={"COLUMNS": str(columns)},
             catch_exceptions=False,
         )
+
+    async def offered(self, beginning: str) -> list[str]:
+        """The ids of tasks that a completion offers."""
+        return await asyncio.to_thread(task_ids, self.installation, beginning)
 
     async def json(self, *arguments: str) -> Any:
         """One command's answer as JSON."""

@@ -27,6 +27,15 @@ class Finding:
     """What to do about it."""
 
 
+@dataclass(frozen=True)
+class StoreVersion:
+    """A store that tasks use, with its version, or why that is not known."""
+
+    name: str
+    version: str = ""
+    problem: str = ""
+
+
 Check = Callable[[], Awaitable[Sequence[Finding]]]
 """Looks at one thing; it reports what is wrong as findings and raises nothing of ours."""
 
@@ -90,6 +99,14 @@ class Installation(Protocol):
 
     def work(self) -> int:
         """Run a worker in this process until it is stopped; gives its exit code."""
+        ...
+
+    def program(self) -> Sequence[str]:
+        """The words that run this command line from any folder."""
+        ...
+
+    async def stores(self) -> Sequence[StoreVersion]:
+        """PostgreSQL, Valkey and Chroma, as far as they are known; it raises nothing of ours."""
         ...
 
     def checks(self) -> Sequence[Check]:

@@ -1,6 +1,6 @@
-"""``up``, ``worker`` and ``doctor``: this machine."""
+"""``up``, ``worker``, ``doctor``, ``versions`` and ``completion``: this machine."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -44,4 +44,38 @@ def doctor(context: typer.Context, as_json: Json = False) -> None:
     run(context, action, as_json=as_json)
 
 
-COMMANDS = {"up": up, "worker": worker, "doctor": doctor}
+def versions(context: typer.Context, as_json: Json = False) -> None:
+    """Tell which versions run here and answer.
+
+    Perdure, Python and Temporal's library here; the Temporal server and its Web UI, PostgreSQL, Valkey and Chroma as
+    far as they can be reached; the workers that poll, each with the time it was last seen; and how many tasks are open.
+    What does not answer is said, and the command still ends with 0.
+    """
+    from perdure.client.command_line.versions import versions as action
+
+    run(context, action, as_json=as_json)
+
+
+def completion(
+    context: typer.Context,
+    shell: Annotated[Literal["bash", "zsh", "fish"], typer.Argument(help="The shell that reads it.")],
+) -> None:
+    """Print a script that lets a shell complete commands, options and the ids of tasks.
+
+    It also defines the function perdure, which runs this command line from any folder. Put it where your shell reads
+    it at its start: in bash and zsh eval "$(python starter.py completion bash)", in fish
+    python starter.py completion fish | source.
+    """
+    from perdure.client.command_line.completion import script
+
+    installation: Installation = context.obj
+    typer.echo(script(shell, installation.program()), nl=False)
+
+
+COMMANDS = {
+    "up": up,
+    "worker": worker,
+    "doctor": doctor,
+    "versions": versions,
+    "completion": completion,
+}

@@ -15,11 +15,29 @@ Wait = Annotated[
         "--wait", help="Without a terminal: stay while a person is needed, instead of ending with 5."
     ),
 ]
+
+
+def _known_ids(context: typer.Context, incomplete: str) -> list[str]:
+    from perdure.client.command_line.completion import task_ids
+
+    return task_ids(context.find_root().obj, incomplete)
+
+
 TaskId = Annotated[
-    str | None, typer.Argument(metavar="[TASK]", help="The task's id; left out: the newest task.")
+    str | None,
+    typer.Argument(
+        metavar="[TASK]", help="The task's id; left out: the newest task.", autocompletion=_known_ids
+    ),
 ]
-NamedTask = Annotated[str, typer.Argument(metavar="TASK", help="The task's id.")]
-InTask = Annotated[str | None, typer.Option("--task", metavar="TASK", help="Look in this task only.")]
+NamedTask = Annotated[str, typer.Argument(metavar="TASK", help="The task's id.", autocompletion=_known_ids)]
+TaskIds = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[TASK]...", help="Ids; left out: the newest task.", autocompletion=_known_ids),
+]
+InTask = Annotated[
+    str | None,
+    typer.Option("--task", metavar="TASK", help="Look in this task only.", autocompletion=_known_ids),
+]
 By = Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who says so; left out: the user here.")]
 Positive = Annotated[float | None, typer.Option(min=0)]
 

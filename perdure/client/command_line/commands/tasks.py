@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from perdure.client.command_line.commands.options import Json, NamedTask, Positive, TaskId, Wait, run
+from perdure.client.command_line.commands.options import Json, NamedTask, Positive, TaskId, TaskIds, Wait, run
 
 
 def start(
@@ -69,9 +69,7 @@ def start(
 
 def watch(
     context: typer.Context,
-    tasks: Annotated[
-        list[str] | None, typer.Argument(metavar="[TASK]...", help="Ids; left out: the newest task.")
-    ] = None,
+    tasks: TaskIds = None,
     every: Annotated[bool, typer.Option("--all", help="Every task that is open now.")] = False,
     wait: Wait = False,
     as_json: Json = False,
