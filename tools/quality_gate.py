@@ -16,6 +16,8 @@ from tools.model_view import for_model
 from tools.programs import output_text, run_program
 from tools.registry import Registry
 from tools.syntax import PARSED_BYTES, has_grammar, syntax_error
+from tools.test_comparison import ATTACHMENT, RecordedRun, recorded
+from tools.test_frameworks.javascript_tests import is_test as is_javascript_test
 from tools.tool_runner import ToolRunner
 from tools.tool_schemas import ToolContext
 
@@ -27,9 +29,8 @@ MAX_TEST_FILES = 40
 READ_BYTES = 256 * 1024
 MODEL_CHARACTERS = 4_000
 PYTHON_TEST = re.compile(r"(^|/)(test_[^/]*|[^/]*_test)\.py$")
-NODE_TEST = re.compile(r"(^|/)[^/]*\.(test|spec)\.[cm]?js$|(^|/)test/[^/]*\.[cm]?js$")
 PYTHON = re.compile(r"\.pyi?$")
-JAVASCRIPT = re.compile(r"\.[cm]?js$")
+JAVASCRIPT = re.compile(r"\.[cm]?[jt]sx?$")
 
 
 class QualityGate:
@@ -85,36 +86,45 @@ class QualityGate:
     async def _tests(self, context: ToolContext, changed: Sequence[str], texts: list[str]) -> list[Check]:
         tracked = await asyncio.to_thread(all_files, context.copy)
         checks: list[Check] = []
-        for framework, source, test in (("pytest", PYTHON, PYTHON_TEST), ("node", JAVASCRIPT, NODE_TEST)):
+        for language, source, is_test in (
+            ("Python", PYTHON, PYTHON_TEST.search),
+            ("JavaScript", JAVASCRIPT, is_javascript_test),
+        ):
             touched = [path for path in changed if source.search(path)]
             if not touched:
                 continue
-            known = [path for path in tracked if test.search(path)]
+            known = [path for path in tracked if is_test(path)]
             tests = await asyncio.to_thread(related_tests, context.copy, touched, known)
-            checks.append(await self._run_tests(context, framework, tests, texts))
+            checks += await self._run_tests(context, language, tests, texts)
         return checks or [Check(name="tests", status="skipped", detail="no file with tests changed")]
 
     async def _run_tests(
-        self, context: ToolContext, framework: str, tests: Sequence[str], texts: list[str]
-    ) -> Check:
-        name = f"tests ({framework})"
+        self, context: ToolContext, language: str, tests: Sequence[str], texts: list[str]
+    ) -> list[Check]:
+        """One check for each framework that the tests are for."""
         if not tests:
-            return Check(name=name, status="skipped", detail="no test names what changed")
-        if framework == "node" and context.toolchain.node is None:
-            # No work of the model can mend this, so it must not be sent back to it as a failure.
-            return Check(name=name, status="skipped", detail="Node is not installed on this worker")
-        arguments: dict[str, Any] = {"framework": framework, "paths": list(tests)}
+            return [Check(name=f"tests ({language})", status="skipped", detail="no test names what changed")]
+        arguments: dict[str, Any] = {"paths": list(tests)}
         call = ToolCall(index=0, call_id="gate", tool="run_tests", arguments=arguments)
         try:
             output = await self._registry.run(call, context)
         except ToolRejected as error:
-            texts.append(f"Tests could not run: {error}")
-            return Check(name=name, status="failed", detail=error.message[:200])
-        detail = output.excerpt or first_line(output.text)
-        if output.ok:
-            return Check(name=name, status="passed", detail=detail[:200])
-        texts.append(f"Tests failed:\n{for_model(output.text, limit=MODEL_CHARACTERS)}")
-        return Check(name=name, status="failed", detail=detail[:200])
+            # What looked like tests belongs to no framework that is known here.
+            return [Check(name=f"tests ({language})", status="skipped", detail=error.message[:200])]
+        record = next(one.data for one in output.attachments if one.name == ATTACHMENT)
+        checks = [check_of(run) for run in recorded(record).runs]
+        if any(check.status == "failed" for check in checks):
+            texts.append(f"Tests failed:\n{for_model(output.text, limit=MODEL_CHARACTERS)}")
+        return checks
+
+
+def check_of(run: RecordedRun) -> Check:
+    """The check of one framework's run."""
+    name = f"tests ({run.framework})" if run.folder == "." else f"tests ({run.framework} in {run.folder})"
+    if not run.started:
+        # No work of the model can mend this, so it must not be sent back to it as a failure.
+        return Check(name=name, status="skipped", detail=run.why[:200])
+    return Check(name=name, status="passed" if run.succeeded else "failed", detail=run.said[:200])
 
 
 def syntax(copy: WorkingCopy, present: Sequence[str], texts: list[str]) -> Check:

@@ -38,6 +38,10 @@ class RecordedRun(BaseModel):
     """False where something is missing that no change of the files mends, such as dependencies."""
     why: str = ""
     """Why it did not run; empty where it did."""
+    said: str = ""
+    """One line for people: counts, exit code and time."""
+    succeeded: bool = False
+    """Whether something passed, nothing failed and the framework itself said so."""
     cases: tuple[RecordedCase, ...] = ()
 
 

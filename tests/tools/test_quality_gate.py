@@ -66,7 +66,7 @@ async def test_good_work_passes_everything(bench: Bench, gate: Gate) -> None:
     assert checks["lint"].detail == "ruff on 2 files"
     assert checks["tests (pytest)"].detail.startswith("pytest: 1 passed, exit code 0")
     assert (gate.said, gate.changed) == ("", 2)
-    assert bench.beats == ["running ruff", "running sh"]
+    assert bench.beats == ["running ruff", "running python", "running sh"]
 
 
 async def test_a_syntax_error_is_found_in_any_language(bench: Bench, gate: Gate) -> None:
@@ -82,7 +82,7 @@ async def test_a_syntax_error_is_found_in_any_language(bench: Bench, gate: Gate)
 async def test_an_undefined_name_is_found(bench: Bench, gate: Gate) -> None:
     bench.put("app/money.py", "def total(prices):\n    return summ(prices)\n")
     checks = await gate.check()
-    assert statuses(checks) == {"syntax": "passed", "lint": "failed", "tests (pytest)": "skipped"}
+    assert statuses(checks) == {"syntax": "passed", "lint": "failed", "tests (Python)": "skipped"}
     assert "app/money.py:2:12: F821" in checks["lint"].detail
     assert "`summ`" in checks["lint"].detail
     assert gate.said.startswith("Lint failed:\n")
@@ -140,17 +140,33 @@ async def test_without_node_its_tests_are_skipped_and_say_why(bench: Bench, tool
     bench.put("web/money.test.js", NODE_TEST.format(3))
     checks = await gate.check()
     assert checks["tests (node)"] == Check(
-        name="tests (node)", status="skipped", detail="Node is not installed on this worker"
+        name="tests (node)", status="skipped", detail="Node is not installed on this worker."
     )
     assert gate.said == ""
+
+
+async def test_without_its_packages_a_framework_is_skipped_and_says_why(bench: Bench, gate: Gate) -> None:
+    bench.put("package.json", '{"devDependencies": {"vitest": "4"}}')
+    bench.put("web/money.test.ts", "import { test } from 'vitest';\ntest('adds', () => {});\n")
+    checks = await gate.check()
+    assert checks["tests (vitest)"].status == "skipped"
+    assert "node_modules is missing; install the dependencies first" in checks["tests (vitest)"].detail
+    assert gate.said == ""
+
+
+async def test_what_only_looks_like_a_test_fails_nothing(bench: Bench, gate: Gate) -> None:
+    bench.put("tests/helper.ts", "export const one = 1;\n")
+    checks = await gate.check()
+    assert checks["tests (JavaScript)"].status == "skipped"
+    assert checks["tests (JavaScript)"].detail.startswith("No tests for pytest, unittest, ")
 
 
 async def test_a_change_without_any_test_says_so(bench: Bench, gate: Gate) -> None:
     bench.put("app/money.py", "def total(prices):\n    return sum(prices)\n")
     bench.put("README.md", "# Money\n")
     checks = await gate.check()
-    assert statuses(checks) == {"syntax": "passed", "lint": "passed", "tests (pytest)": "skipped"}
-    assert checks["tests (pytest)"].detail == "no test names what changed"
+    assert statuses(checks) == {"syntax": "passed", "lint": "passed", "tests (Python)": "skipped"}
+    assert checks["tests (Python)"].detail == "no test names what changed"
 
 
 async def test_names_that_look_like_options_are_names(bench: Bench, gate: Gate) -> None:

@@ -7,8 +7,17 @@ from tools.test_frameworks.cases import TestCase
 
 REPORT = "/tmp/report"
 """Where a framework writes its report, inside the sandbox."""
-HELPER = "/tmp/helper.mjs"
-"""Where a program of ours lies that the framework loads, inside the sandbox."""
+
+
+@dataclass(frozen=True)
+class Helper:
+    """A program of ours that the framework loads or that runs it, and where it lies inside the sandbox."""
+
+    path: str
+    text: str
+
+
+NO_HELPER = Helper("/dev/null", "")
 
 
 @dataclass(frozen=True)
@@ -23,8 +32,7 @@ class Command:
     """Reads the report; raises UnreadableReport."""
     why: str = ""
     """Why this framework, where nobody named it."""
-    helper: str = ""
-    """What stands at HELPER."""
+    helper: Helper = NO_HELPER
     ids: tuple[str, ...] = ()
     """Only these tests are asked for; empty for every test of the command."""
 

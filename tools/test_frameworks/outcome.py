@@ -25,6 +25,10 @@ class FrameworkRun:
     exit_code: int | None
     ended: str
     output: str
+    why: str = ""
+    """Why this framework; empty where it was named."""
+    unable: str = ""
+    """Why it could not be started; empty where it was."""
 
     @property
     def counts(self) -> Counter[str]:
@@ -37,17 +41,23 @@ class FrameworkRun:
         return self.exit_code == 0 and self.counts["passed"] > 0 and self.counts["failed"] == 0
 
     @property
+    def place(self) -> str:
+        """The framework, and the folder where it is not the root."""
+        return self.framework if self.folder == "." else f"{self.framework} in {self.folder}"
+
+    @property
     def headline(self) -> str:
         """``pytest: 3 passed, 1 failed, exit code 1 after 0.8 s``."""
         counts = self.counts
-        where = self.framework if self.folder == "." else f"{self.framework} in {self.folder}"
+        if self.unable:
+            return f"{self.place}: not started. {self.unable}"
         if not counts:
-            return f"{where}: no tests ran, {self.ended}"
+            return f"{self.place}: no tests ran, {self.ended}"
         numbers = ", ".join(
             f"{counts[outcome]} {outcome}" for outcome in ("passed", "failed", "skipped") if counts[outcome]
         )
         problem = "" if self.succeeded or counts["failed"] else ", but that is not success"
-        return f"{where}: {numbers}, {self.ended}{problem}"
+        return f"{self.place}: {numbers}, {self.ended}{problem}"
 
 
 def record_of(runs: Sequence[FrameworkRun]) -> RecordedTests:
@@ -58,7 +68,10 @@ def record_of(runs: Sequence[FrameworkRun]) -> RecordedTests:
                 framework=run.framework,
                 folder=run.folder,
                 ran=run.cases is not None,
-                why="" if run.cases is not None else run.headline,
+                started=not run.unable,
+                why="" if run.cases is not None else run.unable or run.headline,
+                said=run.headline,
+                succeeded=run.succeeded,
                 cases=tuple(RecordedCase(id=case.id, outcome=case.outcome) for case in run.cases or []),
             )
             for run in runs
@@ -69,15 +82,15 @@ def record_of(runs: Sequence[FrameworkRun]) -> RecordedTests:
 def report_of(run: FrameworkRun) -> str:
     """The headline, the names of failing tests, and what the first of them said."""
     failed = [case for case in run.cases or [] if case.outcome == "failed"]
-    parts = [run.headline]
+    parts = [run.headline + (f"\n({run.framework}: {run.why})" if run.why else "")]
     if failed:
         names = [f"- {case.id}" for case in failed[:SHOWN_NAMES]]
         more = [f"- and {len(failed) - SHOWN_NAMES} more"] if len(failed) > SHOWN_NAMES else []
         parts.append("\n".join(["Failing:", *names, *more]))
     parts += [f"{case.id}:\n{_cut(case.detail)}" for case in failed[:SHOWN_FAILURES]]
     # A file that cannot even be loaded may fail without a word in the report, so the output has to speak.
-    unloaded = any("::" not in case.id for case in failed)
-    if run.output and not run.succeeded and (not failed or unloaded):
+    silent = run.framework == "script" or any("::" not in case.id for case in failed)
+    if run.output and not run.succeeded and (not failed or silent):
         parts.append(f"Output:\n{for_model(run.output, limit=OUTPUT_CHARACTERS)}")
     return "\n\n".join(parts)
 

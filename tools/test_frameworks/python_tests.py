@@ -1,0 +1,165 @@
+"""Finds the tests of Python, which interpreter they need, and whether pytest or unittest runs them."""
+
+import json
+import posixpath
+import re
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from perdure.safety.environment import WORKSPACE
+from perdure.safety.views import SandboxLimits, View
+from perdure.workspace.paths import Files
+from tools.programs import run_program
+from tools.test_frameworks import junit, lines
+from tools.test_frameworks.commands import REPORT, Command, Helper, Selection, Unable
+from tools.test_frameworks.tree import SCRIPT, beginning, file_of, seen_from, upwards, within
+from tools.tool_schemas import ToolContext
+
+TEST = re.compile(r"(?:test_.*|.*_test)\.py\Z")
+CONFTEST = "conftest.py"
+OWN_PYTHON = ".venv/bin/python"
+PROBE = "import importlib.util as u; print('pytest' if u.find_spec('pytest') else 'none')"
+PROBE_LIMITS = SandboxLimits(time_s=60.0)
+UNITTEST = re.compile(r"^\s*(?:import|from)\s[^\n]*\bunittest\b", re.MULTILINE)
+PYTEST = re.compile(r"^\s*(?:import|from)\s[^\n]*\bpytest\b|^(?:async )?def test_", re.MULTILINE)
+CONFIGURATIONS = {
+    "pytest.ini": re.compile(""),
+    ".pytest.ini": re.compile(""),
+    "pyproject.toml": re.compile(r"^\[tool\.pytest", re.MULTILINE),
+    "setup.cfg": re.compile(r"^\[tool:pytest\]", re.MULTILINE),
+    "tox.ini": re.compile(r"^\[pytest\]", re.MULTILINE),
+}
+PROGRAM_AT = "/tmp/unittest_program.py"
+UNITTEST_PROGRAM = Path(__file__).with_name("unittest_program.py")
+PYTEST_OPTIONS = (
+    "-p",
+    "no:cacheprovider",
+    "--color=no",
+    "--tb=short",
+    # One file that does not load must not hide what all others say.
+    "--continue-on-collection-errors",
+    f"--junitxml={REPORT}",
+    "--override-ini=junit_family=xunit1",
+)
+
+
+class PythonTests:
+    """Sorts files by the folder whose pytest configuration holds for them, and makes their commands."""
+
+    def __init__(self, context: ToolContext) -> None:
+        self._context = context
+        self._files: Files = context.copy.files
+
+    async def commands(
+        self, found: Sequence[str], selection: Selection, framework: str = ""
+    ) -> list[Command | Unable]:
+        """One for each folder with a configuration of its own; ``framework`` is taken as the caller says."""
+        named = {*selection.paths, *map(file_of, selection.ids)}
+        by_folder: dict[str, list[str]] = {}
+        for path in found:
+            name = posixpath.basename(path)
+            if TEST.match(name) or name == CONFTEST or (path in named and name.endswith(".py")):
+                by_folder.setdefault(self._folder(path), []).append(path)
+        if not by_folder and framework:
+            by_folder["."] = []
+        return [
+            await self._command(folder, files, selection, framework)
+            for folder, files in sorted(by_folder.items())
+        ]
+
+    def _folder(self, path: str) -> str:
+        """The nearest folder with a configuration of pytest, or the root."""
+        return next((folder for folder in upwards(path) if self._configured(folder)), ".")
+
+    def _configured(self, folder: str) -> bool:
+        return any(
+            self._files.exists(within(folder, name))
+            and bool(mark.search(beginning(self._files, within(folder, name))))
+            for name, mark in CONFIGURATIONS.items()
+        )
+
+    async def _command(
+        self, folder: str, files: Sequence[str], selection: Selection, framework: str
+    ) -> Command | Unable:
+        python, has_pytest, problem = await self._interpreter(folder)
+        tests = [path for path in files if posixpath.basename(path) != CONFTEST]
+        only_unittest = self._only_unittest(folder, tests, len(files) > len(tests))
+        if framework == "unittest" or (not framework and only_unittest):
+            why = "" if framework else "every test file uses unittest alone"
+            return _unittest(folder, tests, selection, python, why + problem)
+        if not has_pytest:
+            return Unable(
+                "pytest",
+                folder,
+                f"The tests need pytest, which is not installed for {python}; install the dependencies first.{problem}",
+            )
+        why = "" if framework else "the tests are Python's and pytest is installed for it"
+        return _pytest(folder, selection, python, why + problem)
+
+    async def _interpreter(self, folder: str) -> tuple[str, bool, str]:
+        """The project's own Python where it runs, else the worker's; whether it has pytest; what was wrong."""
+        problem = ""
+        for above in upwards(within(folder, "x")):
+            path = within(above, OWN_PYTHON)
+            if not self._files.exists(path):
+                continue
+            if (has := await self._probe(f"{WORKSPACE}/{path}")) is not None:
+                return f"{WORKSPACE}/{path}", has, ""
+            problem = f" ({path} does not run in the sandbox, so the worker's Python is used)"
+        python = str(self._context.toolchain.python)
+        return python, bool(await self._probe(python)), problem
+
+    async def _probe(self, python: str) -> bool | None:
+        """Whether pytest is there; None where the interpreter does not run."""
+        finished = await run_program(
+            self._context, [python, "-c", PROBE], view=View.READ_ONLY, limits=PROBE_LIMITS
+        )
+        return finished.output.strip() == b"pytest" if finished.exit_code == 0 else None
+
+    def _only_unittest(self, folder: str, tests: Sequence[str], has_conftest: bool) -> bool:
+        if not tests or has_conftest or self._configured(folder):
+            return False
+        texts = [beginning(self._files, path) for path in tests]
+        return all(UNITTEST.search(text) for text in texts) and not any(map(PYTEST.search, texts))
+
+
+def _pytest(folder: str, selection: Selection, python: str, why: str) -> Command:
+    # Ids begin at the folder, whatever folder pytest would take for the root by itself.
+    argv = [python, "-m", "pytest", *PYTEST_OPTIONS, "--rootdir=."]
+    argv += [f"-k={selection.pattern}"] if selection.pattern else []
+    chosen = [
+        seen_from(folder, file_of(one)) + one[len(file_of(one)) :]
+        for one in (*selection.paths, *selection.ids)
+        if _concerns(folder, one)
+    ]
+    argv += ["--", *chosen] if chosen else []
+    return Command("pytest", folder, tuple(argv), partial(junit.cases_of, folder=folder), why)
+
+
+def _unittest(folder: str, tests: Sequence[str], selection: Selection, python: str, why: str) -> Command:
+    choice = {
+        "files": [seen_from(folder, path) for path in tests],
+        "ids": _unittest_ids(folder, selection),
+        "pattern": selection.pattern,
+    }
+    reader = partial(lines.cases_of, folder=folder, between="::")
+    argv = (python, PROGRAM_AT, REPORT, json.dumps(choice))
+    return Command("unittest", folder, argv, reader, why, Helper(PROGRAM_AT, UNITTEST_PROGRAM.read_text()))
+
+
+def _unittest_ids(folder: str, selection: Selection) -> list[str]:
+    if not selection.ids:
+        return []
+    return [
+        seen_from(folder, file_of(one)) + one[len(file_of(one)) :]
+        for one in (*selection.ids, *selection.paths)
+    ]
+
+
+def _concerns(folder: str, path: str) -> bool:
+    """Whether a path or id is Python's and lies in the folder."""
+    path = file_of(path)
+    if SCRIPT.match(path):
+        return False
+    return folder == "." or path == folder or path.startswith(f"{folder}/")
