@@ -185,7 +185,10 @@ class TaskHandle:
         try:
             return await self._server.ask_worker(f"the query {name!r}", asking, task=self.id)
         except WorkflowQueryFailedError as error:
-            raise InvalidInput(f"Task {self.id!r} refused the query {name!r}: {error.message}.") from error
+            raise InvalidInput(
+                f"Task {self.id!r} refused the query {name!r}: {error.message}.",
+                "a worker of another version may not know it: restart the workers, then try again.",
+            ) from error
 
     async def _decide(self, **fields: Any) -> Receipt:
         return await self.decide(valid(Decide, **fields))
@@ -228,7 +231,9 @@ class TaskHandle:
         pending = await self.pending()
         there = tuple(each.id for each in (*pending.approvals, *pending.questions))
         if waits in there:
-            return Refused(f"Task {self.id!r} refused: {innermost_message(error.cause)}")
+            said, _, hint = innermost_message(error.cause).partition(" hint: ")
+            shown = f"`python starter.py show {self.id}` shows what the task waits for, and how to answer."
+            return Refused(f"Task {self.id!r} refused: {said}", hint or shown)
         listed = f"What waits: {', '.join(there)}." if there else "Nothing waits for a person now."
         return NotPending(
             f"Nothing with the id {waits!r} waits in task {self.id!r}: {innermost_message(error.cause)} {listed}",

@@ -90,10 +90,16 @@ class Server:
                 "check TEMPORAL_API_KEY, TLS and TEMPORAL_NAMESPACE.",
             )
         if error.status is RPCStatusCode.INVALID_ARGUMENT:
-            return InvalidInput(f"The Temporal server refused the request: {error.message}.")
+            return InvalidInput(
+                f"The Temporal server refused the request: {error.message}.",
+                "mend what the server names; a server of another version may take less.",
+            )
         if error.status in _SILENT:
             return unreachable(self.address, error.message)
-        return PerdureError(f"The Temporal server at {self.address} failed: {error.message}.")
+        return PerdureError(
+            f"The Temporal server at {self.address} failed: {error.message}.",
+            "look at the server's log (`python starter.py doctor` looks at the rest), then try again.",
+        )
 
     async def describe(self, workflow_id: str) -> WorkflowExecutionDescription:
         """The task's current run as the server knows it; TaskNotFound where there is none."""

@@ -15,4 +15,9 @@ def valid(kind: type[Model], **fields: Any) -> Model:
     try:
         return kind(**fields)
     except ValidationError as error:
-        raise InvalidInput(field_sentences(error)) from error
+        required = [name for name, field in kind.model_fields.items() if field.is_required()]
+        optional = [name for name, field in kind.model_fields.items() if not field.is_required()]
+        hint = f"optional: {', '.join(optional)}."
+        if required:
+            hint = f"required: {', '.join(required)}; {hint}"
+        raise InvalidInput(field_sentences(error), f"mend the fields that are named; {hint}") from error

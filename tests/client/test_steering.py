@@ -34,6 +34,19 @@ async def test_a_message_comes_from_the_argument_or_from_standard_input(
     assert spoken[:2] == ["Keep it small", "Round half up\nplease"]
 
 
+async def test_a_message_that_the_task_does_not_take_is_told_with_its_reason(
+    client: PerdureClient, shell: Shell, worker: Player
+) -> None:
+    task = await client.start("Mend it", repository="/srv/shop")
+    await approval_of(task)
+    for _ in range(10):
+        await task.steer("x" * 20_000)
+    refused = await shell.run("steer", task.id, "and one more")
+    assert refused.exit_code == ExitCode.NOT_DONE
+    assert "too many wait to be read already" in refused.stderr
+    assert f"python starter.py show {task.id}" in refused.stderr
+
+
 async def test_a_task_that_is_over_takes_nothing(client: PerdureClient, shell: Shell, worker: Player) -> None:
     worker.decisions = ()
     task = await client.start("Mend it", repository="/srv/shop")

@@ -120,7 +120,9 @@ async def _only_approval(client: PerdureClient) -> tuple[TaskHandle, Approval]:
     listed = f"{len(there)} approvals wait: {', '.join(there)}." if there else "No approval waits."
     raise NotPending(
         " ".join([listed, *unread]),
-        "give the id of the one you mean; `python starter.py approvals` shows them." if there else "",
+        "give the id of the one you mean; `python starter.py approvals` shows them."
+        if there
+        else "`python starter.py list --open` shows what runs; a task that needs a person waits in `approvals`.",
         there,
     )
 
