@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
@@ -55,7 +56,11 @@ class Descriptors:
             "/etc/group": f"sandbox:x:{owner.gid}:\n",
             "/etc/hosts": "127.0.0.1 localhost sandbox\n::1 localhost\n",
         }
-        return {path: self.passing(text.encode()) for path, text in texts.items()}
+        return self.files({path: text.encode() for path, text in texts.items()})
+
+    def files(self, contents: Mapping[str, bytes]) -> dict[str, int]:
+        """Descriptors of files that the sandbox shall show, by their path."""
+        return {path: self.passing(data) for path, data in contents.items()}
 
     def program_ended(self) -> bool:
         """Whether bubblewrap reported an exit code, which it does only for a program that was started."""

@@ -5,7 +5,6 @@ import json
 import os
 import secrets
 import shutil
-import sys
 import tempfile
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -18,6 +17,7 @@ from perdure.contracts.errors import ConfigurationError
 from perdure.safety.environment import environment_for
 from perdure.safety.staging import Owner
 from perdure.safety.views import Finished, SandboxLimits, View
+from perdure.safety.way_out import bare_interpreter
 
 PROBE_LIMITS = SandboxLimits(time_s=20, processes=16, output_bytes=64 * 1024)
 
@@ -150,7 +150,7 @@ async def _host_process(marker: str) -> AsyncGenerator[None, None]:
 async def withstands(sandbox: Runs, ground: Ground, view: View) -> None:
     """Attack the sandbox from inside the view; ConfigurationError names what worked and the missing layer."""
     program = resources.files("perdure.safety").joinpath("break_out.py").read_text(encoding="utf-8")
-    python, prefix = _bare_interpreter()
+    python, prefix = bare_interpreter()
     finished = await sandbox.run(
         [str(python), "-I", "-S", "-c", program, json.dumps(dict(ground.targets))],
         root=ground.tree,
@@ -169,13 +169,6 @@ async def withstands(sandbox: Runs, ground: Ground, view: View) -> None:
     report: dict[str, Any] = json.loads(said)
     judge(report, filters=sandbox.filters_system_calls)
     _judge_view(report, ground, view)
-
-
-def _bare_interpreter() -> tuple[Path, Path]:
-    """The interpreter below any virtual environment, and the folder that holds it."""
-    prefix = Path(sys.base_prefix)
-    named = prefix / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"
-    return (named if named.exists() else Path(sys.executable).resolve()), prefix
 
 
 def judge(report: Mapping[str, Any], *, filters: bool) -> None:

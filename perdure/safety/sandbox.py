@@ -1,4 +1,7 @@
-"""The sandbox: a program sees a minimal root and one view of the workspace, has no network, and ends whole."""
+"""The sandbox: a program sees a minimal root and one view of the workspace, has no network, and ends whole.
+
+A run may be given a way out to named package hosts; even then its network namespace has nothing but its own loopback.
+"""
 
 import asyncio
 import contextlib
@@ -12,6 +15,7 @@ from perdure.contracts.errors import ConfigurationError
 from perdure.safety.bubblewrap import SYSTEM_PATH, TEMPORARY, Bubblewrap, bounded, isolation, mounted
 from perdure.safety.commands import check_command
 from perdure.safety.descriptors import Descriptors
+from perdure.safety.egress import Egress
 from perdure.safety.environment import WORKSPACE, environment_for
 from perdure.safety.mounts import Mount, extra_mounts, workspace_mounts
 from perdure.safety.probes import prepared_ground, withstands
@@ -20,6 +24,7 @@ from perdure.safety.staging import Owner, Staging
 from perdure.safety.supervision import supervise
 from perdure.safety.system_calls import system_call_filter
 from perdure.safety.views import Finished, SandboxLimits, View
+from perdure.safety.way_out import FOLDER, WayOut, bare_interpreter, forwarded
 
 __all__ = ["Finished", "Owner", "Sandbox", "SandboxLimits", "View", "environment_for"]
 
@@ -120,23 +125,33 @@ class Sandbox:
         environment: Mapping[str, str] = {},
         read_only: Sequence[Path] = (),
         stdin: bytes = b"",
+        way_out: WayOut | None = None,
         on_output: Callable[[int], None] | None = None,
     ) -> Finished:
         """Run a program in the workspace at ``root`` and wait for its end; nothing of it is left afterwards.
 
         The program sees ``root`` at /workspace, ``git_folder`` read-only at /workspace/.git and the extra
         ``read_only`` folders at their own paths. It waits for a free place first; that does not count as its time.
-        ``on_output`` is told the number of bytes written so far. Cancellation kills the whole tree, then goes on.
+        ``way_out`` lets it reach package hosts. ``on_output`` is told the number of bytes written so far. Cancellation
+        kills the whole tree, then goes on.
         """
         check_command(argv, root, working_directory)
+        if way_out is not None:
+            argv, environment = forwarded(argv), {**environment, **way_out.environment}
+            read_only = [*read_only, bare_interpreter()[1]]
         program = bounded(limits, argv, environment_for(environment), working_directory=working_directory)
         async with self._places, contextlib.AsyncExitStack() as resources:
             if view is View.SCRATCH and self._scratch == "copy":
                 root, view = await resources.enter_async_context(copied(root)), View.WRITABLE
             mounts = workspace_mounts(root, git_folder, objects_folder, view) + extra_mounts(read_only)
+            if way_out is not None:
+                egress = Egress(way_out.hosts, on_request=way_out.on_request, limits=way_out.limits)
+                socket_folder = await resources.enter_async_context(egress.open(self.owner))
+                mounts.append(Mount(str(socket_folder), FOLDER))
             descriptors = resources.enter_context(Descriptors())
+            files = descriptors.files(way_out.files) if way_out is not None else {}
             ended = await supervise(
-                self._command(mounts, limits, descriptors) + program,
+                self._command(mounts, limits, descriptors, files) + program,
                 environment=OUTER_ENVIRONMENT,
                 limits=limits,
                 stdin=descriptors.holding(stdin),
@@ -155,11 +170,12 @@ class Sandbox:
         mounts: Sequence[Mount],
         limits: SandboxLimits,
         descriptors: Descriptors,
+        files: Mapping[str, int],
     ) -> list[str]:
         """The command line up to the program."""
         staged = self._staging.staged(self._bubblewrap, mounts)
         command = [*staged.before, staged.program]
-        command += isolation(limits, descriptors.identity_files(self.owner))
+        command += isolation(limits, {**descriptors.identity_files(self.owner), **files})
         command += mounted(staged.mounts)
         if self._filter is not None:
             command += ["--seccomp", str(descriptors.passing(self._filter))]

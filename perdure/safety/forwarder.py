@@ -1,0 +1,52 @@
+"""Runs a program beside a port of the sandbox's own loopback that leads to the Unix socket of the way out.
+
+It is run by file content, inside the sandbox, with a bare interpreter and no package of ours, so it imports the
+standard library alone. Arguments: the port, the socket, then the program and its arguments.
+"""
+
+import asyncio
+import contextlib
+import sys
+
+CHUNK_BYTES = 64 * 1024
+
+
+async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Move bytes one way until they end."""
+    with contextlib.suppress(OSError):
+        while chunk := await reader.read(CHUNK_BYTES):
+            writer.write(chunk)
+            await writer.drain()
+        if writer.can_write_eof():
+            writer.write_eof()
+
+
+async def main(port: int, path: str, argv: list[str]) -> int:
+    """The program's exit code; 128 + n where signal n ended it."""
+    serving: set[asyncio.Task[None]] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            answers, proxy = await asyncio.open_unix_connection(path)
+            await asyncio.gather(pump(reader, proxy), pump(answers, writer))
+            proxy.close()
+        finally:
+            writer.close()
+
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.ensure_future(serve(reader, writer))
+        serving.add(task)
+        task.add_done_callback(serving.discard)
+
+    await asyncio.start_server(accept, "127.0.0.1", port, backlog=256)
+    try:
+        program = await asyncio.create_subprocess_exec(*argv)
+    except OSError as error:
+        sys.stderr.write(f"{argv[0]}: {error.strerror}\n")
+        return 127
+    code = await program.wait()
+    return code if code >= 0 else 128 - code
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main(int(sys.argv[1]), sys.argv[2], sys.argv[3:])))
