@@ -119,7 +119,7 @@ class Demo:
             return await handle.result()
         except TaskEnded as error:
             self.view.line(f"[red]{error}[/]")
-            if error.result is None:
+            if not isinstance(error.result, TaskResult):
                 raise
             return error.result
 

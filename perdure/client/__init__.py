@@ -8,12 +8,15 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from perdure.client.attaching import Attachment, IfClosed
     from perdure.client.client import PerdureClient
     from perdure.client.errors import (
         NotPending,
         NoWorker,
         Refused,
+        ScheduleNotFound,
         ServerUnreachable,
+        StillOpen,
         TaskCanceled,
         TaskEnded,
         TaskFailed,
@@ -21,16 +24,34 @@ if TYPE_CHECKING:
     )
     from perdure.client.events import Event
     from perdure.client.handle import TaskHandle
+    from perdure.client.schedule_terms import (
+        ListedSchedule,
+        ScheduleDescription,
+        ScheduledRun,
+        ScheduleTerms,
+        ScheduleTimes,
+    )
+    from perdure.client.schedules import Schedules
     from perdure.client.state import Spending, TaskDescription, TaskState, TranscriptLine, WaitingTask
 
 __all__ = [
+    "Attachment",
     "Event",
+    "IfClosed",
+    "ListedSchedule",
     "NoWorker",
     "NotPending",
     "PerdureClient",
     "Refused",
+    "ScheduleDescription",
+    "ScheduleNotFound",
+    "ScheduleTerms",
+    "ScheduleTimes",
+    "ScheduledRun",
+    "Schedules",
     "ServerUnreachable",
     "Spending",
+    "StillOpen",
     "TaskCanceled",
     "TaskDescription",
     "TaskEnded",
@@ -43,6 +64,14 @@ __all__ = [
 ]
 
 _MODULES = {
+    "Attachment": "attaching",
+    "IfClosed": "attaching",
+    "ListedSchedule": "schedule_terms",
+    "ScheduleDescription": "schedule_terms",
+    "ScheduleTerms": "schedule_terms",
+    "ScheduleTimes": "schedule_terms",
+    "ScheduledRun": "schedule_terms",
+    "Schedules": "schedules",
     "Event": "events",
     "PerdureClient": "client",
     "TaskHandle": "handle",

@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import secrets
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,27 +9,29 @@ from typing import Any
 
 from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
 from temporalio.client import Client
-from temporalio.common import Priority
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.converter import DataConverter
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
+from perdure.client.attaching import Attachment, IfClosed, start_or_attach
 from perdure.client.connection import Connection, find_server, quiet_runtime
 from perdure.client.errors import NotPending, NoWorker, Refused, TaskNotFound
-from perdure.client.handle import TaskHandle
+from perdure.client.handle import TaskHandle, handle_of
+from perdure.client.schedules import Schedules
 from perdure.client.server import Server, unreachable
+from perdure.client.starting import Launch, maintenance_request, task_request
 from perdure.client.state import WaitingTask
-from perdure.client.task_list import ListedTask, TaskFilter, list_tasks, missing_attributes
+from perdure.client.task_list import KINDS, ListedTask, TaskFilter, list_tasks, missing_attributes
 from perdure.client.validation import valid
 from perdure.client.versions import ServerVersions, server_versions
 from perdure.contracts.errors import InvalidInput
-from perdure.contracts.names import CODING_TASK, SEARCH_NEEDS, TASK_QUEUE
+from perdure.contracts.maintenance import MaintenanceRequest, MaintenanceResult
+from perdure.contracts.names import SEARCH_NEEDS, TASK_QUEUE
 from perdure.contracts.task import TaskRequest
 
 CONNECT_S = 10.0
 _ASKED_AT_ONCE = 8
-_SHOWN_REQUEST = 4_000
-_OPEN_TASKS = f"WorkflowType = '{CODING_TASK}' AND ExecutionStatus = 'Running'"
+_OPEN_TASKS = f"{KINDS} AND ExecutionStatus = 'Running'"
 _RUN_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -75,24 +76,62 @@ class PerdureClient:
         """The server, as host:port."""
         return self._server.address
 
+    @property
+    def schedules(self) -> Schedules:
+        """What starts runs again and again."""
+        return Schedules(self._server, self._task_queue)
+
     async def start(self, request: TaskRequest | str, *, id: str | None = None, **fields: Any) -> TaskHandle:
         """Start a task: a whole ``TaskRequest``, or its text with the other fields as keywords."""
-        task = (
-            valid(TaskRequest, **{**request.model_dump(exclude_unset=True), **fields})
-            if isinstance(request, TaskRequest)
-            else valid(TaskRequest, request=request, **fields)
+        return await self._start(Launch(task_request(request, **fields)), id)
+
+    async def maintain(
+        self,
+        repository: str | MaintenanceRequest,
+        playbook: str | None = None,
+        *,
+        id: str | None = None,
+        **fields: Any,
+    ) -> TaskHandle[MaintenanceResult]:
+        """Start a maintenance run by a playbook of the installation: a whole request, or its fields."""
+        return await self._start(Launch(maintenance_request(repository, playbook, **fields)), id)
+
+    async def start_or_attach(
+        self,
+        request: TaskRequest | MaintenanceRequest | str,
+        *,
+        id: str,
+        if_closed: IfClosed = "attach",
+        **fields: Any,
+    ) -> Attachment[Any]:
+        """Start the run of this id, or find the one that is there; callers that race get the same run.
+
+        It returns once the run is open, or TaskFailed says why it cannot be (a folder that is no repository). Where the
+        last run of this id is over: ``attach`` gives that one, ``start`` starts a new one, ``start_if_failed`` does so
+        only where it failed or was stopped (and gives it else), ``refuse`` raises Refused. An id whose run was started
+        with another request is refused. Sending the same again is safe, also after NoWorker.
+        """
+        launch = Launch(
+            maintenance_request(request, None, **fields)
+            if isinstance(request, MaintenanceRequest)
+            else task_request(request, **fields)
         )
-        chosen = id or readable_id(task.request)
+        return await start_or_attach(
+            self._server, launch, id=id, task_queue=self._task_queue, if_closed=if_closed
+        )
+
+    async def _start(self, launch: Launch, id: str | None) -> TaskHandle[Any]:
+        chosen = id or launch.readable_id()
         try:
             with self._server.explained():
                 started = await self._server.client.start_workflow(
-                    CODING_TASK,
-                    task,
+                    launch.kind,
+                    launch.request,
                     id=chosen,
                     task_queue=self._task_queue,
-                    static_summary=first_line(task.request),
-                    static_details=_details(task),
-                    priority=Priority(priority_key=task.priority, fairness_key=task.user or None),
+                    static_summary=launch.summary,
+                    static_details=launch.details,
+                    priority=launch.priority,
                     rpc_timeout=self._server.limit,
                 )
         except WorkflowAlreadyStartedError as error:
@@ -100,17 +139,19 @@ class PerdureClient:
                 f"Task {chosen!r} is running already, so no second one was started under this id.",
                 f"`python starter.py watch {chosen}` shows it; leave the id out to get a new one.",
             ) from error
-        return TaskHandle(self._server, id=chosen, task_id=started.first_execution_run_id or "")
+        return TaskHandle(
+            self._server, id=chosen, task_id=started.first_execution_run_id or "", kind=launch.kind
+        )
 
-    async def task(self, id: str) -> TaskHandle:
-        """A task by its workflow id or its task id; TaskNotFound where there is none."""
+    async def task(self, id: str) -> TaskHandle[Any]:
+        """A task or maintenance run by its workflow id or its task id; TaskNotFound where there is none."""
         try:
             found = await self._server.describe(id)
         except TaskNotFound:
             if not _RUN_ID.fullmatch(id):
                 raise
             found = await self._server.describe(await self._workflow_of_run(id))
-        return TaskHandle(self._server, id=found.id, task_id=found.raw_info.first_run_id or found.run_id)
+        return handle_of(self._server, found)
 
     async def tasks(self, wanted: TaskFilter | None = None, /, **fields: Any) -> list[ListedTask]:
         """Tasks and maintenance runs that fit a filter, or its fields as keywords; open ones first, then the newest."""
@@ -129,7 +170,7 @@ class PerdureClient:
         asked = await asyncio.gather(*(self._waiting_task(id, turns) for id in ids))
         return [task for task in asked if task.approvals or task.questions or task.problem]
 
-    async def find_pending(self, id: str) -> tuple[TaskHandle, WaitingTask]:
+    async def find_pending(self, id: str) -> tuple[TaskHandle[Any], WaitingTask]:
         """The task in which this approval or question waits; NotPending lists what does wait."""
         tasks = await self.approvals()
         there = tuple(each.id for task in tasks for each in (*task.approvals, *task.questions))
@@ -144,9 +185,9 @@ class PerdureClient:
             there,
         )
 
-    async def newest(self) -> TaskHandle:
+    async def newest(self) -> TaskHandle[Any]:
         """The task that was started last, an open one before those that ended; TaskNotFound where there is none."""
-        ids = await self._listed(f"WorkflowType = '{CODING_TASK}'", limit=1)
+        ids = await self._listed(KINDS, limit=1)
         if not ids:
             raise TaskNotFound(
                 f"There is no task yet in namespace {self._server.client.namespace!r} at {self.address}.",
@@ -193,7 +234,9 @@ class PerdureClient:
                 await self._server.require_worker("the query 'pending'", task=id)
                 return WaitingTask.of(description, await handle.pending())
             except NoWorker as error:
-                return WaitingTask(id=id, summary=description.summary, problem=str(error))
+                return WaitingTask(
+                    id=id, kind=description.kind, summary=description.summary, problem=str(error)
+                )
 
 
 async def _connected(connection: Connection, data_converter: DataConverter, *, quiet: bool) -> Client:
@@ -213,35 +256,3 @@ def _reason(error: Exception) -> str:
     """The last reason that the transport names, such as ``Connection refused``; else all it says."""
     named = re.findall(r'(?:message|error): "([^"]+)"', str(error))
     return named[-1] if named else str(error) or f"no answer within {CONNECT_S:g} s"
-
-
-def first_line(request: str) -> str:
-    """The first line of a request, for the Web UI's list (at most 200 characters)."""
-    line = request.strip().splitlines()[0].strip()
-    return line if len(line) <= 200 else f"{line[:199]}…"
-
-
-def readable_id(request: str) -> str:
-    """A workflow id made from the request, such as ``task-fix-rounding-in-totals-1a2b3c``."""
-    words = re.sub(r"[^a-z0-9]+", "-", first_line(request).lower()).strip("-")
-    slug = words if len(words) <= 40 else words[:40].rsplit("-", 1)[0]
-    return "-".join(part for part in ("task", slug, secrets.token_hex(3)) if part)
-
-
-def _details(task: TaskRequest) -> str:
-    """The card's fixed text: the whole request and its terms, as Markdown."""
-    terms = [
-        f"* repository: `{without_credentials(task.repository)}`",
-        f"* mode: {task.mode}, safety: {task.safety}, priority: {task.priority}",
-    ]
-    if task.base_branch:
-        terms.append(f"* base branch: `{task.base_branch}`")
-    if task.user:
-        terms.append(f"* for: {task.user}")
-    terms += [f"* {name}: {value}" for name, value in task.labels.items()]
-    return task.request[:_SHOWN_REQUEST] + "\n\n" + "\n".join(terms)
-
-
-def without_credentials(repository: str) -> str:
-    """A repository URL without user and password."""
-    return re.sub(r"^([a-z][a-z0-9+.-]*://)[^/@]*@", r"\1", repository, flags=re.IGNORECASE)

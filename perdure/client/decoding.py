@@ -10,9 +10,12 @@ from temporalio.api.history.v1 import HistoryEvent
 from temporalio.converter import DataConverter
 from temporalio.exceptions import ApplicationError
 
+from perdure.contracts.maintenance import MaintenanceResult
 from perdure.contracts.task import TaskResult
 
 Model = TypeVar("Model", bound=BaseModel)
+Result = TaskResult | MaintenanceResult
+"""What a run ends with."""
 
 
 class Decoder:
@@ -45,18 +48,19 @@ class Decoder:
             return ""
         return innermost_message(await self._converter.decode_failure(failure))
 
-    async def failed_result(self, failure: Failure) -> TaskResult | None:
+    async def failed_result(self, failure: Failure) -> Result | None:
         """The result that stands in the details of a failed task's failure."""
         return result_in(await self._converter.decode_failure(failure))
 
 
-def result_in(error: BaseException | None) -> TaskResult | None:
-    """The ``TaskResult`` among the details of an error or of its causes."""
+def result_in(error: BaseException | None) -> Result | None:
+    """The result among the details of an error or of its causes."""
     while error is not None:
         if isinstance(error, ApplicationError):
             for detail in error.details:
                 if isinstance(detail, dict) and "status" in detail and "summary" in detail:
-                    return TaskResult.model_validate(detail)
+                    kind = MaintenanceResult if "findings" in detail else TaskResult
+                    return kind.model_validate(detail)
         error = error.__cause__
     return None
 

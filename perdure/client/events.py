@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from perdure.contracts.calls import CallResult, CallSummary
+from perdure.contracts.maintenance import MaintenanceRequest, MaintenanceResult
 from perdure.contracts.plan import Plan, Reflection
 from perdure.contracts.steps import Limits
 from perdure.contracts.task import Check, Cost, Evidence, Safety, TaskRequest, TaskResult, TaskStatus
@@ -26,7 +27,7 @@ class Started(Happened):
     """The task was started, or goes on in a new run (``continued``)."""
 
     kind: Literal["started"] = "started"
-    request: TaskRequest | None
+    request: TaskRequest | MaintenanceRequest | None
     continued: bool = False
     """True after continue-as-new: what was shown before still counts."""
 
@@ -228,7 +229,7 @@ class Ended(Happened):
     kind: Literal["ended"] = "ended"
     status: TaskStatus
     summary: str
-    result: TaskResult | None = None
+    result: TaskResult | MaintenanceResult | None = None
 
 
 Event = Annotated[

@@ -1,20 +1,23 @@
 """One task: what it is doing, what it waits for, and what a person says to it."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, Generic, cast
 
 from pydantic import BaseModel
 from temporalio.client import (
+    WorkflowExecutionDescription,
     WorkflowFailureError,
     WorkflowHandle,
     WorkflowQueryFailedError,
     WorkflowUpdateFailedError,
     WorkflowUpdateStage,
 )
+from typing_extensions import TypeVar
 
 from perdure.client.decoding import innermost_message
 from perdure.client.endings import ended_badly
-from perdure.client.errors import NotPending, Refused, TaskNotFound
+from perdure.client.errors import NotPending, NoWorker, Refused, StillOpen, TaskNotFound
 from perdure.client.events import Event, HeldUp
 from perdure.client.following import follow
 from perdure.client.listing import described
@@ -28,6 +31,8 @@ from perdure.contracts.decisions import AnswerQuestion, Decide, Pending, Receipt
 from perdure.contracts.digests import digest_of
 from perdure.contracts.errors import InvalidInput
 from perdure.contracts.lookups import Form
+from perdure.contracts.maintenance import MaintenanceResult
+from perdure.contracts.names import CODING_TASK, MAINTENANCE_RUN
 from perdure.contracts.plan import Plan
 from perdure.contracts.task import TaskResult
 
@@ -35,23 +40,32 @@ _SAFE_TO_REPEAT = "It may still arrive; sending the same again is safe, since it
 
 Answer = TypeVar("Answer")
 """What a query gives back."""
+Outcome = TypeVar("Outcome", bound=BaseModel, default=TaskResult)
+"""What the run ends with: ``TaskResult`` or ``MaintenanceResult``."""
+
+RESULTS: dict[str, type[BaseModel]] = {CODING_TASK: TaskResult, MAINTENANCE_RUN: MaintenanceResult}
 
 # The static type of a union is no ``type``, but the converter takes it like any type that pydantic knows.
 OPTIONAL_PLAN = cast("type[Plan | None]", Plan | None)
 
 
-class TaskHandle:
-    """A task that exists. Queries and decisions need a worker; ``describe``, ``events`` and ``result`` need none."""
+class TaskHandle(Generic[Outcome]):
+    """A task or maintenance run that exists.
 
-    def __init__(self, server: Server, *, id: str, task_id: str) -> None:
+    Queries and decisions need a worker; ``describe``, ``events`` and ``result`` need none.
+    """
+
+    def __init__(self, server: Server, *, id: str, task_id: str, kind: str = CODING_TASK) -> None:
         self._server = server
         self._workflow: WorkflowHandle[Any, Any] = server.client.get_workflow_handle(
-            id, result_type=TaskResult
+            id, result_type=RESULTS.get(kind, TaskResult)
         )
         self.id = id
         """The workflow's id, as the Web UI shows it."""
         self.task_id = task_id
         """The first execution's run id: stable across reset and continue-as-new."""
+        self.kind = kind
+        """``CodingTask`` or ``MaintenanceRun``."""
 
     async def describe(self) -> TaskDescription:
         """How the server lists the task."""
@@ -144,13 +158,21 @@ class TaskHandle:
         with self._server.explained(self.id):
             await self._workflow.cancel(reason=reason, rpc_timeout=self._server.limit)
 
-    async def result(self) -> TaskResult:
+    async def result(self) -> Outcome:
         """Wait for the end. Raises TaskFailed or TaskCanceled, with the result that the task reported."""
         try:
             with self._server.explained(self.id):
                 return await self._workflow.result()
         except WorkflowFailureError as failure:
             raise ended_badly(self.id, failure.cause) from failure
+
+    async def wait(self, timeout: float | None = None) -> Outcome:
+        """Wait for the end, at most so many seconds; StillOpen says what the task does then. It goes on by itself."""
+        try:
+            async with asyncio.timeout(timeout):
+                return await self.result()
+        except TimeoutError as error:
+            raise await self._still_open(timeout or 0.0) from error
 
     def events(self, *, wait: bool = True) -> AsyncGenerator[Event]:
         """What happened since the start, then what happens until the end (``wait=False``: only what there is)."""
@@ -249,8 +271,26 @@ class TaskHandle:
             return error
         return error if description.open else self._ended(what)
 
+    async def _still_open(self, waited_s: float) -> StillOpen:
+        try:
+            state = await self.status()
+            doing = f"{state.status}: {state.doing}"
+        except NoWorker as error:
+            doing = error.message
+        return StillOpen(
+            f"Task {self.id!r} did not end within {waited_s:g} s ({doing}).",
+            f"wait again, or look: `python starter.py show {self.id}`.",
+        )
+
     def _ended(self, what: str) -> Refused:
         return Refused(
             f"Task {self.id!r} is over, so {what!r} can change nothing.",
             f"`python starter.py show {self.id}` shows how it ended.",
         )
+
+
+def handle_of(server: Server, found: WorkflowExecutionDescription) -> TaskHandle[Any]:
+    """The handle of a run that the server knows."""
+    return TaskHandle(
+        server, id=found.id, task_id=found.raw_info.first_run_id or found.run_id, kind=found.workflow_type
+    )

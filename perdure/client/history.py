@@ -14,7 +14,9 @@ from perdure.client import endings, events
 from perdure.client.decoding import Decoder
 from perdure.client.results import READINGS, Where
 from perdure.contracts.decisions import AnswerQuestion, Decide, SignalDecision, Steer
-from perdure.contracts.task import TaskRequest
+from perdure.contracts.maintenance import MaintenanceRequest, MaintenanceResult
+from perdure.contracts.names import CODING_TASK, MAINTENANCE_RUN
+from perdure.contracts.task import TaskRequest, TaskResult
 
 _BENIGN = {
     WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW,
@@ -44,10 +46,12 @@ class _Scheduled:
 class RunReader:
     """Reads the events of one run in order; ``next_run`` and ``ending`` tell how it closed."""
 
-    def __init__(self, converter: DataConverter, run_id: str) -> None:
+    def __init__(self, converter: DataConverter, run_id: str, *, kind: str = CODING_TASK) -> None:
         self._decoder = Decoder(converter)
         self._run_id = run_id
         self._activities: dict[int, _Scheduled] = {}
+        self.kind = kind
+        """The workflow's type; its first event tells it."""
         self.first_run = run_id
         self.next_run: str | None = None
         self.ending: events.Ended | None = None
@@ -72,14 +76,17 @@ class RunReader:
         field = raw.WhichOneof("attributes") or ""
         name = field.removesuffix("_event_attributes")
         if name in _ENDINGS:
-            self.ending = await _ENDINGS[name](self._decoder, where, getattr(raw, field))
+            result = MaintenanceResult if self.kind == MAINTENANCE_RUN else TaskResult
+            self.ending = await _ENDINGS[name](self._decoder, where, getattr(raw, field), result)
             return None
         teller = self._tellers.get(name)
         return None if teller is None else await teller(where, raw, getattr(raw, field))
 
     async def _started(self, where: Where, _: HistoryEvent, started: Any) -> events.Event:
         self.first_run = started.first_execution_run_id
-        request = await self._decoder.model(started.input.payloads, TaskRequest)
+        self.kind = started.workflow_type.name
+        asked = MaintenanceRequest if self.kind == MAINTENANCE_RUN else TaskRequest
+        request = await self._decoder.model(started.input.payloads, asked)
         continued = bool(started.continued_execution_run_id)
         return events.Started(**where.fields(), request=request, continued=continued)
 

@@ -37,6 +37,7 @@ async def described(raw: WorkflowExecutionDescription) -> TaskDescription:
         id=raw.id,
         task_id=raw.raw_info.first_run_id or raw.run_id,
         run_id=raw.run_id,
+        kind=raw.workflow_type,
         summary=await raw.static_summary() or "",
         state=state_of(raw.status),
         task_queue=raw.task_queue,

@@ -93,6 +93,8 @@ class TaskDescription(BaseModel):
     task_id: str
     """Stable across reset and continue-as-new: the first execution's run id."""
     run_id: str
+    kind: str = ""
+    """``CodingTask`` or ``MaintenanceRun``."""
     summary: str
     """First line of the request."""
     state: Literal[
@@ -115,6 +117,8 @@ class WaitingTask(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     id: str
+    kind: str = ""
+    """``CodingTask`` or ``MaintenanceRun``."""
     summary: str = ""
     approvals: tuple[Approval, ...] = ()
     questions: tuple[Question, ...] = ()
@@ -125,6 +129,7 @@ class WaitingTask(BaseModel):
         """A task with what its query ``pending`` answered."""
         return cls(
             id=description.id,
+            kind=description.kind,
             summary=description.summary,
             approvals=pending.approvals,
             questions=pending.questions,

@@ -19,6 +19,7 @@ from perdure.contracts.names import host_queue
 from perdure.embedded.stack import Stack
 from tests.client.player import HOST, Player
 from tests.client.shell import Shell, SmallInstallation
+from tests.client.upkeep import ShortUpkeep
 from workflows.coding_task import CodingTask
 from workflows.task_lookup import TaskLookup
 
@@ -58,6 +59,13 @@ async def worker(temporal_client: Client, player: Player) -> AsyncIterator[Playe
             with contextlib.suppress(WorkflowFailureError, TimeoutError):
                 async with asyncio.timeout(5):
                     await task.result()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def upkeep(temporal_client: Client, player: Player) -> AsyncIterator[Player]:
+    """A worker that runs short maintenance runs."""
+    async with Worker(temporal_client, task_queue=player.task_queue, workflows=[ShortUpkeep]):
+        yield player
 
 
 @pytest.fixture

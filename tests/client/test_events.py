@@ -22,7 +22,7 @@ from perdure.client.events import (
     Started,
     Waiting,
 )
-from perdure.contracts.task import TaskStatus
+from perdure.contracts.task import TaskResult, TaskStatus
 from tests.client.continuing_task import ContinuingTask
 from tests.client.player import Player, summary
 from tests.client.waiting import all_events, approval_of, event_of, question_of
@@ -57,7 +57,7 @@ async def test_a_whole_task_is_told(client: PerdureClient, worker: Player) -> No
     assert isinstance(said, Spoken)
     assert (said.what, said.id, said.text, said.by) == ("approve", approval.id, "looks right", "ada")
     assert isinstance(ended, Ended)
-    assert ended.result is not None
+    assert isinstance(ended.result, TaskResult)
     assert (ended.status, ended.result.steps) == (TaskStatus.COMPLETED, 4)
 
 

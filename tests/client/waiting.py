@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from perdure.client import TaskHandle
 from perdure.client.events import Event, Waiting
@@ -22,7 +22,7 @@ async def eventually(look: Callable[[], Awaitable[Found | None]]) -> Found:
         return found
 
 
-async def event_of(task: TaskHandle, wanted: Callable[[Event], bool]) -> Event:
+async def event_of(task: TaskHandle[Any], wanted: Callable[[Event], bool]) -> Event:
     """The first event of this kind."""
     async with asyncio.timeout(LIMIT_S), aclosing(task.events()) as following:
         async for event in following:
@@ -31,19 +31,19 @@ async def event_of(task: TaskHandle, wanted: Callable[[Event], bool]) -> Event:
     raise AssertionError(f"task {task.id!r} ended without it")
 
 
-async def approval_of(task: TaskHandle) -> Approval:
+async def approval_of(task: TaskHandle[Any]) -> Approval:
     """The task's approval once it waits for one."""
     await event_of(task, lambda event: isinstance(event, Waiting) and event.needs == "approval")
     return (await task.pending()).approvals[0]
 
 
-async def question_of(task: TaskHandle) -> Question:
+async def question_of(task: TaskHandle[Any]) -> Question:
     """The task's question once it asks one."""
     await event_of(task, lambda event: isinstance(event, Waiting) and event.needs == "answer")
     return (await task.pending()).questions[0]
 
 
-async def all_events(task: TaskHandle) -> list[Event]:
+async def all_events(task: TaskHandle[Any]) -> list[Event]:
     """Every event up to the task's end."""
     async with asyncio.timeout(LIMIT_S), aclosing(task.events()) as following:
         return [event async for event in following]

@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from typing import Any
 
 from rich.table import Table
 from rich.text import Text
@@ -67,7 +68,7 @@ def _form(*, stat: bool, name_only: bool) -> Form:
     return "stat" if stat else "names" if name_only else "patch"
 
 
-async def _show(output: Output, parts: AsyncGenerator[Part], task: TaskHandle, *, whole: bool) -> None:
+async def _show(output: Output, parts: AsyncGenerator[Part], task: TaskHandle[Any], *, whole: bool) -> None:
     async for part in parts:
         if output.as_json:
             output.data(
@@ -103,7 +104,7 @@ def draw_diff_line(line: str) -> Text:
     return clean(line, style)
 
 
-async def _write(output: Output, parts: AsyncGenerator[Part], target: Path, task: TaskHandle) -> None:
+async def _write(output: Output, parts: AsyncGenerator[Part], target: Path, task: TaskHandle[Any]) -> None:
     """The file is there only once it is complete: a part of it would look like the whole."""
     size = 0
     try:

@@ -1,6 +1,7 @@
 """``approvals``, ``approve``, ``deny`` and ``answer``."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from perdure.client.client import PerdureClient
 from perdure.client.command_line.drawing import draw_approval, draw_waiting
@@ -82,11 +83,11 @@ def answer(
     return action
 
 
-async def _task_of(client: PerdureClient, id: str, task: str | None) -> TaskHandle:
+async def _task_of(client: PerdureClient, id: str, task: str | None) -> TaskHandle[Any]:
     return (await client.find_pending(id))[0] if task is None else await client.task(task)
 
 
-async def _approval(client: PerdureClient, id: str, task: str | None) -> tuple[TaskHandle, Approval]:
+async def _approval(client: PerdureClient, id: str, task: str | None) -> tuple[TaskHandle[Any], Approval]:
     if task is None:
         handle, waiting = await client.find_pending(id)
         approvals, questions = waiting.approvals, waiting.questions
@@ -109,7 +110,7 @@ async def _approval(client: PerdureClient, id: str, task: str | None) -> tuple[T
     )
 
 
-async def _only_approval(client: PerdureClient) -> tuple[TaskHandle, Approval]:
+async def _only_approval(client: PerdureClient) -> tuple[TaskHandle[Any], Approval]:
     tasks = await client.approvals()
     found = [(task, approval) for task in tasks for approval in task.approvals]
     unread = [task.problem for task in tasks if task.problem]

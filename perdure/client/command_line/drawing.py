@@ -14,6 +14,7 @@ from perdure.client.command_line.output import clean
 from perdure.client.command_line.picture import Line, Picture, Tone
 from perdure.client.state import WaitingTask
 from perdure.contracts.decisions import Approval, Question
+from perdure.contracts.maintenance import MaintenanceResult
 from perdure.contracts.task import TaskResult, TaskStatus
 
 WIDE = 72
@@ -23,6 +24,7 @@ RECENT_LINES = 8
 _STYLES: dict[Tone, str] = {"plain": "", "good": "green", "bad": "red", "person": "yellow", "faint": "dim"}
 _COLOURS = {
     TaskStatus.COMPLETED: "bold green",
+    TaskStatus.UNCHANGED: "bold green",
     TaskStatus.WAITING: "bold yellow",
     TaskStatus.FAILED: "bold red",
     TaskStatus.CANCELED: "bold red",
@@ -170,12 +172,17 @@ def _plan(picture: Picture) -> RenderableType:
     return Padding(Group(*lines), (1, 0, 0, 0))
 
 
-def _result(result: TaskResult) -> list[RenderableType]:
+def _result(result: TaskResult | MaintenanceResult) -> list[RenderableType]:
     parts: list[RenderableType] = [clean(result.summary, "bold")]
     for check in result.checks:
         style = {"passed": "green", "failed": "red", "skipped": "dim"}[check.status]
         parts.append(clean(f"check {check.name}: {check.status} {check.detail}".rstrip(), style))
-    for evidence in result.evidence:
+    for finding in result.findings if isinstance(result, MaintenanceResult) else ():
+        times = f" ({finding.count}×)" if finding.count > 1 else ""
+        where = f" {finding.where}" if finding.where else ""
+        mark, style = ("fixed", "green") if finding.fixed else ("found", "yellow")
+        parts.append(clean(f"{mark}: {finding.what}{times}{where} [{finding.step}]", style))
+    for evidence in result.evidence if isinstance(result, TaskResult) else ():
         where = f"step {evidence.step}" if evidence.step is not None else "not shown"
         parts.append(clean(f"{evidence.requirement} ({where}: {evidence.shown_by})", "dim"))
     if result.commits:

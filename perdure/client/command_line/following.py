@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.live import Live
@@ -18,20 +19,19 @@ from perdure.client.command_line.drawing import (
 )
 from perdure.client.command_line.exit_codes import ExitCode
 from perdure.client.command_line.output import clean
-from perdure.client.command_line.picture import Picture
+from perdure.client.command_line.picture import WENT_WELL, Picture
 from perdure.client.command_line.session import Session
 from perdure.client.command_line.telling import tell
 from perdure.client.errors import NoWorker, ServerUnreachable
 from perdure.client.events import Event, HeldUp
 from perdure.client.handle import TaskHandle
 from perdure.contracts.decisions import Pending
-from perdure.contracts.task import TaskStatus
 
 QUIET_S = 0.5
 """Without an event for so long, what is on the screen is what the task does now."""
 
 
-async def watch(session: Session, tasks: Sequence[TaskHandle], *, wait: bool) -> ExitCode:
+async def watch(session: Session, tasks: Sequence[TaskHandle[Any]], *, wait: bool) -> ExitCode:
     """Show the tasks until they end. Without a terminal and without ``wait``, leave those that need a person."""
     stay = wait or session.output.person
     watchings = [Watching(session, task, stay=stay, named=len(tasks) > 1) for task in tasks]
@@ -66,7 +66,7 @@ async def _all_of(watchings: "Sequence[Watching]") -> ExitCode:
 class Watching:
     """One spell of watching one task."""
 
-    def __init__(self, session: Session, task: TaskHandle, *, stay: bool, named: bool) -> None:
+    def __init__(self, session: Session, task: TaskHandle[Any], *, stay: bool, named: bool) -> None:
         self.picture = Picture(id=task.id)
         self._output = session.output
         self._task = task
@@ -84,7 +84,7 @@ class Watching:
                     self._take(event)
                 elif await self._quiet():
                     return ExitCode.NEEDS_A_PERSON
-        return ExitCode.OK if self.picture.status is TaskStatus.COMPLETED else ExitCode.NOT_DONE
+        return ExitCode.OK if self.picture.status in WENT_WELL else ExitCode.NOT_DONE
 
     def _take(self, event: Event) -> None:
         self._fresh = self._fresh or not isinstance(event, HeldUp)

@@ -14,7 +14,15 @@ from rich.console import Console, RenderableType
 from rich.text import Text
 
 from perdure.client.command_line.exit_codes import ExitCode
-from perdure.client.errors import NotPending, NoWorker, Refused, ServerUnreachable, TaskEnded, TaskNotFound
+from perdure.client.errors import (
+    NotPending,
+    NoWorker,
+    Refused,
+    ScheduleNotFound,
+    ServerUnreachable,
+    TaskEnded,
+    TaskNotFound,
+)
 from perdure.contracts.errors import ConfigurationError, InvalidInput, PerdureError
 from perdure.safety.display import escape_hidden
 
@@ -23,6 +31,7 @@ _CODES: tuple[tuple[type[PerdureError], ExitCode], ...] = (
     (NoWorker, ExitCode.NO_WORKER),
     (ConfigurationError, ExitCode.INSTALLATION),
     (TaskNotFound, ExitCode.NOT_FOUND),
+    (ScheduleNotFound, ExitCode.NOT_FOUND),
     (NotPending, ExitCode.NOT_FOUND),
     (Refused, ExitCode.NOT_DONE),
     (TaskEnded, ExitCode.NOT_DONE),

@@ -7,12 +7,15 @@ from pydantic import BaseModel, Field, computed_field
 from perdure.client.events import ApprovalAsked, HeldUp
 from perdure.contracts.calls import CallSummary
 from perdure.contracts.decisions import Question
+from perdure.contracts.maintenance import MaintenanceResult
 from perdure.contracts.plan import Plan
 from perdure.contracts.steps import Limits
 from perdure.contracts.task import Check, Cost, TaskResult, TaskStatus
 
 Tone = Literal["plain", "good", "bad", "person", "faint"]
 Needs = Literal["approval", "answer", "nothing"]
+WENT_WELL = frozenset({TaskStatus.COMPLETED, TaskStatus.UNCHANGED})
+"""Ends that need nobody's attention."""
 
 
 class Line(BaseModel):
@@ -54,7 +57,7 @@ class Picture(BaseModel):
     held_up: HeldUp | None = None
     """What keeps it waiting though no person is needed."""
     checks: tuple[Check, ...] = ()
-    result: TaskResult | None = None
+    result: TaskResult | MaintenanceResult | None = None
     summary: str = ""
     """How it ended, once it did."""
     lines: list[Line] = Field(default_factory=list[Line])

@@ -5,6 +5,7 @@ import getpass
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from perdure.client.client import PerdureClient
 from perdure.client.command_line.exit_codes import ExitCode
@@ -34,11 +35,11 @@ class Session:
         ) as client:
             yield client
 
-    async def task(self, client: PerdureClient, id: str | None) -> TaskHandle:
+    async def task(self, client: PerdureClient, id: str | None) -> TaskHandle[Any]:
         """The named task, or the newest one."""
         return await client.newest() if id is None else await client.task(id)
 
-    def web_page(self, task: TaskHandle) -> str:
+    def web_page(self, task: TaskHandle[Any]) -> str:
         """The task's page in the Web UI of the running stack, or nothing where none runs on this machine."""
         running = running_stack(self.installation.place().home)
         if running is None or not running.web_ui:

@@ -1,7 +1,7 @@
 """``steer``, ``pause`` and ``resume``: a word to a running task, and that the task took it."""
 
 import sys
-from typing import Literal
+from typing import Any, Literal
 
 from perdure.client.command_line.exit_codes import ExitCode
 from perdure.client.command_line.session import Action, Session
@@ -60,7 +60,7 @@ def _switch(id: str, word: Literal["pause", "resume"]) -> Action:
     return action
 
 
-async def _taken(task: TaskHandle) -> TaskState:
+async def _taken(task: TaskHandle[Any]) -> TaskState:
     """The task's state after it took the signal: a query is answered only once every signal before it was."""
     try:
         if not await task.has_worker():
@@ -74,7 +74,7 @@ async def _taken(task: TaskHandle) -> TaskState:
         raise NoWorker(f"{error.message} {_KEPT}", error.hint) from error
 
 
-def _confirm(session: Session, task: TaskHandle, state: TaskState, said: str) -> ExitCode:
+def _confirm(session: Session, task: TaskHandle[Any], state: TaskState, said: str) -> ExitCode:
     if session.output.as_json:
         session.output.data({"id": task.id, "taken": True, "paused": state.paused, "doing": state.doing})
     else:

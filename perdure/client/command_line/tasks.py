@@ -88,7 +88,7 @@ def watch(ids: Sequence[str], *, every: bool, wait: bool) -> Action:
     return action
 
 
-async def _open_tasks(client: PerdureClient) -> list[TaskHandle]:
+async def _open_tasks(client: PerdureClient) -> list[TaskHandle[Any]]:
     listed = await client.tasks(open=True, limit=MOST_WATCHED + 1)
     if len(listed) > MOST_WATCHED:
         raise InvalidInput(

@@ -4,9 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 from perdure.client import events
-from perdure.client.command_line.picture import Line, Picture
+from perdure.client.command_line.picture import WENT_WELL, Line, Picture
+from perdure.client.starting import without_credentials
 from perdure.contracts.calls import Verdict
-from perdure.contracts.task import TaskStatus
+from perdure.contracts.maintenance import MaintenanceRequest
+from perdure.contracts.task import TaskResult, TaskStatus
 
 _STAGES = {
     "open_task": TaskStatus.PLANNING,
@@ -42,7 +44,11 @@ def _started(picture: Picture, event: events.Started) -> list[Line]:
     if event.continued or event.request is None:
         return []
     task = event.request
-    picture.request, picture.repository = task.request, task.repository
+    picture.repository = task.repository
+    if isinstance(task, MaintenanceRequest):
+        picture.request = f"maintenance: {task.playbook}"
+        return [Line(text=f"{picture.request} of {without_credentials(task.repository)}", drawn=True)]
+    picture.request = task.request
     picture.mode, picture.safety = task.mode.value, task.safety.value
     return [Line(text=f"{_first_line(task.request)} ({task.mode}, {task.safety})", drawn=True)]
 
@@ -203,9 +209,11 @@ def _ended(picture: Picture, event: events.Ended) -> list[Line]:
     picture.paused, picture.trouble, picture.held_up, picture.doing = False, "", None, ""
     picture.ended, picture.summary, picture.result = event.status, event.summary, event.result
     if event.result is not None:
-        picture.cost, picture.checks = event.result.cost, event.result.checks
+        picture.checks = event.result.checks
+        if isinstance(event.result, TaskResult):
+            picture.cost = event.result.cost
         picture.branch = event.result.branch or picture.branch
-    tone = "good" if event.status is TaskStatus.COMPLETED else "bad"
+    tone = "good" if event.status in WENT_WELL else "bad"
     text = f"{event.status}: {_first_line(event.summary)}"
     return [Line.model_validate({"text": text, "tone": tone, "drawn": True})]
 
