@@ -133,8 +133,9 @@ def _look_at(path: Path) -> Path:
             raise InvalidInput(f"The repository {str(path)!r} is not a folder.", _HINT)
         real = path.resolve()
         git = real / ".git" if os.path.lexists(real / ".git") else real
-        for needed in (real, git):
-            if not os.access(needed, os.R_OK | os.X_OK if needed.is_dir() else os.R_OK):
+        for needed in (real, git, git / "HEAD"):
+            wanted = os.R_OK | os.X_OK if needed.is_dir() else os.R_OK
+            if needed.exists() and not os.access(needed, wanted):
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(needed))
         return git
     except (FileNotFoundError, NotADirectoryError) as error:
