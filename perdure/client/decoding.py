@@ -43,10 +43,10 @@ class Decoder:
         return str(decoded[0])
 
     async def failure(self, failure: Failure) -> str:
-        """The innermost message of a failure: what really went wrong."""
+        """The message of a failure that says what really went wrong."""
         if failure == Failure():
             return ""
-        return innermost_message(await self._converter.decode_failure(failure))
+        return telling_message(await self._converter.decode_failure(failure))
 
     async def failed_result(self, failure: Failure) -> Result | None:
         """The result that stands in the details of a failed task's failure."""
@@ -65,10 +65,15 @@ def result_in(error: BaseException | None) -> Result | None:
     return None
 
 
-def innermost_message(error: BaseException | None) -> str:
-    """The message of the deepest cause that has one."""
+def telling_message(error: BaseException | None) -> str:
+    """The first message that somebody wrote for people; where there is none, that of the deepest cause.
+
+    Temporal wraps such a message in words of its own, and below it lie causes that only a programmer understands.
+    """
     message = ""
     while error is not None:
-        message = (error.message if isinstance(error, ApplicationError) else str(error)) or message
+        if isinstance(error, ApplicationError) and error.message:
+            return error.message
+        message = str(error) or message
         error = error.__cause__
     return message

@@ -4,7 +4,7 @@ from typing import Any
 
 from temporalio.exceptions import CancelledError, TerminatedError
 
-from perdure.client.decoding import Decoder, Result, innermost_message, result_in
+from perdure.client.decoding import Decoder, Result, telling_message, result_in
 from perdure.client.errors import TaskCanceled, TaskEnded, TaskFailed
 from perdure.client.events import Ended
 from perdure.client.results import Where
@@ -52,5 +52,5 @@ def ended_badly(id: str, cause: BaseException) -> TaskEnded:
     if isinstance(cause, CancelledError):
         return TaskCanceled(f"Task {id!r} was cancelled.", hint, result)
     if isinstance(cause, TerminatedError):
-        return TaskFailed(f"Task {id!r} was terminated: {innermost_message(cause)}.", hint, result)
-    return TaskFailed(f"Task {id!r} failed: {innermost_message(cause)}", hint, result)
+        return TaskFailed(f"Task {id!r} was terminated: {telling_message(cause)}.", hint, result)
+    return TaskFailed(f"Task {id!r} failed: {telling_message(cause)}", hint, result)

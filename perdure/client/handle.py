@@ -15,7 +15,7 @@ from temporalio.client import (
 )
 from typing_extensions import TypeVar
 
-from perdure.client.decoding import innermost_message
+from perdure.client.decoding import telling_message
 from perdure.client.endings import ended_badly
 from perdure.client.errors import NotPending, NoWorker, Refused, StillOpen, TaskNotFound
 from perdure.client.events import Event, HeldUp
@@ -253,12 +253,12 @@ class TaskHandle(Generic[Outcome]):
         pending = await self.pending()
         there = tuple(each.id for each in (*pending.approvals, *pending.questions))
         if waits in there:
-            said, _, hint = innermost_message(error.cause).partition(" hint: ")
+            said, _, hint = telling_message(error.cause).partition(" hint: ")
             shown = f"`python starter.py show {self.id}` shows what the task waits for, and how to answer."
             return Refused(f"Task {self.id!r} refused: {said}", hint or shown)
         listed = f"What waits: {', '.join(there)}." if there else "Nothing waits for a person now."
         return NotPending(
-            f"Nothing with the id {waits!r} waits in task {self.id!r}: {innermost_message(error.cause)} {listed}",
+            f"Nothing with the id {waits!r} waits in task {self.id!r}: {telling_message(error.cause)} {listed}",
             "`python starter.py approvals` shows what waits in every task.",
             there,
         )

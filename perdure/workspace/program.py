@@ -9,6 +9,7 @@ import contextlib
 import errno
 import os
 import re
+import shutil
 import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +27,15 @@ OLDEST_GIT = (2, 38)
 MOST_OUTPUT_BYTES = 64 * 1024 * 1024
 
 _DISK_FULL_WORDS = (b"No space left on device", b"Disk quota exceeded")
+_WRITING_FAILED_WORDS = (
+    b"unable to write",
+    b"failed to write",
+    b"write error",
+    b"unable to create",
+    b"write failure",
+)
+LITTLE_ROOM_BYTES = 64 * 1024 * 1024
+"""Git often says only that it could not write. With less room than this the reason is taken to be the disk."""
 
 
 class GitFailed(ToolRejected):
@@ -207,7 +217,9 @@ class GitProgram:
 
     def refuse_full_disk(self, command: str, finished: Finished) -> None:
         """ConfigurationError where git's words say that the disk is full."""
-        if any(words in finished.words for words in _DISK_FULL_WORDS):
+        little = shutil.disk_usage(self.home).free < LITTLE_ROOM_BYTES
+        telling = (*_DISK_FULL_WORDS, *(_WRITING_FAILED_WORDS if little else ()))
+        if any(words in finished.words for words in telling):
             raise disk_full(f"what 'git {command}' made", self.home)
 
     def _failure(self, arguments: Sequence[str], finished: Finished) -> GitFailed:

@@ -2,9 +2,11 @@
 
 import asyncio
 import pickle
+from itertools import pairwise
 
 import pytest
 from temporalio.client import Client
+from temporalio.exceptions import ApplicationError
 
 from perdure.client import (
     NotPending,
@@ -15,6 +17,7 @@ from perdure.client import (
     TaskFailed,
     TaskNotFound,
 )
+from perdure.client.decoding import telling_message
 from perdure.client.events import Spoken
 from perdure.contracts.decisions import Decide
 from perdure.contracts.errors import InvalidInput
@@ -205,3 +208,19 @@ async def test_a_task_is_found_by_its_task_id(client: PerdureClient, worker: Pla
                 # The list that maps runs to tasks is updated a moment after the start.
                 await asyncio.sleep(0.05)
     assert (found.id, found.task_id) == (started.id, started.task_id)
+
+
+def test_a_failure_is_told_by_the_sentence_that_was_written_for_people() -> None:
+    def chain(*errors: BaseException) -> BaseException:
+        for outer, inner in pairwise(errors):
+            outer.__cause__ = inner
+        return errors[0]
+
+    sentence = ApplicationError("PostgreSQL does not answer. hint: start it.", type="StoreUnavailable")
+    deepest = ApplicationError("connection was closed", type="ConnectionDoesNotExistError")
+    assert telling_message(chain(RuntimeError("Activity task failed"), sentence, deepest)) == sentence.message
+    assert (
+        telling_message(chain(RuntimeError("Activity task timed out"), RuntimeError("heartbeat")))
+        == "heartbeat"
+    )
+    assert telling_message(None) == ""

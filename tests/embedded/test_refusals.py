@@ -17,6 +17,7 @@ from perdure.embedded.postgres_binaries import installed_binaries
 from perdure.embedded.stack import Stack
 from perdure.embedded.temporal import TemporalSettings
 from perdure.embedded.troubles import explain_disk, explain_os_error
+from tests.sentences import assert_said
 
 
 async def refusal_of(stack: Stack) -> str:
@@ -60,8 +61,7 @@ async def test_a_port_whose_last_connections_are_still_closing_is_not_taken() ->
 
 async def test_a_disk_that_is_almost_full_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     sentence = await refusal_of(Stack(tmp_path / "home", minimum_free_bytes=2**62))
-    assert "MiB free" in sentence
-    assert "PERDURE_HOME" in sentence
+    assert_said("a disk that is almost full", sentence, folder=tmp_path / "home", needed=2**62 // 2**20)
     assert not (tmp_path / "home" / "postgres").exists()
 
 
@@ -76,7 +76,7 @@ async def test_a_disk_that_is_almost_full_is_refused_before_anything_is_written(
 async def test_a_disk_that_fills_while_a_server_starts_is_told_from_its_log(line: str) -> None:
     error = explain_disk(f"starting\nFATAL: {line}\nstopped")
     assert error is not None
-    assert "The disk is full" in error.message
+    assert_said("a disk that fills while the stack starts", str(error))
 
 
 async def test_an_ordinary_log_is_not_taken_for_a_full_disk() -> None:

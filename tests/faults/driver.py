@@ -17,17 +17,17 @@ from pathlib import Path
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
+from perdure.embedded.ports import free_port
 from perdure.embedded.stack import Stack
 from perdure.embedded.temporal import TemporalSettings
 from tests.faults.installation import Servers
 from tests.faults.moments import TARGETED, Moment, after
-from tests.faults.runs import WORKER, Outcome, run_errand
+from tests.faults.runs import SERVERS, WORKER, Outcome, run_errand
 
 #: Seconds between a death and the next worker: at once, or long enough that the host counts as silent.
 PAUSES_S = (0.0, 0.0, 5.0)
 #: Runs until a moment of a few milliseconds is met.
 TRIES = 10
-SERVERS = ("temporal", "postgres")
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,8 @@ async def own_servers(folder: Path) -> AsyncGenerator[tuple[Stack, Servers]]:
     """A stack for this run alone, on free ports."""
     stack = Stack(
         folder,
-        temporal=TemporalSettings(port=0, web_ui_port=0),
+        # A server that is stopped and started again has to be found where it was.
+        temporal=TemporalSettings(port=free_port(), web_ui_port=free_port()),
     )
     try:
         at = await stack.start()

@@ -11,7 +11,7 @@ from typing import Any
 
 from temporalio.client import Client, WorkflowExecutionStatus
 
-from perdure.embedded.component import Health
+from perdure.embedded.component import Component, Health
 from perdure.embedded.stack import Stack
 from perdure.llm.scripted.script import Script
 from perdure.llm.scripted.server import ScriptedServer
@@ -41,6 +41,18 @@ class Servers:
         found = {each.name: each.processes[0].pid for each in self.stack.components}
         os.kill(found[component], signal.SIGKILL)
 
+    async def stop(self, component: str) -> None:
+        """Stop one server of the stack; it stays away until it is started."""
+        await self._component(component).stop()
+
+    async def start(self, component: str) -> None:
+        """Start a server that was stopped, at the same address."""
+        await self._component(component).start()
+
+    def _component(self, name: str) -> Component:
+        assert self.stack is not None, "these servers belong to others"
+        return next(each for each in self.stack.components if each.name == name)
+
     async def health(self) -> Sequence[Health]:
         """Whether the servers answer."""
         assert self.stack is not None, "these servers belong to others"
@@ -58,6 +70,8 @@ class Installation:
     repository: Path
     remote: Path
     queue: str
+    before: Sequence[str] = ()
+    """What every worker's command stands behind."""
     workers: list[WorkerProcess] = field(default_factory=list[WorkerProcess])
     handles: list[Handle] = field(default_factory=list[Handle])
 
@@ -79,7 +93,8 @@ class Installation:
             "GROQ_BASE_URL": self.models.url,
             **{f"PERDURE_{name.upper()}": str(value) for name, value in changes.items()},
         }
-        made = WorkerProcess(environment, self.folder / f"worker-{len(self.workers)}.log")
+        log = self.folder / f"worker-{len(self.workers)}.log"
+        made = WorkerProcess(environment, log, self.before)
         self.workers.append(made)
         return made
 

@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import tempfile
 import time
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,15 @@ from tests.faults.person import approving
 from tests.faults.picture import Handle, Picture, read_work, repeated_questions, take_picture
 
 WORKER = "worker"
+SERVERS = ("temporal", "postgres")
 THINKING_MS = 120
 ENDS_WITHIN_S = 180.0
 MODEL_STEPS = ("plan", "decide", "reflect", "synthesize")
 
 numbers = itertools.count(1)
+
+Meanwhile = Callable[[Installation, Handle], Awaitable[None]]
+"""What happens while a server is away: it is stopped before and started after. Any other victim is harmed by this itself."""
 
 
 @dataclass(frozen=True)
@@ -64,9 +68,14 @@ class Errand:
         self._worker = installation.worker()
 
     async def run(
-        self, moment: Moment | None = None, *, pause_s: float = 0.0, victim: str = WORKER
+        self,
+        moment: Moment | None = None,
+        *,
+        pause_s: float = 0.0,
+        victim: str = WORKER,
+        meanwhile: Meanwhile | None = None,
     ) -> Outcome:
-        """Run the task to its end, killing the victim once at the moment."""
+        """Run the task to its end, killing the victim once at the moment; with ``meanwhile`` a server is away for so long."""
         installation = self._installation
         database_url = installation.servers.database_url
         await self._worker.start()
@@ -74,7 +83,7 @@ class Errand:
         handle = await installation.start()
         began = time.monotonic()
         async with approving(handle), asyncio.timeout(ENDS_WITHIN_S):
-            death = await self._interrupt(handle, moment, pause_s, victim) if moment else None
+            death = await self._interrupt(handle, moment, pause_s, victim, meanwhile) if moment else None
             await handle.result()
         took_s = time.monotonic() - began
         await self._worker.stop()
@@ -83,13 +92,18 @@ class Errand:
         await self._judge(outcome, handle)
         return outcome
 
-    async def _interrupt(self, handle: Handle, moment: Moment, pause_s: float, victim: str) -> Death | None:
+    async def _interrupt(
+        self, handle: Handle, moment: Moment, pause_s: float, victim: str, meanwhile: Meanwhile | None
+    ) -> Death | None:
         """None where the task had ended before the moment came."""
         at = self._installation
         scene = Scene(handle, at.servers.database_url, at.home(), at.remote, at.database)
         if not await _first(moment.arrives(scene), handle.result()):
             return None
-        await self._kill(victim)
+        if meanwhile is None:
+            await self._kill(victim)
+        else:
+            await self._take_away(victim, handle, meanwhile)
         described = await handle.describe()
         if described.status is not WorkflowExecutionStatus.RUNNING:
             return None
@@ -120,6 +134,17 @@ class Errand:
             if all(each.ok for each in await at.servers.health()):
                 return
             await asyncio.sleep(0.05)
+
+    async def _take_away(self, victim: str, handle: Handle, meanwhile: Meanwhile) -> None:
+        servers = self._installation.servers
+        if victim not in SERVERS:
+            await meanwhile(self._installation, handle)
+            return
+        await servers.stop(victim)
+        try:
+            await meanwhile(self._installation, handle)
+        finally:
+            await servers.start(victim)
 
     async def _asking(self, handle: Handle, running: Sequence[str]) -> bool:
         query = "SELECT count(*) FROM answers WHERE task_id = $1 AND step = $2 AND purpose = $3"
@@ -177,12 +202,15 @@ async def run_errand(
     *,
     pause_s: float = 0.0,
     victim: str = WORKER,
+    meanwhile: Meanwhile | None = None,
 ) -> Outcome:
     """One run in a folder of its own, which is removed afterwards."""
     with tempfile.TemporaryDirectory(dir=folder, prefix=f"errand-{next(numbers)}-") as own:
         async with installed(servers, Path(own), make_script(delay_ms=THINKING_MS)) as installation:
             try:
-                return await Errand(installation).run(moment, pause_s=pause_s, victim=victim)
+                return await Errand(installation).run(
+                    moment, pause_s=pause_s, victim=victim, meanwhile=meanwhile
+                )
             except (TimeoutError, AssertionError) as error:
                 error.add_note(f"killed at: {moment.name if moment else 'never'}\n{installation.written()}")
                 raise

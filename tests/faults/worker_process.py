@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,8 @@ class WorkerProcess:
 
     environment: Mapping[str, str]
     log: Path
+    before: Sequence[str] = ()
+    """A command that takes the worker's own as its last arguments and becomes it."""
     _process: GuardedProcess | None = None
     _read_from: int = 0
 
@@ -34,13 +36,18 @@ class WorkerProcess:
         assert self._process is not None, "the worker was not started"
         return self._process
 
+    @property
+    def running(self) -> bool:
+        """Whether the worker that was started last has not ended."""
+        return self._running.running
+
     async def start(self) -> None:
         """Start a worker; does not wait until it polls."""
         self._read_from = self.log.stat().st_size if self.log.exists() else 0
         own = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}}
         self._process = await start_process(
             Program(
-                argv=[sys.executable, str(PROJECT_FOLDER / "worker.py")],
+                argv=[*self.before, sys.executable, str(PROJECT_FOLDER / "worker.py")],
                 environment={**own, **self.environment},
                 folder=PROJECT_FOLDER,
                 log=self.log,

@@ -12,6 +12,7 @@ from perdure.contracts.errors import ConfigurationError, DiskFull, StoreUnavaila
 from perdure.memory.database import Database, display_name
 from perdure.memory.record import Record
 from tests.memory.samples import TASK, Writer
+from tests.sentences import assert_said
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -35,8 +36,9 @@ async def test_what_passes_by_itself_is_unavailable(database: Database, state: s
 
 
 async def test_a_full_disk_is_told_and_waited_for(database: Database) -> None:
-    with pytest.raises(DiskFull, match=r"disk of the PostgreSQL server .* is full: as told. hint: "):
+    with pytest.raises(DiskFull) as full:
         await database.fetch(raising("53100"))
+    assert_said("PostgreSQL's disk is full", str(full.value), server=database.name, why="as told.")
 
 
 async def test_a_mistake_of_ours_stays_what_it_is(database: Database) -> None:

@@ -1,0 +1,84 @@
+"""A server that is away for a while: the task waits, says for what, and goes on to the same end.
+
+``OUTAGE_S`` (default 3) is how long a server stays away after the task has said what it waits for.
+"""
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from perdure.client import PerdureClient, ServerUnreachable
+from perdure.client.handle import TaskHandle
+from tests.faults.driver import own_servers
+from tests.faults.installation import Installation
+from tests.faults.moments import while_running
+from tests.faults.picture import Handle
+from tests.faults.runs import Outcome, run_errand
+from tests.sentences import assert_said
+
+OUTAGE_S = float(os.environ.get("OUTAGE_S", "3"))
+#: The steps in which a server goes away: one that runs a tool, one that asks a model.
+MOMENTS = ("execute_calls 4 0", "decide 6")
+
+
+@pytest.mark.parametrize("step", MOMENTS)
+async def test_a_task_waits_for_postgresql_and_says_so(tmp_path: Path, step: str) -> None:
+    async with own_servers(tmp_path / "stack") as (_, servers):
+        undisturbed = await run_errand(servers, tmp_path)
+        outcome = await run_errand(
+            servers, tmp_path, while_running(step), victim="postgres", meanwhile=until_it_is_said
+        )
+        assert differences(undisturbed, outcome) == []
+
+
+async def until_it_is_said(at: Installation, handle: Handle) -> None:
+    """The step's last failure, which the Web UI, ``show`` and ``watch`` display, and the worker's log say what is missing."""
+    client = PerdureClient(at.servers.client, task_queue=at.queue)
+    task = await client.task(handle.id)
+    said = await last_failure(task)
+    assert_said("PostgreSQL does not answer", said)
+    log = at.workers[0].written()
+    assert any("does not answer" in line and task.task_id in line for line in log.splitlines()), log
+    await asyncio.sleep(OUTAGE_S)
+
+
+async def last_failure(task: TaskHandle) -> str:
+    """Why a step of the task is tried again."""
+    async with asyncio.timeout(60):
+        while True:
+            for step in (await task.describe()).pending_steps:
+                if step.attempt > 3 and step.last_failure:
+                    return step.last_failure
+            await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("step", MOMENTS)
+async def test_a_task_goes_on_when_temporal_is_back(tmp_path: Path, step: str) -> None:
+    async with own_servers(tmp_path / "stack") as (_, servers):
+        undisturbed = await run_errand(servers, tmp_path)
+        outcome = await run_errand(
+            servers, tmp_path, while_running(step), victim="temporal", meanwhile=while_clients_are_told
+        )
+        assert differences(undisturbed, outcome) == []
+
+
+async def while_clients_are_told(at: Installation, handle: Handle) -> None:
+    """A client that was connected and one that connects now both say where no server answers."""
+    connected = PerdureClient(at.servers.client, answer_s=1.0, address=at.servers.temporal)
+    with pytest.raises(ServerUnreachable) as lost:
+        await connected.task(handle.id)
+    assert_said("Temporal does not answer", str(lost.value), address=at.servers.temporal)
+    with pytest.raises(ServerUnreachable) as refused:
+        async with PerdureClient.connect(at.servers.temporal):
+            pass
+    assert_said("Temporal does not answer", str(refused.value), address=at.servers.temporal)
+    await asyncio.sleep(OUTAGE_S)
+    assert at.workers[0].running, at.written()
+
+
+def differences(undisturbed: Outcome, outcome: Outcome) -> list[str]:
+    """What the outage changed; at least it must have hit."""
+    missed = [] if outcome.death is not None else ["the task had ended before the server was away"]
+    return [*missed, *outcome.faults, *undisturbed.picture.differences(outcome.picture)]
