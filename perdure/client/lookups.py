@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import ApplicationError, TimeoutError
 
-from perdure.client.decoding import Decoder, innermost_message
+from perdure.client.decoding import Decoder, telling_message
 from perdure.client.errors import NotPending, NoWorker
 from perdure.client.following import raw_events
 from perdure.client.server import Server
@@ -210,7 +210,7 @@ class _HostSilent(PerdureError):
 
 def _explained(failure: WorkflowFailureError, workflow_id: str) -> PerdureError:
     cause = failure.cause
-    told = cause.message if isinstance(cause, ApplicationError) else innermost_message(cause)
+    told = cause.message if isinstance(cause, ApplicationError) else telling_message(cause)
     sentence, _, hint = told.partition(" hint: ")
     kind = cause.type if isinstance(cause, ApplicationError) else ""
     if kind == "HostSilent":

@@ -189,6 +189,6 @@ def _did_not_come_up(output: bytes) -> ConfigurationError:
         f"The sandbox could not be set up, so the program did not run. The set-up said: {said!r}",
         "unprivileged user namespaces must be allowed: see `sysctl user.max_user_namespaces`, "
         "`sysctl kernel.unprivileged_userns_clone` and `sysctl kernel.apparmor_restrict_unprivileged_userns`, "
-        "and the seccomp profile of the container, if any; a worker that runs as root also needs bubblewrap's program "
+        "and in a container its seccomp and AppArmor profiles and masked paths (docs/server.md); a worker that runs as root also needs bubblewrap's program "
         "and libraries to be readable by everybody",
     )

@@ -212,7 +212,7 @@ def _base_of(
             f"The repository {shown!r} has no commit on its current branch.",
             f"name a base branch; there is {there}.",
         )
-    raise InvalidInput(f"The repository {shown!r} has no commits.", "make a first commit in it.")
+    raise InvalidInput(f"The repository {shown!r} has no commits.", "commit something in it first.")
 
 
 async def _push_url(program: GitProgram, path: Path, common: Path) -> tuple[str | None, bool, list[str]]:
