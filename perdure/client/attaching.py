@@ -15,7 +15,7 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
-from perdure.client.decoding import Decoder, innermost_message
+from perdure.client.decoding import Decoder, telling_message
 from perdure.client.errors import Refused, TaskFailed
 from perdure.client.handle import Outcome, TaskHandle, handle_of
 from perdure.client.server import Server
@@ -137,7 +137,7 @@ async def _check_same(server: Server, launch: Launch, handle: TaskHandle[Any]) -
 
 def _not_opened(id: str, error: WorkflowUpdateFailedError) -> TaskFailed:
     cause = error.cause
-    message = cause.message if isinstance(cause, ApplicationError) else innermost_message(cause)
+    message = cause.message if isinstance(cause, ApplicationError) else telling_message(cause)
     sentence, _, hint = message.partition(" hint: ")
     return TaskFailed(f"Task {id!r} could not be started: {sentence}", hint)
 

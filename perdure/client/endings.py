@@ -4,7 +4,7 @@ from typing import Any
 
 from temporalio.exceptions import CancelledError, TerminatedError
 
-from perdure.client.decoding import Decoder, Result, telling_message, result_in
+from perdure.client.decoding import Decoder, Result, result_in, telling_message
 from perdure.client.errors import TaskCanceled, TaskEnded, TaskFailed
 from perdure.client.events import Ended
 from perdure.client.results import Where
