@@ -253,6 +253,14 @@ async def test_files_for_vitest_are_not_given_to_node(project: Bench) -> None:
     assert "its files import node" in output.text
 
 
+async def test_a_file_that_imports_two_frameworks_is_its_packages(project: Bench) -> None:
+    project.put("package.json", depending_on("vitest"))
+    body = "import 'node:test';\ntest('adds', () => equal(1, 1));"
+    put_suite(project, "vitest", body=body)
+    output = await project.run("run_tests")
+    assert [run.framework for run in record(output)] == ["vitest"]
+
+
 async def test_a_file_for_vitest_without_it_says_so(bench: Bench) -> None:
     bench.put("package.json", package())
     put_suite(bench, "vitest")

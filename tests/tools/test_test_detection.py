@@ -121,6 +121,18 @@ async def test_a_folder_with_its_own_configuration_is_run_there(bench: Bench) ->
     assert outcomes(again) == {"backend/checks/test_wares.py::test_one": "passed"}
 
 
+async def test_the_files_of_the_workspace_are_tested_and_no_installed_copy(bench: Bench) -> None:
+    make_environment(bench)
+    (found,) = (bench.copy.root / ".venv" / "lib").glob("python3*")
+    (found / "site-packages" / "wares").mkdir()
+    (found / "site-packages" / "wares" / "__init__.py").write_text("ONE = 2\n")
+    bench.put("src/wares/__init__.py", "ONE = 1\n")
+    body = "import unittest\nimport wares\n\nclass T(unittest.TestCase):\n    def test_it(self): assert wares.ONE == 1\n"
+    bench.put("tests/test_wares.py", body)
+    output = await bench.run("run_tests")
+    assert output.ok, output.text
+
+
 def make_environment(bench: Bench) -> None:
     """The project's own environment, as ``python -m venv`` makes it; without pytest."""
     command = [sys.executable, "-m", "venv", "--without-pip", str(bench.copy.root / ".venv")]
@@ -168,6 +180,11 @@ def package(*names: str, **content: Any) -> Package:
         (package(scripts={"test": "npm run unit", "unit": "c8 mocha"}), "mocha"),
         (package(scripts={"test": "node node_modules/jest/bin/jest.js"}), "jest"),
         (package(scripts={"test": "tsc -p . && mocha dist/test"}), "script"),
+        (
+            package(scripts={"test": "npm run lint && npm run only", "only": "jest src", "lint": "eslint"}),
+            "jest",
+        ),
+        (package(scripts={"test": "pnpm types && pnpm vitest run", "types": "tsc -p ."}), "vitest"),
         (package(scripts={"test": "eslint . && node --import tsx --test"}), "node"),
         (package(scripts={"test": "tape test/*.js"}, devDependencies={"tape": "5"}), "script"),
         (package(scripts={"test": 'echo "Error: no test specified" && exit 1'}), ""),

@@ -78,7 +78,7 @@ class JavaScriptTests:
         package = self._package(path, framework)
         chosen, why = package.choice if package else ("", "")
         folder = package.folder if package else "."
-        imports = self._imports(path)
+        imports = self._imports(path, chosen)
         if framework:
             return Group(framework, folder, (), package)
         if imports and imports != chosen and (chosen, imports) != ("script", "node"):
@@ -99,9 +99,11 @@ class JavaScriptTests:
             using = [package for package in above if package.choice[0] == framework] or using or above[-1:]
         return next((package for package in using if package.decides), next(iter(using), None))
 
-    def _imports(self, path: str) -> str:
+    def _imports(self, path: str, chosen: str) -> str:
+        """The framework that a file imports: its package's where it imports several."""
         text = beginning(self._files, path)
-        return next((name for name, pattern in IMPORTS.items() if pattern.search(text)), "")
+        names = [name for name, pattern in IMPORTS.items() if pattern.search(text)]
+        return chosen if chosen in names else next(iter(names), "")
 
     def _root_script(self, framework: str) -> dict[tuple[str, str], Group]:
         root = self._packages.of(".")

@@ -19,12 +19,15 @@ CONFIGURATIONS = {
 #: A framework's name as a word of a script, also as the path of its program.
 NAMED = re.compile(r"(?:^|[\s/;&|(\"'])(?P<name>vitest|jest|mocha)(?:\.[cm]?js)?(?=$|[\s;&|)\"'])")
 NODE_TEST = re.compile(r"\bnode\b[^;&|]*\s--test(?=$|[\s\"'])")
-#: A script that only starts another one.
-OTHER_SCRIPT = re.compile(r"(?:npm|pnpm|yarn|bun)\s+(?:run\s+)?(?:-[\w-]+\s+)*([\w:.-]+)")
+#: Where a script starts another one.
+OTHER_SCRIPT = re.compile(r"\b(?:npm|pnpm|yarn|bun)\s+(?:run\s+)?(?:-[\w-]+\s+)*([\w:.-]+)(?:\s+--(?=\s))?")
 #: What a script makes that its tests may need.
-BUILDS = re.compile(r"\b(?:tsc|tsup|build|compile|babel|swc|esbuild|rollup|webpack)\b(?![\w/.-]*register)")
+BUILDS = re.compile(
+    r"\b(?:tsc(?! --noEmit)|tsup|build|compile|babel|swc|esbuild|rollup|webpack)\b(?![\w/.-]*register)"
+)
 PLACEHOLDER = "no test specified"
 HOPS = 4
+LONGEST_SCRIPT = 20_000
 LARGEST_BYTES = 1024**2
 
 
@@ -50,14 +53,13 @@ class Package:
 
     @cached_property
     def test_script(self) -> str:
-        """The script that ``npm test`` comes to, with scripts that only start another one followed; or nothing."""
+        """The script that ``npm test`` comes to, with the scripts that it starts in their places; or nothing."""
         scripts = self._texts("scripts")
         text = scripts.get("test", "")
         for _ in range(HOPS):
-            other = OTHER_SCRIPT.fullmatch(text.strip())
-            if other is None or other.group(1) not in scripts:
-                break
-            text = scripts[other.group(1)]
+            text = OTHER_SCRIPT.sub(lambda found: scripts.get(found.group(1), found.group()), text)[
+                :LONGEST_SCRIPT
+            ]
         return "" if PLACEHOLDER in text else text
 
     @cached_property
@@ -65,10 +67,12 @@ class Package:
         """The framework and the reason, or two empty texts."""
         script = self.test_script
         started = NAMED.search(script) or NODE_TEST.search(script)
-        if started and BUILDS.search(script, 0, started.start()):
+        chosen = (started.groupdict().get("name") or "node") if started else ""
+        # Vitest and Jest translate what they load; the others may need what is built.
+        if started and chosen in {"mocha", "node"} and BUILDS.search(script, 0, started.start()):
             return "script", f"the test script of {self.file} builds before it tests"
         if started:
-            return started.groupdict().get("name") or "node", f"the test script of {self.file} starts it"
+            return chosen, f"the test script of {self.file} starts it"
         if framework := self.configured:
             return framework, f"it is configured beside {self.file}"
         for framework in FRAMEWORKS:

@@ -4,6 +4,7 @@ import json
 import posixpath
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from tools.tool_schemas import ToolContext
 
 TEST = re.compile(r"(?:test_.*|.*_test)\.py\Z")
 CONFTEST = "conftest.py"
+SOURCES = "src"
 OWN_PYTHON = ".venv/bin/python"
 PROBE = "import importlib.util as u; print('pytest' if u.find_spec('pytest') else 'none')"
 PROBE_LIMITS = SandboxLimits(time_s=60.0)
@@ -87,7 +89,7 @@ class PythonTests:
         only_unittest = self._only_unittest(folder, tests, len(files) > len(tests))
         if framework == "unittest" or (not framework and only_unittest):
             why = "" if framework else "every test file uses unittest alone"
-            return _unittest(folder, tests, selection, python, why + problem)
+            return self._importing(_unittest(folder, tests, selection, python, why + problem))
         if not has_pytest:
             return Unable(
                 "pytest",
@@ -95,7 +97,31 @@ class PythonTests:
                 f"The tests need pytest, which is not installed for {python}; install the dependencies first.{problem}",
             )
         why = "" if framework else "the tests are Python's and pytest is installed for it"
-        return _pytest(folder, selection, python, why + problem)
+        return self._importing(_pytest(folder, selection, python, why + problem))
+
+    def _importing(self, command: Command) -> Command:
+        """The command with the folder ``src`` of the project before everything that is installed.
+
+        Else a copy of the project among the installed packages would be tested in place of the files here. Without
+        such a folder the folder itself comes first anyway.
+        """
+        places = [within(above, SOURCES) for above in upwards(within(command.folder, "x"))]
+        found = [f"{WORKSPACE}/{place}" for place in places if self._has_modules(place)]
+        if not found:
+            return command
+        return replace(command, argv=("/usr/bin/env", f"PYTHONPATH={':'.join(found)}", *command.argv))
+
+    def _has_modules(self, folder: str) -> bool:
+        """Whether modules or packages lie in it, and it is no package itself."""
+        files = self._files
+        if not files.exists(folder) or files.stat(folder).kind != "folder":
+            return False
+        if files.exists(within(folder, "__init__.py")):
+            return False
+        return any(
+            entry.name.endswith(".py") or files.exists(f"{folder}/{entry.name}/__init__.py")
+            for entry in files.list(folder)
+        )
 
     async def _interpreter(self, folder: str) -> tuple[str, bool, str]:
         """The project's own Python where it runs, else the worker's; whether it has pytest; what was wrong."""
