@@ -4,6 +4,7 @@ Each step is one request to a loopback server and one line appended to a file. I
 before it does anything else; ``step_overhead.py`` runs it beside Perdure on the same server.
 """
 
+import asyncio
 import contextlib
 import tempfile
 import time
@@ -79,13 +80,20 @@ class Bare:
         await handle.result()
         return time.perf_counter() - began, handle
 
+    async def run_many(self, runs: int, steps: int) -> float:
+        """Seconds for this many runs at once."""
+        began = time.perf_counter()
+        await asyncio.gather(*(self.run(steps) for _ in range(runs)))
+        return time.perf_counter() - began
+
 
 @contextlib.asynccontextmanager
-async def bare_loop(client: Client) -> AsyncGenerator[Bare]:
-    """A bare loop on this server while the body runs."""
+async def bare_loop(client: Client, *, latency_ms: float = 0) -> AsyncGenerator[Bare]:
+    """A bare loop on this server while the body runs; its model answers after ``latency_ms``."""
 
     async def answer(request: web.Request) -> web.Response:
         await request.read()
+        await asyncio.sleep(latency_ms / 1000)
         return web.json_response({"id": uuid.uuid4().hex})
 
     application = web.Application()
@@ -97,7 +105,7 @@ async def bare_loop(client: Client) -> AsyncGenerator[Bare]:
     queue = f"bare-{uuid.uuid4().hex[:8]}"
     try:
         with tempfile.TemporaryDirectory() as folder:
-            async with aiohttp.ClientSession() as session:
+            async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
                 doors = BareActivities(f"http://{host}:{port}/", Path(folder) / "lines", session)
                 worker = Worker(
                     client, task_queue=queue, workflows=[BareLoop], activities=[doors.ask, doors.act]

@@ -4,13 +4,13 @@
 
 A plain step is one decision and one ``read_file`` of a file with ``--bytes`` bytes, with everything on: transcript,
 policy, fence, results, card. A changing step is ``write_file``, with a checkpoint. The reflection that is due every
-fifth step is a step of its own kind: it is left out of a step's time, and shown shared out beside it. The model answers at once from the scripted model server in a process of its own. ``--bare`` runs another
-bare loop (a script that takes --address, --steps and --repeat and prints a JSON line) in the same turn.
+fifth step is a step of its own kind: it is left out of a step's time, and shown shared out beside it. The model answers
+at once from the scripted model server in a process of its own. ``--bare`` runs another bare loop (a script that takes
+--address, --steps and --repeat and prints a JSON line) in the same turn.
 """
 
 import argparse
 import asyncio
-import contextlib
 import itertools
 import json
 import os
@@ -18,13 +18,10 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
-import uuid
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import SecretStr
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
@@ -32,80 +29,9 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.bare_loop import bare_loop
+from benchmarks.stage import finish, make_repository, running_stack, script, served, settings_for
 from perdure.embedded.stack import Stack
-from perdure.embedded.temporal import TemporalSettings
-from perdure.settings import load_settings
 from worker import open_house, workers
-
-PLAN = {
-    "goal": "Read.",
-    "subtasks": [{"title": "Read", "done": False}],
-    "tools": [],
-    "risks": [],
-    "estimated_steps": 1,
-}
-ANSWER: dict[str, Any] = {"summary": "Read.", "commit_message": "Nothing", "requirements": []}
-
-
-def script(steps: int, tool: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """A script of this many equal steps (``{turn}`` differs), then done."""
-    going_on: dict[str, Any] = {"verdict": "continue", "note": "Go on.", "finished_subtasks": []}
-    done: dict[str, Any] = {"verdict": "done", "note": "Done.", "finished_subtasks": [0]}
-    return {
-        "v": 1,
-        "about": "a benchmark",
-        "replies": [
-            {"for": "plan", "content": PLAN},
-            {
-                "for": "decide",
-                "turn": [0, steps - 1],
-                "calls": [{"tool": tool, "arguments": dict(arguments)}],
-            },
-            {"for": "decide", "content": "Done."},
-            {"for": "reflect", "last": "says it is done", "content": done},
-            {"for": "reflect", "content": going_on},
-            {"for": "synthesize", "content": ANSWER},
-        ],
-    }
-
-
-def make_repository(folder: Path, files: int, size: int) -> Path:
-    """A repository with this many files of this many bytes."""
-    repository = folder / "repository"
-    (repository / "data").mkdir(parents=True)
-    for number in range(files):
-        line = f"{number:06d} " + "x" * 72 + "\n"
-        (repository / "data" / f"{number}.txt").write_text((line * (size // len(line) + 1))[:size])
-    who = ["-c", "user.name=b", "-c", "user.email=b@localhost"]
-    for arguments in (["init", "-q"], ["add", "-A"], [*who, "commit", "-qm", "Begin"]):
-        subprocess.run(["git", *arguments], cwd=repository, check=True)
-    return repository
-
-
-@contextlib.contextmanager
-def served(folder: Path, plays: Mapping[str, Any]) -> Any:
-    """The scripted model server in a process of its own; yields its URL."""
-    file, address = folder / f"{uuid.uuid4().hex}.json", folder / f"{uuid.uuid4().hex}.address"
-    file.write_text(json.dumps(plays))
-    command = [
-        sys.executable,
-        "-m",
-        "perdure.llm.scripted",
-        "--script",
-        str(file),
-        "--address-file",
-        str(address),
-    ]
-    process = subprocess.Popen(command, cwd=Path(__file__).parents[1], stdout=subprocess.DEVNULL)
-    try:
-        while not address.exists() or not address.read_text().strip():
-            if process.poll() is not None:
-                raise RuntimeError("The scripted model server did not start.")
-            time.sleep(0.05)
-        yield address.read_text().strip()
-    finally:
-        process.terminate()
-        process.wait(timeout=10)
 
 
 async def perdure_run(
@@ -113,17 +39,7 @@ async def perdure_run(
 ) -> dict[str, float]:
     """One task of this many steps: ms a step from the history's own times, events and bytes a step."""
     with served(folder, plays) as url:
-        changes = {
-            "home": folder / "home",
-            "database_url": SecretStr(stack.addresses.database_url),
-            "task_queue": f"bench-{uuid.uuid4().hex[:8]}",
-            "groq_api_key": None,
-            "groq_base_url": url,
-            "model_script": Path("given.json"),
-            "budget_steps": steps + 10,
-        }
-        settings = load_settings().model_copy(update=changes)
-        settings = settings.knowing({"TEMPORAL_ADDRESS": stack.addresses.temporal})
+        settings = settings_for(stack, folder, url, budget_steps=steps + 10)
         async with open_house(settings) as house, workers(house):
             handle = await client.start_workflow(
                 "CodingTask",
@@ -133,23 +49,6 @@ async def perdure_run(
             )
             await finish(handle)
             return await measured(handle, steps)
-
-
-async def finish(handle: WorkflowHandle[Any, Any]) -> None:
-    """Wait for the task; a push that it asks for is denied, since only the steps are measured."""
-    waiting = asyncio.ensure_future(handle.result())
-    while not waiting.done():
-        await asyncio.wait([waiting], timeout=1.0)
-        if waiting.done():
-            break
-        pending: dict[str, Any] = await handle.query("pending")
-        for approval in pending["approvals"]:
-            denial = {"approval_id": approval["id"], "verdict": "deny"}
-            # The overloads of the SDK's method are partly untyped.
-            await handle.execute_update("decide", denial)  # pyright: ignore[reportUnknownMemberType]
-    result: dict[str, Any] = await waiting
-    if result["status"] != "completed":
-        raise RuntimeError(f"The measured task ended as {result['status']}: {result['summary']}")
 
 
 async def measured(handle: WorkflowHandle[Any, Any], steps: int) -> dict[str, float]:
@@ -177,17 +76,6 @@ async def measured(handle: WorkflowHandle[Any, Any], steps: int) -> dict[str, fl
         "bytes": size / steps,
         "total_bytes": float(size),
     }
-
-
-@contextlib.asynccontextmanager
-async def running_stack(folder: Path) -> AsyncGenerator[Stack]:
-    """A fresh embedded stack on free ports."""
-    stack = Stack(folder / "stack", temporal=TemporalSettings(port=0, web_ui_port=0))
-    await stack.start()
-    try:
-        yield stack
-    finally:
-        await stack.stop()
 
 
 def other_bare(script_file: Path, address: str, steps: int) -> float:
