@@ -16,16 +16,16 @@ async def heartbeating() -> AsyncGenerator[Beat]:
     interval_s = timeout.total_seconds() / 3 if timeout else 5.0
     lines: list[str] = []
 
-    async def beat_for_ever() -> None:
-        while True:
-            # Short activities end before the first beat and so cost no request.
-            await asyncio.sleep(interval_s)
-            activity.heartbeat(*lines[-1:])
+    loop = asyncio.get_running_loop()
 
-    beating = asyncio.create_task(beat_for_ever())
+    # A timer and no task: nearly every activity ends before its first beat, and then a task is only cost.
+    def beat() -> None:
+        nonlocal waiting
+        activity.heartbeat(*lines[-1:])
+        waiting = loop.call_later(interval_s, beat)
+
+    waiting = loop.call_later(interval_s, beat)
     try:
         yield lines.append
     finally:
-        beating.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await beating
+        waiting.cancel()

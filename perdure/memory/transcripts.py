@@ -36,6 +36,8 @@ class Chain:
     entries: list[Entry] = field(default_factory=list["Entry"])
     weights: list[int] = field(default_factory=list[int])
     positions: dict[str, int] = field(default_factory=dict[str, int])
+    bytes: int = 0
+    """The sum of the weights."""
 
     @property
     def tip(self) -> str:
@@ -60,11 +62,13 @@ class Chain:
             self.positions[weighed.entry.digest] = len(self.entries)
             self.entries.append(weighed.entry)
             self.weights.append(weighed.bytes)
+            self.bytes += weighed.bytes
 
     def cut(self, length: int) -> None:
         """Keep only the oldest entries."""
         for entry in self.entries[length:]:
             del self.positions[entry.digest]
+        self.bytes -= sum(self.weights[length:])
         del self.entries[length:]
         del self.weights[length:]
 
@@ -79,7 +83,7 @@ class Transcripts:
     @property
     def bytes(self) -> int:
         """About what all chains take in memory."""
-        return sum(sum(chain.weights) for chain in self._chains.values())
+        return sum(chain.bytes for chain in self._chains.values())
 
     def chain(self, task_id: str) -> Chain:
         """The task's chain; an empty one, which is not kept, where none is known."""
@@ -109,7 +113,7 @@ class Transcripts:
         total = self.bytes
         while total > self._limit_bytes:
             _, dropped = self._chains.popitem(last=False)
-            total -= sum(dropped.weights)
+            total -= dropped.bytes
 
 
 def _are_linked(added: Sequence[Weighed]) -> bool:
