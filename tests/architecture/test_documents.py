@@ -87,6 +87,7 @@ def test_documents_name_only_targets_that_exist() -> None:
 
 def test_documents_name_only_commands_that_exist() -> None:
     known = {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands}
+    known |= {group.name for group in app.registered_groups if isinstance(group.name, str)}
     named = {
         command: document.name
         for document in documents()

@@ -2,10 +2,18 @@
 
 import typer
 
-from perdure.client.command_line.commands import decisions, looking, machine, steering, tasks
+from perdure.client.command_line.commands import (
+    decisions,
+    looking,
+    machine,
+    maintenance,
+    schedules,
+    steering,
+    tasks,
+)
 from perdure.client.command_line.exit_codes import explained
 
-FAMILIES = (machine, tasks, looking, decisions, steering)
+FAMILIES = (machine, tasks, maintenance, looking, decisions, steering)
 """In the order of ``--help``."""
 
 app = typer.Typer(
@@ -21,3 +29,6 @@ app = typer.Typer(
 for family in FAMILIES:
     for name, command in family.COMMANDS.items():
         app.command(name)(command)
+
+for name, group in schedules.GROUPS.items():
+    app.add_typer(group, name=name)
