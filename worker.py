@@ -22,14 +22,18 @@ from activities.close_task import CloseTaskDoor
 from activities.decide import DecideDoor
 from activities.door import DoorInterceptor
 from activities.execute_calls import ExecuteCallsDoor
+from activities.follow_playbook import FollowPlaybookDoor
 from activities.host_steps import Host
+from activities.look_after import LookAfterDoor
 from activities.look_up import LookUpArtifactDoor, LookUpDiffDoor
 from activities.model_steps import Conversation
+from activities.open_maintenance import OpenMaintenanceDoor
 from activities.open_task import Grants, OpenTaskDoor, check_repository_root
 from activities.plan import PlanDoor
 from activities.prepare_workspace import PrepareWorkspaceDoor, Surveyed, ThisHost
 from activities.preview_call import PreviewCallDoor
 from activities.propose_publication import ProposePublicationDoor
+from activities.read_report import ReadReportDoor
 from activities.reflect import ReflectDoor
 from activities.synthesize import SynthesizeDoor
 from perdure.contracts.calls import Author, Effect, Verdict
@@ -53,6 +57,7 @@ from perdure.llm.models import Models
 from perdure.llm.prompts import system_text
 from perdure.llm.role_models import RoleModels
 from perdure.logs import configure_logging
+from perdure.maintenance.shelf import Shelf
 from perdure.memory.context import messages_of
 from perdure.memory.conversation import KnownTurns
 from perdure.memory.ledger import TaskLedger
@@ -69,7 +74,9 @@ from tools.programs import toolchain_of as programs_of
 from tools.quality_gate import QualityGate
 from tools.registry import Registry
 from tools.tool_runner import ToolRunner
+from tools.upkeep import Upkeep
 from workflows.coding_task import CodingTask
+from workflows.maintenance_run import MaintenanceRun
 from workflows.task_lookup import TaskLookup
 
 logger = logging.getLogger("perdure.worker")
@@ -213,8 +220,13 @@ def activities_of(house: House) -> tuple[list[Callable[..., Any]], list[Callable
 
     gate = QualityGate(runner, house.registry, str(required("ruff")))
     prepare = PrepareWorkspaceDoor(record, house.workspaces, this_host).prepare_workspace
+    upkeep, grants = Upkeep(shelf_of(settings), house.registry, runner), grants_of(house)
+    look_after = LookAfterDoor(host, record, upkeep)
     shared: list[Callable[..., Any]] = [
-        OpenTaskDoor(record, models, grants_of(house)).open_task,
+        OpenTaskDoor(record, models, grants).open_task,
+        OpenMaintenanceDoor(record, upkeep, house.workspaces, grants).open_maintenance,
+        FollowPlaybookDoor(record, upkeep, runner).follow_playbook,
+        ReadReportDoor(record, upkeep).read_report,
         prepare,
         PlanDoor(conversation).plan,
         DecideDoor(conversation, runner, parse_calls, offered).decide,
@@ -230,10 +242,18 @@ def activities_of(house: House) -> tuple[list[Callable[..., Any]], list[Callable
             host, record, runner, runner, house.workspaces, parallel=settings.max_parallel_tools
         ).execute_calls,
         CheckWorkDoor(host, record, gate).check_work,
+        look_after.look_at_conditions,
+        look_after.measure_change,
+        look_after.vouch_by_tests,
         ProposePublicationDoor(host, record, runner, survey_branch).propose_publication,
         LookUpDiffDoor(house.workspaces).look_up_diff,
     ]
     return shared, hosted
+
+
+def shelf_of(settings: Settings) -> Shelf:
+    """The playbooks that ship with Perdure and the operator's own."""
+    return Shelf([PROJECT_FOLDER / "playbooks", *map(Path, settings.playbooks)])
 
 
 async def survey(copy: WorkingCopy) -> Surveyed:
@@ -283,7 +303,7 @@ async def workers(house: House) -> AsyncGenerator[tuple[Worker, Worker]]:
     tasks = Worker(
         house.client,
         task_queue=house.settings.task_queue,
-        workflows=[CodingTask, TaskLookup],
+        workflows=[CodingTask, MaintenanceRun, TaskLookup],
         # Every import of a workflow file is passed through, so the SDK's sandbox would guard nothing and cost a tenth
         # of a step. What it is for is checked where it costs nothing: ruff bans clocks, randomness and environment in
         # workflows/, import-linter bans the world, recorded histories replay, and a test loads the workflow in it.

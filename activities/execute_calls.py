@@ -96,7 +96,7 @@ class ExecuteCallsDoor(Generic[Copy]):
             if all(index in claim.stored for index in calls):
                 last = await self._record.entry(step.task_id, claim.head)
                 return executed(step, last.digest, claim.stored, claim.checkpoint)
-            copy = await self._host.open(step.task_id, claim)
+            copy = await self._host.open(step, claim)
             held = Held(copy=copy, token=token, key=key, claim=claim)
             execution = _Execution(self, step, held, entries[-1], calls, summaries, beat)
             done = await execution.run()

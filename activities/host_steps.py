@@ -125,13 +125,23 @@ class Host(Generic[Copy]):
     async def hold(self, step: HostStep) -> Held[Copy]:
         """Claim the workspace for looking at it, and open it."""
         key, token, claim = await self.claim(step, changing=False, calls=())
-        copy = await self.open(step.task_id, claim)
+        copy = await self.open(step, claim)
         if claim.fresh:
             await self._record.materialised(task_id=step.task_id, token=token)
         return Held(copy=copy, token=token, key=key, claim=claim)
 
-    async def open(self, task_id: str, claim: Claimed) -> Copy:
-        """The files of a claim: the folder in use, or a new one where a predecessor may have spoilt it."""
+    async def open(self, step: HostStep, claim: Claimed) -> Copy:
+        """The files of a claim: the folder in use, or a new one where a predecessor may have spoilt it.
+
+        WorkspaceLost where the step needs what was set up in another folder.
+        """
+        task_id = step.task_id
+        if step.generation and claim.generation != step.generation:
+            raise WorkspaceLost(
+                f"The workspace's folder {step.generation} was replaced by {claim.generation}, and what was set up "
+                "in it is gone with it.",
+                "it is rebuilt and set up again.",
+            )
         if not claim.fresh:
             return await self._workspaces.open(task_id, claim.generation)
         copy = await self._workspaces.materialise(

@@ -50,6 +50,7 @@ class ProposePublicationDoor(Generic[Copy]):
             branch, dirty, commits, head, remote_head = await self._survey(
                 held.copy, base_commit=step.base_commit
             )
+        dirty = dirty and bool(step.commit_message)
         anything = dirty or bool(commits)
         to_push = anything and step.remote is not None and (dirty or head != remote_head)
         calls = wanted_calls(step, commit=dirty, push=to_push)

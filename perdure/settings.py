@@ -139,6 +139,9 @@ class Settings(BaseSettings):
     max_parallel_tools: int = Field(default=4, gt=0, le=64)
     """Read-only tool calls that one step may run at once."""
 
+    playbooks: CommaSeparated = ()
+    """Further folders with playbooks for maintenance runs, comma-separated; those in playbooks/ are always there."""
+
     git_author_name: str = Field(default="Perdure", min_length=1, max_length=200)
     """Author and committer name of the commits that tasks make."""
 
@@ -157,7 +160,13 @@ class Settings(BaseSettings):
         return copy
 
     @field_validator(
-        "repository_roots", "model_plan", "model_decide", "model_reflect", "model_synthesize", mode="before"
+        "repository_roots",
+        "playbooks",
+        "model_plan",
+        "model_decide",
+        "model_reflect",
+        "model_synthesize",
+        mode="before",
     )
     @classmethod
     def _split(cls, value: object) -> object:
@@ -260,9 +269,10 @@ def _sentences(error: ValidationError) -> Iterator[str]:
 def _anchored(settings: Settings, project_folder: Path, environment: Mapping[str, str]) -> Settings:
     """Relative paths start at the project folder, wherever the program was started."""
     paths = {"home": project_folder / settings.home.expanduser()}
+    folders = tuple(str(project_folder / Path(folder).expanduser()) for folder in settings.playbooks)
     if settings.model_script is not None:
         paths["model_script"] = project_folder / settings.model_script.expanduser()
-    anchored = settings.model_copy(update=paths)
+    anchored = settings.model_copy(update={**paths, "playbooks": folders})
     return anchored.knowing(
         {name: text for name, text in environment.items() if name.startswith("TEMPORAL_")}
     )

@@ -1,20 +1,30 @@
 """What people say to a running task and ask of it: the same for every type of workflow."""
 
 import asyncio
+from collections.abc import Coroutine
 from dataclasses import asdict
 from typing import Any
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError
+from temporalio.common import Priority, SearchAttributeKey
+from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
+    from pydantic import BaseModel
+
     from perdure.contracts.decisions import Attached, Pending, Receipt, Steer
+    from perdure.contracts.names import SEARCH_REPOSITORY, SEARCH_USER
     from perdure.contracts.plan import Plan
-    from perdure.contracts.steps import Note
-    from perdure.contracts.task import Cost
+    from perdure.contracts.steps import Closed, CloseTask, Note, OpenedTask
+    from perdure.contracts.task import Cost, TaskRequest, TaskStatus
+    from workflows.budget import Spending
+    from workflows.card import Picture
     from workflows.desk import Desk
+    from workflows.host import Host
+    from workflows.outcome import sentence_of, type_of
     from workflows.request import read
-    from workflows.task_state import TaskState
+    from workflows.steps import CLOSE_TASK, Runner
+    from workflows.task_state import Line, TaskState, upsert
 
 #: Characters of steering that may wait for the model's next step; a step's input has to stay small.
 MAX_STEERING = 200_000
@@ -42,6 +52,109 @@ class AttendedRun:
         self._unopened = ApplicationError(message, type=kind, non_retryable=True)
         # An update that is still open when its workflow ends is told nothing of the reason.
         await workflow.wait_condition(workflow.all_handlers_finished)
+
+    # From the beginning to the end
+
+    async def _to_its_end(self, work: Coroutine[Any, Any, BaseModel]) -> dict[str, Any]:
+        """Await the work; an error fails the workflow with the result in the failure's details."""
+        try:
+            result = await work
+        except asyncio.CancelledError:
+            await self._end_cancelled()
+            raise
+        except (ActivityError, ApplicationError) as error:
+            if is_cancelled_exception(error):
+                await self._end_cancelled()
+                raise
+            message = sentence_of(error)
+            failed = await self._end(TaskStatus.FAILED, message, type_of(error))
+            raise ApplicationError(
+                message, failed.model_dump(mode="json"), type=type_of(error), non_retryable=True
+            ) from error
+        return result.model_dump(mode="json")
+
+    def _begin(self, task: TaskRequest, opened: OpenedTask, priority: Priority) -> TaskState:
+        """The state of a run that is recorded; from now on people see it."""
+        picture = Picture(
+            request=task.request,
+            scripted=opened.scripted,
+            models=tuple(sorted(set(opened.models.values()))),
+        )
+        state = TaskState(
+            task_id=workflow.info().first_execution_run_id,
+            request=task,
+            opened=opened,
+            runner=Runner(priority, opened.timing),
+            desk=self._desk,
+            spending=Spending(limits=opened.limits),
+            picture=picture,
+            head=opened.head,
+            notes=self._early_notes,
+            pause_requested=self._paused,
+        )
+        state.host = Host(
+            state.runner,
+            self._desk,
+            task,
+            opened.safety,
+            state.task_id,
+            opened.repository,
+            state.show,
+            lambda text: state.waiting(text, needs="answer"),
+        )
+        self._state = state
+        for warning in opened.warnings:
+            state.note(Line(0, "warning", warning))
+        if opened.search_attributes:
+            keywords = {SEARCH_REPOSITORY: opened.repository[:1000], SEARCH_USER: task.user}
+            upsert([SearchAttributeKey.for_keyword(name).value_set(text) for name, text in keywords.items()])
+        return state
+
+    async def _prepare(self, state: TaskState) -> None:
+        state.doing("preparing the workspace", TaskStatus.PLANNING)
+        state.head = await state.host.prepare(state.head)
+        state.picture.branch = state.host.branch
+        state.first_tree = state.host.checkpoint.tree
+        for warning in state.host.workspace.warnings:
+            state.note(Line(0, "warning", warning))
+
+    def _result(self, status: TaskStatus, summary: str) -> BaseModel:
+        """The result object of this type of run."""
+        raise NotImplementedError
+
+    async def _end_cancelled(self) -> None:
+        """A cancelled run ends Canceled, also where that cannot be recorded."""
+        try:
+            await self._end(TaskStatus.CANCELED, "The task was cancelled.")
+        except ActivityError as error:
+            workflow.logger.warning("the end of the task could not be recorded: %s", error.cause)
+
+    async def _end(self, status: TaskStatus, summary: str, kind: str = "Refused") -> BaseModel:
+        """The result; recorded where the run was opened."""
+        result = self._result(status, summary)
+        state = self._state
+        if state is None:
+            await self._ends_unopened(summary, kind)
+            return result
+        # Nothing waits for a person any more.
+        self._desk.approvals.clear()
+        self._desk.questions.clear()
+        state.doing(summary.splitlines()[0][:200] if summary else status.value, status)
+        await state.runner.run(
+            CLOSE_TASK,
+            CloseTask(
+                task_id=state.task_id,
+                head=state.head,
+                status=status,
+                summary=summary[:2_000],
+                cost=state.spending.cost,
+                steps=state.step,
+            ),
+            Closed,
+            summary=f"close the task: {status.value}",
+        )
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return result
 
     # What people say. Input that is missing or too much must reach us: an error of Python's in a signal would fail the
     # workflow task for ever.

@@ -38,6 +38,7 @@ class Picture:
     remarks: list[str] = field(default_factory=list[str])
     reminders: int = 0
     paused: bool = False
+    asks_models: bool = True
 
 
 def draw(picture: Picture) -> str:
@@ -148,6 +149,10 @@ def _cost(picture: Picture) -> str:
     cost, limits = picture.cost, picture.limits
     if limits is None:
         return ""
+    if not picture.asks_models:
+        return (
+            f"{picture.step} of {limits.steps} steps · at most {limits.minutes:g} minutes · no model is asked"
+        )
     text = f"{cost.usd:.4f} of {limits.usd:g} USD · {cost.tokens:,} of {limits.tokens:,} tokens"
     text += f" · {picture.step} of {limits.steps} steps"
     if cost.unpriced_calls:

@@ -1,6 +1,6 @@
 """The task's workspace as the workflow sees it: sending steps to its host, and taking it over when that fails."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
 from typing import Any, Literal, TypeVar
 
@@ -22,11 +22,12 @@ Result = TypeVar("Result", bound=BaseModel)
 #: Takeovers of one step before a person is asked: more than this is no passing trouble.
 TAKEOVERS = 5
 
-Reason = Literal["start", "takeover", "reset"]
+Reason = Literal["start", "takeover", "reset", "take_back"]
 _SUMMARIES: dict[Reason, str] = {
     "start": "clone",
     "takeover": "take over: rebuild from the last checkpoint the workspace of",
     "reset": "after a reset: rebuild from the checkpoint the workspace of",
+    "take_back": "take the last change back: rebuild from the checkpoint before it the workspace of",
 }
 
 Waiting = Callable[[str], AbstractContextManager[None]]
@@ -61,6 +62,16 @@ class Host:
         self.safety = safety
         self.mode: Mode = request.mode
         self.takeovers = 0
+        self.rebuilds = 0
+        """How often the workspace was rebuilt: whatever no checkpoint holds is gone each time."""
+        self.after_rebuild: Callable[[], Awaitable[None]] | None = None
+        """Sets up anew what a rebuild lost; steps then run only in the very folder that was set up."""
+        self._setting_up = False
+
+    @property
+    def is_prepared(self) -> bool:
+        """Whether there is a workspace yet."""
+        return self._workspace is not None
 
     @property
     def workspace(self) -> Workspace:
@@ -113,7 +124,23 @@ class Host:
             self._workspace = prepared.workspace
             self._checkpoint = prepared.workspace.checkpoint
             self._resets_seen = self._desk.resets
+            self.rebuilds += reason != "start"
             return prepared.head
+
+    async def take_back(self, head: str, checkpoint: Checkpoint) -> None:
+        """Rebuild the workspace as it was at an earlier checkpoint."""
+        self._checkpoint = checkpoint
+        await self._rebuild(head, "take_back")
+
+    async def _rebuild(self, head: str, reason: Reason) -> None:
+        await self.prepare(head, reason)
+        if self.after_rebuild is None or self._setting_up:
+            return
+        self._setting_up = True
+        try:
+            await self.after_rebuild()
+        finally:
+            self._setting_up = False
 
     def _preparation(self, head: str, reason: Reason) -> PrepareWorkspace:
         # A rebuild needs no remote, so an address with a password stands in no more inputs than it must.
@@ -166,7 +193,7 @@ class Host:
         taken_over = 0
         while True:
             if self._resets_seen != self._desk.resets:
-                await self.prepare(head(), "reset")
+                await self._rebuild(head(), "reset")
             self._dispatch += 1
             fields = {
                 "task_id": self._task_id,
@@ -177,6 +204,7 @@ class Host:
                 "epoch": self.workspace.epoch,
                 "dispatch": self._dispatch,
                 "checkpoint": self.checkpoint,
+                "generation": self.workspace.generation if self.after_rebuild else 0,
             }
             try:
                 return await self._runner.run(
@@ -197,7 +225,7 @@ class Host:
                 workflow.logger.warning(
                     "%s was not finished by its host (%s); taking over", step.name, error.cause
                 )
-                await self.prepare(head(), "takeover")
+                await self._rebuild(head(), "takeover")
 
 
 def is_lost_host(error: ActivityError) -> bool:

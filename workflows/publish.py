@@ -16,7 +16,7 @@ async def publish(state: TaskState, acting: Acting) -> bool:
 
     False where work stays uncommitted, and so the task is not complete.
     """
-    state.step += 1
+    state.next_step()
     state.doing("preparing commits and push", TaskStatus.PUBLISHING)
     publication = await state.host.run(
         PROPOSE_PUBLICATION,
@@ -27,7 +27,7 @@ async def publish(state: TaskState, acting: Acting) -> bool:
         summary="see what is not committed and not pushed",
         base_commit=state.host.workspace.base_commit,
         remote=state.host.workspace.remote,
-        commit_message=state.commit_message or state.request.request.splitlines()[0][:72],
+        commit_message=_message(state),
     )
     state.head = publication.head
     state.commits = list(publication.commits)
@@ -48,6 +48,12 @@ async def publish(state: TaskState, acting: Acting) -> bool:
         _withhold(state, said, f"push of {state.host.branch}", push)
     _keep_late_words(state)
     return committed
+
+
+def _message(state: TaskState) -> str:
+    if not state.commits_itself:
+        return ""
+    return state.commit_message or state.request.request.splitlines()[0][:72]
 
 
 def _call(publication: Publication, effect: Effect) -> CallSummary | None:

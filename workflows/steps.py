@@ -27,6 +27,13 @@ with workflow.unsafe.imports_passed_through():
         Synthesized,
         Timing,
     )
+    from perdure.contracts.upkeep import (
+        ChangeMeasured,
+        ConditionsSeen,
+        OpenedMaintenance,
+        ReportRead,
+        Vouched,
+    )
 
 Result = TypeVar("Result", bound=BaseModel)
 
@@ -68,6 +75,14 @@ SYNTHESIZE = Step("synthesize", Synthesized, 1800, heartbeats=True)
 PROPOSE_PUBLICATION = Step("propose_publication", Publication, 300, heartbeats=True, on_host=True)
 CLOSE_TASK = Step("close_task", Closed, 60, heartbeats=True)
 
+OPEN_MAINTENANCE = Step("open_maintenance", OpenedMaintenance, 120, heartbeats=True)
+FOLLOW_PLAYBOOK = Step("follow_playbook", Decided, 60)
+READ_REPORT = Step("read_report", ReportRead, 120)
+LOOK_AT_CONDITIONS = Step("look_at_conditions", ConditionsSeen, 1800, heartbeats=True, on_host=True)
+MEASURE_CHANGE = Step("measure_change", ChangeMeasured, 300, heartbeats=True, on_host=True)
+# A whole run of the tests by every framework there is, and once more those that newly fail.
+VOUCH_BY_TESTS = Step("vouch_by_tests", Vouched, 2 * 3600, heartbeats=True, on_host=True)
+
 STEPS = (
     OPEN_TASK,
     PREPARE_WORKSPACE,
@@ -80,6 +95,12 @@ STEPS = (
     SYNTHESIZE,
     PROPOSE_PUBLICATION,
     CLOSE_TASK,
+    OPEN_MAINTENANCE,
+    FOLLOW_PLAYBOOK,
+    READ_REPORT,
+    LOOK_AT_CONDITIONS,
+    MEASURE_CHANGE,
+    VOUCH_BY_TESTS,
 )
 
 

@@ -67,6 +67,10 @@ class TaskState:
     stopped_because: str = ""
     last_fault: str = ""
     pause_requested: bool = False
+    commits_itself: bool = True
+    """Whether what is not committed at the end is committed then."""
+    asks_models: bool = True
+    numbered: int = 0
     began: float = field(default_factory=workflow.time)
     _host: Host | None = None
 
@@ -95,6 +99,12 @@ class TaskState:
     def worked_s(self) -> float:
         """Seconds since the start without those spent waiting for people."""
         return workflow.time() - self.began - self.desk.waited_s
+
+    def next_step(self) -> int:
+        """Begin the next step: its number was never given before, also where one step interrupted another."""
+        self.numbered = self.step = max(self.numbered, self.step) + 1
+        self.spending.steps = self.numbered
+        return self.step
 
     def charge(self, cost: Cost, warnings: tuple[str, ...]) -> None:
         """Add what a step's model calls used, and keep what went wrong with them (each sentence once)."""
@@ -183,6 +193,7 @@ class TaskState:
         picture = self.picture
         picture.step, picture.cost, picture.limits = self.step, self.spending.cost, self.spending.limits
         picture.plan, picture.pending, picture.remarks = self.plan, self.desk.pending(), self.desk.remarks
+        picture.asks_models = self.asks_models
         picture.reminders, picture.paused = self.desk.reminders, self.pause_requested
         self.desk.limits_in_use = self.spending.used(self.worked_s)
         workflow.set_current_details(draw(picture))

@@ -81,7 +81,7 @@ class PrepareWorkspace(Durable):
     """None on the first call; afterwards the files are rebuilt from its checkpoint."""
     checkpoint: Checkpoint | None = None
     """The last recorded checkpoint, where later than ``previous.checkpoint``."""
-    reason: Literal["start", "takeover", "reset"] = "start"
+    reason: Literal["start", "takeover", "reset", "take_back"] = "start"
 
 
 class PreparedWorkspace(Durable):
@@ -162,6 +162,8 @@ class HostStep(Durable):
     epoch: int
     dispatch: int
     checkpoint: Checkpoint
+    generation: int = 0
+    """The only folder in which the step may run, because what was set up there is in no checkpoint; 0: any."""
 
 
 class PreviewCall(HostStep):
@@ -244,6 +246,7 @@ class ProposePublication(HostStep):
     base_commit: str
     remote: str | None
     commit_message: str
+    """Empty: what is not committed stays so."""
 
 
 class Publication(Durable):

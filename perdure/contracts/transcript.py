@@ -12,7 +12,7 @@ class EntryKind(StrEnum):
     """What an entry records."""
 
     REQUEST = "request"
-    """body: request, repository, mode, safety, models (role → id)."""
+    """body: request, repository, mode, safety, models (role → id); playbook (id, digest, content) in maintenance."""
     WORKSPACE = "workspace"
     """body: branch, base_commit, overview (text for the model), toolchain, warnings."""
     PLAN = "plan"

@@ -113,6 +113,13 @@ class Workspaces:
             origin.warnings,
         )
 
+    async def head_of(self, repository: str, base_branch: str | None) -> tuple[str, str]:
+        """The branch a task would start from and its commit now; nothing is copied."""
+        refuse_bad_repository(repository)
+        await self._program.require_version()
+        source = await examine(self._program, repository, base_branch, refuse_folder=self._refuse_folder)
+        return source.base_branch, source.base_commit
+
     async def open(self, task_id: str, generation: int) -> WorkingCopy:
         """The working copy of one generation; WorkspaceLost where it is not on this host."""
         origin = self._origin(task_id)

@@ -1,0 +1,117 @@
+"""Whole maintenance runs on the real servers: what is kept, what is taken back, and what is said of the rest."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from temporalio.client import WorkflowFailureError, WorkflowHandle
+from temporalio.exceptions import ApplicationError
+
+from tests.workflows.conftest import Bench, git, make_repository, numbers, script_of
+
+Handle = WorkflowHandle[Any, Any]
+
+TEST = "from money import cents\n\n\ndef test_cents():\n    assert cents(2) == 200\n"
+UNTIDY = {
+    "conftest.py": "",
+    "money.py": "import os\n\n\ndef cents(amount):\n    unused = 1\n    return amount * 100\n",
+    "test_money.py": TEST,
+}
+#: Ruff takes the import away, and with it what the test needs.
+TRAP = {
+    "conftest.py": "",
+    "registry.py": "NAMES = []\n",
+    "plugin.py": "import registry\n\nregistry.NAMES.append('plugin')\n",
+    "money.py": "import plugin\nimport registry\n\n\ndef known():\n    return registry.NAMES\n",
+    "test_money.py": "from money import known\n\n\ndef test_known():\n    assert known() == ['plugin']\n",
+}
+NO_KEY: dict[str, Any] = {"model_script": None, "groq_base_url": None}
+
+
+def repository_of(bench: Bench, files: Mapping[str, str]) -> tuple[Path, Path]:
+    """A repository with these files, and its remote."""
+    return make_repository(bench.folder / f"kept-{next(numbers)}", files)
+
+
+async def maintain(bench: Bench, repository: Path, **fields: Any) -> Handle:
+    """Start a maintenance run."""
+    request = {"repository": str(repository), "playbook": "python-hygiene", **fields}
+    handle: Handle = await bench.client.start_workflow(
+        "MaintenanceRun",
+        request,
+        id=f"maintain-{next(numbers)}",
+        task_queue=bench.settings.task_queue,
+    )
+    bench.handles.append(handle)
+    return handle
+
+
+async def failure(handle: Handle) -> ApplicationError:
+    """The error that a run failed with."""
+    with pytest.raises(WorkflowFailureError) as failed:
+        await handle.result()
+    assert isinstance(failed.value.cause, ApplicationError)
+    return failed.value.cause
+
+
+async def test_a_change_that_the_tests_vouch_for_is_committed_and_the_push_asks(benches: Any) -> None:
+    async with benches(script_of([]), **NO_KEY) as bench:
+        repository, remote = repository_of(bench, UNTIDY)
+        handle = await maintain(bench, repository)
+        approval = await bench.approval(handle)
+        assert approval.tool == "git_push"
+        assert "✓ Apply ruff's safe fixes" in (await bench.card(handle)).replace("\\", "")
+        await bench.decide(handle, approval, "approve")
+        result = await handle.result()
+        assert (result["status"], result["pushed"]) == ("completed", True)
+        assert git(remote, "log", "--format=%s", f"main..{result['branch']}") == "Apply ruff's safe fixes"
+        assert "import os" not in git(remote, "show", f"{result['branch']}:money.py")
+        assert [(check["name"], check["status"]) for check in result["checks"]] == [
+            ("tests before", "passed"),
+            ("tests after", "passed"),
+        ]
+        found = {(each["what"].partition(" ")[0], each["fixed"]) for each in result["findings"]}
+        assert found == {("F401", True), ("F841", False)}
+        assert git(repository, "status", "--porcelain") == ""
+
+
+async def test_a_fix_that_breaks_a_test_is_taken_back_and_the_test_named(benches: Any) -> None:
+    async with benches(script_of([]), **NO_KEY) as bench:
+        repository, remote = repository_of(bench, TRAP)
+        handle = await maintain(bench, repository)
+        result = await handle.result()
+        assert (result["status"], result["commits"], result["pushed"]) == ("completed", [], False)
+        why = {each["what"]: each["why"] for each in result["withheld"]}["Apply ruff's safe fixes"]
+        assert "test_money.py::test_known" in why
+        assert why.endswith("It was taken back.")
+        assert git(remote, "for-each-ref", "--format=%(refname:short)", "refs/heads") == "main"
+
+
+async def test_without_tests_that_pass_only_what_needs_none_is_kept(benches: Any) -> None:
+    async with benches(script_of([]), **NO_KEY) as bench:
+        repository, _ = repository_of(bench, {"money.py": UNTIDY["money.py"]})
+        result = await (await maintain(bench, repository)).result()
+        assert (result["status"], result["commits"]) == ("completed", [])
+        withheld = {each["what"]: each["why"] for each in result["withheld"]}
+        assert "No test passed before" in withheld["Apply ruff's safe fixes"]
+        assert {each["what"].partition(" ")[0] for each in result["findings"]} == {"F401", "F841"}
+
+
+async def test_an_unknown_playbook_lists_those_there_are(benches: Any) -> None:
+    async with benches(script_of([]), **NO_KEY) as bench:
+        repository, _ = repository_of(bench, UNTIDY)
+        error = await failure(await maintain(bench, repository, playbook="rust-hygiene"))
+        assert error.type == "InvalidInput"
+        assert "javascript-hygiene, python-hygiene" in error.message
+        assert error.details[0]["status"] == "failed"
+
+
+async def test_a_denied_push_completes_and_says_why(benches: Any) -> None:
+    async with benches(script_of([]), **NO_KEY) as bench:
+        repository, _ = repository_of(bench, UNTIDY)
+        handle = await maintain(bench, repository)
+        await bench.decide(handle, await bench.approval(handle), "deny", reason="not on a Friday")
+        result = await handle.result()
+        assert (result["status"], result["pushed"]) == ("completed", False)
+        assert "not on a Friday" in result["withheld"][-1]["why"]
