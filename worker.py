@@ -29,6 +29,7 @@ from activities.look_up import LookUpArtifactDoor, LookUpDiffDoor
 from activities.model_steps import Conversation
 from activities.open_maintenance import OpenMaintenanceDoor
 from activities.open_task import Grants, OpenTaskDoor, check_repository_root
+from activities.package_requests import note_package_request
 from activities.plan import PlanDoor
 from activities.prepare_workspace import PrepareWorkspaceDoor, Surveyed, ThisHost
 from activities.preview_call import PreviewCallDoor
@@ -70,6 +71,7 @@ from perdure.workspace.overview import overview_of, survey_branch, toolchain_of
 from perdure.workspace.remotes import strip_credentials
 from perdure.workspace.working_copy import WorkingCopy
 from perdure.workspace.workspaces import Workspaces
+from tools.package_registries import find_packages
 from tools.programs import toolchain_of as programs_of
 from tools.quality_gate import QualityGate
 from tools.registry import Registry
@@ -161,6 +163,9 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
     programs = programs_of(
         python=settings.python or Path(sys.executable), node=found("node"), ripgrep=required("rg")
     )
+    packages = await find_packages(
+        python=programs.python, node=programs.node, named=settings.package_hosts, environment=os.environ
+    )
     record = await Record.connect(database_url_of(settings))
 
     def ledger(task_id: str, at: datetime) -> TaskLedger:
@@ -174,7 +179,15 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
             models=models,
             model_settings=model_settings,
             workspaces=workspaces,
-            runner=ToolRunner(registry, policy, sandbox, programs, ledger),
+            runner=ToolRunner(
+                registry,
+                policy,
+                sandbox,
+                programs,
+                ledger,
+                packages=packages,
+                on_package_request=note_package_request,
+            ),
             registry=registry,
             policy=policy,
             host_id=host_id(home),

@@ -151,6 +151,10 @@ class Settings(BaseSettings):
     python: Path | None = None
     """Python interpreter for the target repository's tests and checks; unset: the worker's own."""
 
+    package_hosts: CommaSeparated = ()
+    """Hosts that `install_dependencies` may reach, comma-separated, as host or host:port; unset: those of the registries
+    and indexes that npm and pip of the worker's user are configured with. One with a private address needs its port."""
+
     _temporal_environment: dict[str, str] = PrivateAttr(default_factory=dict[str, str])
 
     def knowing(self, temporal_environment: Mapping[str, str]) -> "Settings":
@@ -166,6 +170,7 @@ class Settings(BaseSettings):
         "model_decide",
         "model_reflect",
         "model_synthesize",
+        "package_hosts",
         mode="before",
     )
     @classmethod

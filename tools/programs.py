@@ -1,9 +1,10 @@
 """Starts programs for tools: always in the sandbox, with an environment built here and nothing of the worker's."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from perdure.safety.views import Finished, SandboxLimits, View
+from perdure.safety.way_out import WayOut
 from tools.tool_schemas import Toolchain, ToolContext
 
 STANDARD_PATH = "/usr/local/bin:/usr/bin:/bin"
@@ -54,8 +55,11 @@ async def run_program(
     view: View,
     limits: SandboxLimits,
     working_directory: str = ".",
+    environment: Mapping[str, str] = {},
+    stdin: bytes = b"",
+    way_out: WayOut | None = None,
 ) -> Finished:
-    """Run one program on the task's workspace."""
+    """Run one program on the task's workspace; ``environment`` adds to the tools' own or replaces it."""
     context.beat(f"running {Path(argv[0]).name}")
     return await context.sandbox.run(
         argv,
@@ -65,8 +69,10 @@ async def run_program(
         working_directory=working_directory,
         view=view,
         limits=limits,
-        environment=environment_of(context.toolchain),
+        environment={**environment_of(context.toolchain), **environment},
         read_only=context.toolchain.read_only,
+        stdin=stdin,
+        way_out=way_out,
     )
 
 

@@ -1,5 +1,6 @@
 """Runs and previews calls for the steps: hands each tool its context, and shortens what comes out for the model."""
 
+import functools
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from perdure.contracts.calls import Author, CallKey, Effect, ToolCall, Verdict
 from perdure.contracts.outcomes import Operation, RanCall
 from perdure.contracts.task import Mode, Safety
+from perdure.safety.egress import PackageRequest
 from perdure.safety.environment import environment_for
 from perdure.safety.operations import operation_digest
 from perdure.safety.policy import Policy
@@ -15,7 +17,7 @@ from perdure.workspace.working_copy import WorkingCopy
 from tools.model_view import for_model
 from tools.programs import environment_of
 from tools.registry import Outline, Registry
-from tools.tool_schemas import Effects, Toolchain, ToolContext, ToolOutput
+from tools.tool_schemas import Effects, Packages, Toolchain, ToolContext, ToolOutput
 
 MODEL_CHARACTERS = 8_000
 WHOLE_OUTPUT = "output.txt"
@@ -28,13 +30,23 @@ class ToolRunner:
     """The registry, the sandbox and the ledger together."""
 
     def __init__(
-        self, registry: Registry, policy: Policy, sandbox: Sandbox, toolchain: Toolchain, ledger: Ledger
+        self,
+        registry: Registry,
+        policy: Policy,
+        sandbox: Sandbox,
+        toolchain: Toolchain,
+        ledger: Ledger,
+        *,
+        packages: Packages | None = None,
+        on_package_request: Callable[[str, PackageRequest], None] = lambda task_id, request: None,
     ) -> None:
         self._registry = registry
         self._policy = policy
         self._sandbox = sandbox
         self._toolchain = toolchain
         self._ledger = ledger
+        self._packages = packages or Packages()
+        self._on_package_request = on_package_request
 
     def summarize(self, call: ToolCall) -> Outline:
         """Title, effect, digest of the arguments and time limit; ToolRejected for what cannot run."""
@@ -105,6 +117,8 @@ class ToolRunner:
             toolchain=self._toolchain,
             beat=beat,
             effects=self._ledger(key.task_id, requested_at),
+            packages=self._packages,
+            on_package_request=functools.partial(self._on_package_request, key.task_id),
             approved=approved,
         )
 

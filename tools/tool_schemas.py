@@ -13,6 +13,8 @@ from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from perdure.contracts.calls import CallKey, Effect
+from perdure.safety.egress import PackageRequest
+from perdure.safety.package_hosts import PackageHost
 from perdure.safety.sandbox import Sandbox
 from perdure.workspace.working_copy import WorkingCopy
 
@@ -50,6 +52,25 @@ class Toolchain:
 
 
 @dataclass(frozen=True)
+class Packages:
+    """Where this installation's packages come from, and what the package programs are told of it."""
+
+    hosts: tuple[PackageHost, ...] = ()
+    """The only hosts that may be reached."""
+    npm_registry: str = ""
+    """Empty where there is no npm."""
+    python_indexes: tuple[str, ...] = ()
+    """The index, then those beside it."""
+    certificates: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+    """Certificate authorities, by the variable that names their file."""
+
+    @property
+    def shown_hosts(self) -> str:
+        """The hosts for people."""
+        return ", ".join(map(str, self.hosts)) or "none"
+
+
+@dataclass(frozen=True)
 class ToolContext:
     """What a tool is handed when it runs or is previewed."""
 
@@ -62,6 +83,9 @@ class ToolContext:
     beat: Callable[[str], None]
     """Says that work goes on, with a word about what."""
     effects: Effects
+    packages: Packages = field(default_factory=Packages)
+    on_package_request: Callable[[PackageRequest], None] = lambda _: None
+    """Is told of every request that a run with a way out makes."""
     approved: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """The facts of the preview that a person approved; empty where nobody was asked."""
 

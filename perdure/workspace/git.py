@@ -187,6 +187,10 @@ class Git:
             raise InvalidInput(f"expected {expected!r} is not a whole commit id.")
         return expected
 
+    async def tracks(self, path: str) -> bool:
+        """Whether the index holds the path or anything below it."""
+        return bool((await self._run("ls-files", "-z", "--", f":(top,literal){path}")).output)
+
     async def _untracked(self) -> list[str]:
         return (await self._run("ls-files", "-z", "--others", "--exclude-standard")).names
 

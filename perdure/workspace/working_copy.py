@@ -1,5 +1,8 @@
 """One generation of a task's files: where everything is, and the doors to it."""
 
+import os
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,7 +13,7 @@ from perdure.workspace.git import Git
 from perdure.workspace.paths import Files
 from perdure.workspace.program import Folders, GitProgram
 from perdure.workspace.remotes import Remote
-from perdure.workspace.storage import put
+from perdure.workspace.storage import make_folder, put
 
 
 class Origin(BaseModel):
@@ -118,6 +121,17 @@ class WorkingCopy:
     def shadow_folders(self) -> Folders:
         """Folders for git commands on checkpoints."""
         return Folders(self.shadow, self.objects_folder, self.shadow_index, self.root)
+
+    def keep_out(self, paths: Sequence[str]) -> None:
+        """Let neither commits nor checkpoints take these paths, which programs made; what is tracked already stays."""
+        lines = ["/" + re.sub(r"([\\\\*?\[\]#! ])", r"\\\1", path) for path in paths]
+        for folder in (self.git_folder, self.shadow):
+            file = folder / "info" / "exclude"
+            known = os.fsdecode(file.read_bytes()) if file.exists() else ""
+            new = [line for line in lines if line not in known.splitlines()]
+            if new:
+                make_folder(file.parent)
+                put(file, os.fsencode("\n".join([known.rstrip("\n"), *new, ""])))
 
     def known_staged_tree(self, checksum: str) -> str | None:
         """The tree of the index with this checksum, where it was computed before."""

@@ -10,7 +10,7 @@ from perdure.contracts.errors import ToolRejected
 from tools.__main__ import DICTIONARY, main
 from tools.registry import Registry
 
-TWELVE = (
+ALL = (
     "create_branch",
     "edit_file",
     "execute_command",
@@ -19,6 +19,7 @@ TWELVE = (
     "git_push",
     "git_status",
     "grep_search",
+    "install_dependencies",
     "list_directory",
     "read_file",
     "run_tests",
@@ -37,7 +38,7 @@ def refusal(registry: Registry, call: ToolCall) -> str:
 
 
 def test_finds_every_tool_by_its_file(registry: Registry) -> None:
-    assert registry.names == TWELVE
+    assert registry.names == ALL
 
 
 def test_the_committed_dictionary_is_what_the_tools_say(registry: Registry) -> None:
@@ -75,7 +76,14 @@ def test_every_argument_but_the_obvious_ones_is_described(registry: Registry) ->
 def test_leaves_out_tools_that_could_only_be_denied(registry: Registry) -> None:
     denied = {Effect.WRITE, Effect.RUN_WRITING, Effect.NETWORK, Effect.COMMIT, Effect.PUBLISH}
     names = {schema.name for schema in registry.schemas(denied=denied)}
-    assert names == set(TWELVE) - {"write_file", "edit_file", "git_commit", "create_branch", "git_push"}
+    assert names == set(ALL) - {
+        "write_file",
+        "edit_file",
+        "git_commit",
+        "create_branch",
+        "git_push",
+        "install_dependencies",
+    }
 
 
 def test_says_in_the_dictionary_which_effects_are_possible(registry: Registry) -> None:

@@ -1,0 +1,186 @@
+"""install_dependencies takes a project's packages from the configured hosts, runs none of them, and says what it did."""
+
+import json
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from perdure.contracts.errors import ToolRejected
+from perdure.safety.egress import PackageRequest
+from perdure.safety.package_hosts import PackageHost
+from tests.tools.conftest import Bench
+from tools.package_registries import find_packages
+from tools.tool_schemas import Packages, Toolchain
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def packages(toolchain: Toolchain) -> Packages:
+    """What npm and pip of whoever runs these tests are configured with."""
+    return await find_packages(python=toolchain.python, node=toolchain.node, named=(), environment=os.environ)
+
+
+@pytest.fixture
+def requests() -> list[PackageRequest]:
+    return []
+
+
+@pytest.fixture
+def online(bench: Bench, packages: Packages, requests: list[PackageRequest]) -> Bench:
+    """The bench with package hosts."""
+    context = replace(bench.context, packages=packages, on_package_request=requests.append)
+    return replace(bench, context=context)
+
+
+def nowhere(bench: Bench) -> Bench:
+    """The bench with registries of which no host is allowed."""
+    packages = Packages(
+        hosts=(PackageHost("packages.example"),),
+        npm_registry="https://registry.example/",
+        python_indexes=("https://index.example/simple",),
+    )
+    return replace(bench, context=replace(bench.context, packages=packages))
+
+
+async def test_npm_ci_installs_what_the_lock_says_and_runs_no_script(
+    online: Bench, requests: list[PackageRequest]
+) -> None:
+    online.put(
+        "package.json",
+        json.dumps(
+            {
+                "name": "demo",
+                "version": "1.0.0",
+                "scripts": {"preinstall": "touch ran", "postinstall": "touch ran"},
+                "dependencies": {"isarray": "2.0.5"},
+            }
+        ),
+    )
+    online.put(
+        ".npmrc", "ignore-scripts=false\nscript-shell=/bin/sh\nregistry=https://evil.example/\nomit=dev\n"
+    )
+    unlocked = await online.run("install_dependencies")
+    assert unlocked.ok, unlocked.text
+    assert "There is no lock file" in unlocked.text
+    assert not online.copy.files.exists("package-lock.json")
+    # The lock that npm wrote for itself holds what a lock of the project would.
+    lock = json.loads(online.text("node_modules/.package-lock.json"))
+    lock["packages"][""] = {"name": "demo", "version": "1.0.0", "dependencies": {"isarray": "2.0.5"}}
+    online.put("package-lock.json", json.dumps(lock))
+    output = await online.run("install_dependencies", ecosystem="node")
+    assert output.ok, output.text
+    assert "npm ci --ignore-scripts: exit code 0" in output.text
+    assert "isarray 2.0.5" in output.text
+    assert online.copy.files.exists("node_modules/isarray/package.json")
+    assert not online.copy.files.exists("ran")
+    assert {change.path for change in await online.copy.git.status()} == {
+        ".npmrc",
+        "package.json",
+        "package-lock.json",
+    }
+    assert requests
+    assert {one.verdict for one in requests} == {"allowed"}
+
+
+async def test_pip_installs_the_project_with_what_its_tests_need(
+    online: Bench, requests: list[PackageRequest]
+) -> None:
+    online.put(
+        "pyproject.toml",
+        '[build-system]\nrequires = ["setuptools>=64", "wheel"]\nbuild-backend = "setuptools.build_meta"\n'
+        '[project]\nname = "billing"\nversion = "1.0"\ndependencies = []\n'
+        '[project.optional-dependencies]\ntest = ["iniconfig>=2"]\n'
+        '[tool.setuptools]\npackages = ["app"]\n',
+    )
+    online.put(
+        "requirements-dev.txt", "--index-url https://evil.example/simple\nx @ git+https://evil.example/x\n"
+    )
+    online.put(
+        "setup.py",
+        "import socket, setuptools\ntry: socket.create_connection(('127.0.0.1', 3128), 1)\n"
+        "except OSError: pass\nelse: raise SystemExit('a way out')\nsetuptools.setup()\n",
+    )
+    output = await online.run("install_dependencies")
+    assert output.ok, output.text
+    assert "iniconfig 2" in output.text
+    assert "billing 1.0" in output.text
+    assert "extra 'test'" in output.text
+    assert "Not installed: 'x @ git+https://evil.example/x': packages are never taken from Git" in output.text
+    assert "options of a requirements file are not followed" in output.text
+    run = await online.run("execute_command", command=".venv/bin/python -c 'import iniconfig, app.money'")
+    assert run.ok, run.text
+    assert {change.path for change in await online.copy.git.status()} == {
+        "pyproject.toml",
+        "requirements-dev.txt",
+        "setup.py",
+    }
+    assert {one.verdict for one in requests} == {"allowed"}
+
+
+async def test_a_refused_host_is_named_with_the_setting(bench: Bench) -> None:
+    offline = nowhere(bench)
+    offline.put("package.json", '{"dependencies": {"isarray": "2.0.5"}}')
+    output = await offline.run("install_dependencies")
+    assert not output.ok
+    assert "registry.example:443 is not one of the hosts in PERDURE_PACKAGE_HOSTS" in output.text
+    assert "Only these hosts can be reached: packages.example:443" in output.text
+
+
+@pytest.mark.parametrize(
+    "source", ["git+https://x.example/a.git", "owner/name", "github:owner/name", "git@x.example:a/b.git"]
+)
+async def test_packages_from_git_are_refused_before_anything_runs(bench: Bench, source: str) -> None:
+    offline = nowhere(bench)
+    offline.put("package.json", json.dumps({"devDependencies": {"left": source}}))
+    with pytest.raises(ToolRejected, match="takes 'left' from a Git repository"):
+        await offline.run("install_dependencies")
+    with pytest.raises(ToolRejected, match="takes 'left' from a Git repository"):
+        await offline.preview("install_dependencies")
+
+
+async def test_a_committed_node_modules_is_left_alone(bench: Bench) -> None:
+    offline = nowhere(bench)
+    offline.put("package.json", "{}")
+    offline.put("node_modules/a/index.js", "1\n")
+    await offline.copy.git.commit("Vendor", at=offline.context.requested_at)
+    with pytest.raises(ToolRejected, match="has 'node_modules' in its commits"):
+        await offline.run("install_dependencies")
+
+
+async def test_says_where_nothing_can_be_installed(bench: Bench) -> None:
+    with pytest.raises(ToolRejected, match=r"has no package\.json"):
+        await nowhere(bench).run("install_dependencies")
+    bench.put("package.json", "{}")
+    with pytest.raises(ToolRejected, match="names no package hosts"):
+        await bench.run("install_dependencies")
+
+
+async def test_the_preview_shows_commands_hosts_and_what_is_written(bench: Bench) -> None:
+    offline = nowhere(bench)
+    offline.put("package.json", "{}")
+    offline.put("requirements.txt", "pytest\n")
+    preview = await offline.preview("install_dependencies")
+    assert "npm install --no-save" in preview.markdown
+    assert "pip download --only-binary :all: pytest" in preview.markdown
+    assert "packages.example:443" in preview.markdown
+    assert preview.facts["writes"] == ["node_modules", ".venv"]
+
+
+async def test_credentials_stay_outside_and_named_hosts_are_all(tmp_path: Path, toolchain: Toolchain) -> None:
+    (tmp_path / "authority.pem").write_text("authority")
+    environment = {
+        **os.environ,
+        "PIP_INDEX_URL": "https://user:secret@index.example/simple",
+        "PIP_CERT": str(tmp_path / "authority.pem"),
+    }
+    found = await find_packages(
+        python=Path(sys.executable), node=None, named=("registry.example:8443",), environment=environment
+    )
+    assert found.hosts == (PackageHost("registry.example", 8443, may_be_private=True),)
+    assert found.python_indexes[0] == "https://index.example/simple"
+    assert found.certificates["PIP_CERT"] == b"authority"
+    derived = await find_packages(python=Path(sys.executable), node=None, named=(), environment=environment)
+    assert derived.hosts == (PackageHost("index.example", 443),)

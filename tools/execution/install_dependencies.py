@@ -1,0 +1,116 @@
+"""Install the packages that the project itself asks for, from the installation's package hosts alone."""
+
+import posixpath
+from typing import Literal
+
+from pydantic import Field
+
+from perdure.contracts.calls import Effect
+from perdure.contracts.errors import ToolRejected
+from perdure.safety.display import fenced, inline_code
+from tools.installing import Installation, Outcome
+from tools.node_packages import node_plan
+from tools.paths import WorkspacePath, existing_folder
+from tools.python_packages import PROJECT_FILES, REQUIREMENT_FILE, python_plan
+from tools.titles import one_line
+from tools.tool_schemas import Arguments, Preview, ToolContext, ToolOutput, tool
+
+LONGEST_S = 900
+GRACE_S = 60.0
+
+Ecosystem = Literal["auto", "node", "python"]
+
+
+class InstallDependencies(Arguments):
+    """Install the project's own packages (npm into node_modules, pip into .venv) so that its tests and tools can run.
+    Needed once, and again after they changed. No install scripts run; only package hosts are reached."""
+
+    ecosystem: Ecosystem = Field(default="auto", description="Which packages; auto: what the folder has.")
+    folder: WorkspacePath = Field(
+        default=".", min_length=1, description="Folder of package.json or pyproject.toml."
+    )
+
+
+def _title(arguments: InstallDependencies) -> str:
+    where = "" if arguments.folder == "." else f" in {arguments.folder}"
+    return f"install_dependencies{where}" + (
+        "" if arguments.ecosystem == "auto" else f": {arguments.ecosystem}"
+    )
+
+
+def _found(arguments: InstallDependencies, context: ToolContext) -> tuple[str, list[str]]:
+    """The folder, and what is installed in it; ToolRejected where there is nothing or nowhere to get it from."""
+    folder = existing_folder(context.copy, arguments.folder)
+    if not folder.isprintable():
+        raise ToolRejected(f"The folder {folder!r} has a name that packages cannot be installed below.")
+    files = context.copy.files
+    names = {entry.name for entry in files.list(folder)}
+    there = ["node"] * ("package.json" in names)
+    there += ["python"] * any(name in PROJECT_FILES or REQUIREMENT_FILE.match(name) for name in names)
+    wanted = (
+        there if arguments.ecosystem == "auto" else [each for each in there if each == arguments.ecosystem]
+    )
+    if not wanted:
+        raise ToolRejected(
+            f"{folder!r} has no package.json, pyproject.toml, setup.py, setup.cfg or requirements file that could be "
+            f"installed for {arguments.ecosystem!r}.",
+            "Name the folder that holds it.",
+        )
+    if not context.packages.hosts:
+        raise ToolRejected(
+            "This installation names no package hosts, so nothing can be installed.",
+            "The operator sets PERDURE_PACKAGE_HOSTS. Go on without the project's packages.",
+        )
+    return folder, wanted
+
+
+async def _preview(arguments: InstallDependencies, context: ToolContext) -> Preview:
+    folder, wanted = _found(arguments, context)
+    commands: list[str] = []
+    writes: list[str] = []
+    for each in wanted:
+        if each == "node":
+            plan = node_plan(context.copy.files, folder, context.packages.npm_registry)
+            commands.append(" ".join(["npm", *plan.command]))
+        else:
+            groups = python_plan(context.copy.files, folder).groups
+            commands += [f"pip download --only-binary :all: {' '.join(group)}" for group in groups]
+            commands.append(
+                "pip install --no-index … (of what was downloaded, and of the project; without network)"
+            )
+        writes.append(
+            posixpath.normpath(posixpath.join(folder, "node_modules" if each == "node" else ".venv"))
+        )
+    markdown = "\n".join(
+        [
+            fenced("\n".join(commands), 3_000, language="sh"),
+            f"- runs in {inline_code(folder, 200)} of the workspace, in the sandbox",
+            f"- reaches only {inline_code(context.packages.shown_hosts, 600)}",
+            "- no install script and no other program of the project or of a package runs while it can reach them",
+            f"- writes {', '.join(inline_code(each, 200) for each in writes)}, which no commit and no checkpoint holds",
+            f"- limit: {LONGEST_S} s",
+        ]
+    )
+    facts = {"commands": commands, "hosts": [str(host) for host in context.packages.hosts], "writes": writes}
+    return Preview(title=one_line(_title(arguments)), markdown=markdown, facts=facts)
+
+
+@tool(
+    InstallDependencies,
+    title=_title,
+    effect=Effect.NETWORK,
+    timeout_s=LONGEST_S + GRACE_S,
+    preview=_preview,
+)
+async def install_dependencies(arguments: InstallDependencies, context: ToolContext) -> ToolOutput:
+    """What was installed, what was not and why."""
+    folder, wanted = _found(arguments, context)
+    installation = Installation(context, folder, limit_s=LONGEST_S)
+    outcomes: list[Outcome] = []
+    for each in wanted:
+        outcomes.append(await (installation.node() if each == "node" else installation.python()))
+    return ToolOutput(
+        text="\n\n".join(outcome.text for outcome in outcomes),
+        ok=all(outcome.ok for outcome in outcomes),
+        excerpt="; ".join(outcome.excerpt for outcome in outcomes),
+    )

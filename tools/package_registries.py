@@ -1,0 +1,159 @@
+"""Where this installation's packages come from: what npm and pip are set up with, without anybody's credentials."""
+
+import ast
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+from perdure.contracts.errors import ConfigurationError
+from perdure.safety.package_hosts import PackageHost
+from tools.tool_schemas import Packages
+
+ANSWER_S = 60.0
+
+NPM_PLACES = ("lib/node_modules/npm/bin/npm-cli.js", "share/nodejs/npm/bin/npm-cli.js")
+"""Below the folder that Node is installed in."""
+
+PIP = """
+import runpy, sys
+from pathlib import Path
+try:
+    import ensurepip
+    wheels = sorted((Path(ensurepip.__file__).parent / "_bundled").glob("pip-*.whl"))
+except ImportError:
+    wheels = []
+wheels += sorted(Path("/usr/share/python-wheels").glob("pip-*.whl"))
+if not wheels:
+    sys.exit("this Python has no ensurepip; on Debian and its relatives the package python3-venv has it")
+sys.path.insert(0, str(wheels[0]))
+"""
+"""Begins a program that uses the pip which comes with Python: no package of an environment runs beside it."""
+
+RUN_PIP = PIP + "runpy.run_module('pip', run_name='__main__', alter_sys=True)\n"
+
+PIP_DEFAULTS = (
+    PIP.replace("sys.exit(", "sys.exit(print('[]') and ")
+    + """
+import json
+from pip._internal.models.index import PyPI
+print(json.dumps([PyPI.simple_url, "https://" + PyPI.file_storage_domain]))
+"""
+)
+
+AUTHORITIES = {
+    "NODE_EXTRA_CA_CERTS": "NODE_EXTRA_CA_CERTS",
+    "PIP_CERT": "PIP_CERT",
+    "SSL_CERT_FILE": "SSL_CERT_FILE",
+    "REQUESTS_CA_BUNDLE": "REQUESTS_CA_BUNDLE",
+}
+"""Variables of the worker's that name files of certificate authorities."""
+
+
+def npm_of(node: Path) -> Path | None:
+    """The npm that was installed with a Node."""
+    folders = dict.fromkeys(program.parent.parent for program in (node, node.resolve()))
+    found = (folder / place for folder in folders for place in NPM_PLACES)
+    return next((path.resolve() for path in found if path.is_file()), None)
+
+
+async def find_packages(
+    *, python: Path, node: Path | None, named: Sequence[str], environment: Mapping[str, str]
+) -> Packages:
+    """What the worker's user has configured; ``named`` are the hosts of the setting, which then are all."""
+    hosts = {PackageHost.parse(text) for text in named}
+    npm = npm_of(node) if node else None
+    npm_settings = await _npm_settings(node, npm, environment) if node and npm else {}
+    registry = _without_credentials(npm_settings.get("registry", ""))
+    indexes, files_host, pip_certificates = await _python_indexes(python, environment)
+    if not named:
+        urls = [*([registry] if registry else []), *indexes, *([files_host] if files_host else [])]
+        hosts = {PackageHost.of_url(url) for url in urls}
+    certificates = {name: environment.get(name, "") for name in AUTHORITIES}
+    certificates["npm_config_cafile"] = npm_settings.get("cafile", "")
+    certificates["PIP_CERT"] = certificates["PIP_CERT"] or pip_certificates
+    contents = {
+        name: await asyncio.to_thread(_content, name, path) for name, path in certificates.items() if path
+    }
+    return Packages(tuple(sorted(hosts)), registry, indexes, contents)
+
+
+async def _npm_settings(node: Path, npm: Path, environment: Mapping[str, str]) -> dict[str, str]:
+    """The registry and the certificate authorities that npm would use outside any project."""
+    said = await _answer([str(node), str(npm), "config", "list", "--json"], environment)
+    settings: dict[str, object] = json.loads(said)
+    return {name: value for name in ("registry", "cafile") if isinstance(value := settings.get(name), str)}
+
+
+async def _python_indexes(python: Path, environment: Mapping[str, str]) -> tuple[tuple[str, ...], str, str]:
+    """pip's indexes, the host of the files of its own default index where that is used, and its authorities."""
+    isolated = [str(python), "-I", "-S", "-c"]
+    defaults: list[str] = json.loads(await _answer([*isolated, PIP_DEFAULTS], environment))
+    if not defaults:
+        return (), "", ""
+    default, files_host = defaults
+    settings = _pip_settings(await _answer([*isolated, RUN_PIP, "config", "list"], environment))
+    index = (
+        settings.get("index-url")
+        or environment.get("UV_DEFAULT_INDEX")
+        or environment.get("UV_INDEX_URL")
+        or default
+    )
+    extra = settings.get("extra-index-url", "").split()
+    indexes = tuple(map(_without_credentials, [index, *extra]))
+    public = urlsplit(default).hostname in {urlsplit(each).hostname for each in indexes}
+    return indexes, files_host if public else "", settings.get("cert", "")
+
+
+def _pip_settings(listed: str) -> dict[str, str]:
+    """The settings of ``pip config list`` by their names; the environment's beat those of downloads, and so on."""
+    found: dict[str, str] = {}
+    for section in ("global", "install", "download", ":env:"):
+        for line in listed.splitlines():
+            name, _, value = line.partition("=")
+            if name.startswith(f"{section}."):
+                found[name.removeprefix(f"{section}.")] = str(ast.literal_eval(value))
+    return found
+
+
+async def _answer(argv: Sequence[str], environment: Mapping[str, str]) -> str:
+    """What a program of this installation prints, asked outside any project."""
+    process = await asyncio.create_subprocess_exec(
+        *argv,
+        cwd="/",
+        env=dict(environment),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        async with asyncio.timeout(ANSWER_S):
+            out, words = await process.communicate()
+    except TimeoutError as error:
+        process.kill()
+        await process.wait()
+        raise ConfigurationError(
+            f"{argv[0]!r} did not say within {ANSWER_S:g} s where packages come from."
+        ) from error
+    if process.returncode != 0:
+        raise ConfigurationError(
+            f"{argv[0]!r} does not say where packages come from: {words.decode('utf-8', 'replace').strip()[-500:]}",
+            "mend the configuration of npm or pip of the worker's user",
+        )
+    return out.decode()
+
+
+def _without_credentials(url: str) -> str:
+    """The URL without user and password: a sandboxed program is given neither."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def _content(name: str, path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise ConfigurationError(
+            f"The file of certificate authorities {path!r}, which {name} names, cannot be read: {error.strerror}."
+        ) from error

@@ -1,0 +1,174 @@
+"""A Python project's requirements: read here, so that none of its lines is an option or an address for pip."""
+
+import posixpath
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from perdure.contracts.errors import ToolRejected
+from perdure.workspace.paths import Files
+
+TEST_NAMES = ("test", "tests", "testing", "dev")
+"""Extras and dependency groups that hold what tests need."""
+PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
+DEFAULT_BUILD = ("setuptools>=64", "wheel")
+REQUIREMENT = re.compile(
+    r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?:\[([^\]]*)\])?\s*(.*)", re.DOTALL
+)
+HASHES = re.compile(r"(?:\s--hash=[a-z0-9]+:[0-9a-fA-F]+)+\s*\Z")
+REQUIREMENT_FILE = re.compile(r"requirements[\w.-]*\.txt\Z")
+MOST_FILES = 20
+
+Table = dict[str, Any]
+
+
+@dataclass
+class PythonPlan:
+    """What will be installed, and what will not."""
+
+    groups: list[list[str]] = field(default_factory=list[list[str]])
+    """Requirements that pip resolves together: those of the project, then each file's with pinned hashes."""
+    sources: list[str] = field(default_factory=list[str])
+    """Where they stand."""
+    left_out: list[str] = field(default_factory=list[str])
+    is_project: bool = False
+    """Whether the folder itself can be installed."""
+    build: list[str] = field(default_factory=list[str])
+    """What its build needs."""
+
+
+def python_plan(files: Files, folder: str) -> PythonPlan:
+    """Everything that the project's own files ask for, tests included."""
+    plan = PythonPlan(is_project=any(files.exists(f"{folder}/{name}") for name in PROJECT_FILES))
+    wanted: list[str] = []
+    settings = _toml(files, f"{folder}/pyproject.toml")
+    if settings and "project" not in settings and "build-system" not in settings:
+        plan.is_project = any(files.exists(f"{folder}/{name}") for name in PROJECT_FILES[1:])
+    if plan.is_project:
+        build = _table(settings, "build-system").get("requires")
+        plan.build = _checked(_texts(build) or list(DEFAULT_BUILD), plan)
+    wanted += _of_project(_table(settings, "project"), plan)
+    groups = _table(settings, "dependency-groups")
+    for name in TEST_NAMES:
+        if name in groups:
+            plan.sources.append(f"dependency group {name!r}")
+            wanted += _of_group(groups, name, set())
+    for name in sorted(entry.name for entry in files.list(folder) if REQUIREMENT_FILE.match(entry.name)):
+        plan.sources.append(repr(name))
+        lines = list(_of_file(files, posixpath.join(folder, name), plan, set()))
+        if lines and all(HASHES.search(line) for line in lines):
+            plan.groups.append(lines)
+        else:
+            wanted += lines
+    together = [*dict.fromkeys([*plan.build, *_checked(wanted, plan)])]
+    if together:
+        plan.groups.insert(0, together)
+    return plan
+
+
+def _of_project(project: Table, plan: PythonPlan) -> list[str]:
+    """Dependencies and test extras; an extra that names the project itself stands for its other extras."""
+    own = _plain_name(str(project.get("name", "")))
+    wanted = _texts(project.get("dependencies"))
+    if wanted:
+        plan.sources.append("the project's dependencies")
+    extras = _table(project, "optional-dependencies")
+    waiting = [name for name in TEST_NAMES if name in extras]
+    seen: set[str] = set()
+    while waiting:
+        name = waiting.pop(0)
+        if name in seen or name not in extras:
+            continue
+        seen.add(name)
+        plan.sources.append(f"extra {name!r}")
+        for line in _texts(extras[name]):
+            match = REQUIREMENT.fullmatch(line.strip())
+            if match and own and _plain_name(match[1]) == own:
+                waiting += [each.strip() for each in (match[2] or "").split(",")]
+            else:
+                wanted.append(line)
+    return wanted
+
+
+def _of_group(groups: Table, name: str, seen: set[str]) -> list[str]:
+    """The lines of a dependency group and of those that it includes."""
+    if name in seen:
+        return []
+    seen.add(name)
+    found: list[str] = []
+    for line in cast("list[object]", groups.get(name) or []):
+        if isinstance(line, str):
+            found.append(line)
+        elif isinstance(line, dict):
+            found += _of_group(groups, str(cast("Table", line).get("include-group", "")), seen)
+    return found
+
+
+def _of_file(files: Files, path: str, plan: PythonPlan, seen: set[str]) -> Iterator[str]:
+    """The requirements of a file and of those that it includes; its options are left out and said."""
+    path = posixpath.normpath(path)
+    if path in seen or len(seen) >= MOST_FILES or not files.exists(path):
+        return
+    seen.add(path)
+    text = files.read(path).decode("utf-8", "replace").replace("\\\n", " ")
+    for raw in text.splitlines():
+        line = re.sub(r"(?:^|\s)#.*", "", raw).strip()
+        included = re.fullmatch(r"(?:-r|--requirement)[\s=]+(\S+)", line)
+        if included:
+            yield from _of_file(files, posixpath.join(posixpath.dirname(path), included[1]), plan, seen)
+        elif line.startswith("-"):
+            plan.left_out.append(
+                f"{line[:200]!r} of {path!r}: options of a requirements file are not followed"
+            )
+        elif line:
+            hashes = HASHES.search(line)
+            bare = line[: hashes.start()] if hashes else line
+            yield from (each + (hashes[0].rstrip() if hashes else "") for each in _checked([bare], plan))
+
+
+def _checked(lines: list[str], plan: PythonPlan) -> list[str]:
+    """The lines that name a package of an index; the others are said to be left out."""
+    good: list[str] = []
+    for each in lines:
+        line = " ".join(each.split())
+        hashes = HASHES.search(line)
+        match = REQUIREMENT.fullmatch(line[: hashes.start()] if hashes else line)
+        if (
+            match
+            and "@" not in match[3].partition(";")[0]
+            and "://" not in match[3]
+            and " --" not in match[3]
+        ):
+            good.append(line)
+        else:
+            why = "packages are never taken from Git" if "git" in line else "it names no package of an index"
+            plan.left_out.append(f"{line[:200]!r}: {why}")
+    return good
+
+
+def _plain_name(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _toml(files: Files, path: str) -> Table:
+    if not files.exists(path):
+        return {}
+    try:
+        return tomllib.loads(files.read(path).decode("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ToolRejected(f"{path!r} is not valid TOML: {error}.", "Mend it first.") from error
+
+
+def _table(settings: Table, name: str) -> Table:
+    found: object = settings.get(name)
+    return cast("Table", found) if isinstance(found, dict) else {}
+
+
+def _texts(value: object) -> list[str]:
+    return (
+        [each for each in cast("list[object]", value) if isinstance(each, str)]
+        if isinstance(value, list)
+        else []
+    )
