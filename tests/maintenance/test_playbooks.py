@@ -72,7 +72,11 @@ def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
         ('commit = "Tidy up"', 'comit = "Tidy up"', "step.0.comit: Extra inputs are not permitted"),
         ('id = "tidy"', 'id = "Tidy up"', "step.0.id"),
         ('tool = "run_tests"', 'tool = "execute_command"', "a check that vouches calls 'run_tests'"),
-        ("vouches = true", "vouches = true\n[[check.when]]\notherwise = 'So it is not.'", "at least one sign"),
+        (
+            "vouches = true",
+            "vouches = true\n[[check.when]]\notherwise = 'So it is not.'",
+            "at least one sign",
+        ),
         ("v = 1", "v = ", "is not valid TOML"),
         (
             "[[check]]",

@@ -5,7 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from temporalio.client import WorkflowFailureError, WorkflowHandle
+from temporalio.client import (
+    Schedule,
+    ScheduleActionExecutionStartWorkflow,
+    ScheduleActionStartWorkflow,
+    ScheduleSpec,
+    WorkflowFailureError,
+    WorkflowHandle,
+)
 from temporalio.exceptions import ApplicationError
 
 from perdure.contracts.decisions import Approval, Pending
@@ -128,3 +135,41 @@ async def test_a_denied_push_completes_and_says_why(benches: Any) -> None:
         result = await handle.result()
         assert (result["status"], result["pushed"]) == ("completed", False)
         assert "not on a Friday" in result["withheld"][-1]["why"]
+
+
+async def test_a_scheduled_run_ends_at_the_precheck_where_nothing_changed(benches: Any) -> None:
+    async with benches(script_of([]), **NO_KEY) as bench:
+        repository, _ = repository_of(bench, {"money.py": "def cents(amount):\n    return amount * 100\n"})
+        identity = f"upkeep-{next(numbers)}"
+        action = ScheduleActionStartWorkflow(
+            "MaintenanceRun",
+            {"repository": str(repository), "playbook": "python-hygiene"},
+            id=identity,
+            task_queue=bench.settings.task_queue,
+        )
+        schedule = await bench.client.create_schedule(identity, Schedule(action=action, spec=ScheduleSpec()))
+        try:
+            statuses: list[str] = []
+            for runs in (1, 2):
+                await schedule.trigger()
+
+                async def ran(wanted: int = runs) -> str | None:
+                    actions = (await schedule.describe()).info.recent_actions
+                    if len(actions) < wanted:
+                        return None
+                    started = actions[-1].action
+                    assert isinstance(started, ScheduleActionExecutionStartWorkflow)
+                    return started.workflow_id
+
+                handle: Handle = bench.client.get_workflow_handle(await until(ran, within_s=60))
+                bench.handles.append(handle)
+                statuses.append((await handle.result())["status"])
+            assert statuses == ["completed", "unchanged"]
+            described = await bench.handles[-1].describe()
+            assert described.close_time is not None
+            assert described.execution_time is not None
+            assert (described.close_time - described.execution_time).total_seconds() < 3
+            copies = list((bench.folder / "home" / "workspaces").glob("*/workspace.json"))
+            assert len(copies) == 1
+        finally:
+            await schedule.delete()
