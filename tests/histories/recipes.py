@@ -20,6 +20,7 @@ from tests.faults.installation import Installation, Servers, installed
 from tests.faults.person import approving
 from tests.workflows.conftest import FIX, READ, TESTS, Bench, Call, bench_of, calls_of, script_of, until
 from tests.workflows.test_attach import attach
+from tests.workflows.test_maintenance_run import NO_KEY, TRAP, UNTIDY, maintain, repository_of
 from tests.workflows.test_reset import reset_to, task_before_decision
 
 Handle = WorkflowHandle[Any, Any]
@@ -262,7 +263,23 @@ async def reset(stage: Stage) -> Handle:
         return await approve_all(bench, again)
 
 
+async def maintained(stage: Stage) -> Handle:
+    """A playbook's changes are kept as commits, and the push is approved."""
+    async with stage.bench(script_of([]), **NO_KEY) as bench:
+        repository, _ = repository_of(bench, UNTIDY)
+        return await approve_all(bench, await maintain(bench, repository))
+
+
+async def taken_back(stage: Stage) -> Handle:
+    """A playbook's change breaks a test, so the workspace is rebuilt as it was before."""
+    async with stage.bench(script_of([]), **NO_KEY) as bench:
+        repository, _ = repository_of(bench, TRAP)
+        return await ended(await maintain(bench, repository))
+
+
 RECIPES: tuple[Recipe, ...] = (
+    maintained,
+    taken_back,
     completed,
     attached,
     looked_up,
