@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from perdure.client import events
-from perdure.contracts import digests, steps
+from perdure.contracts import digests, steps, upkeep
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,20 @@ def _opened(where: Where, _: steps.OpenTask, opened: steps.OpenedTask) -> events
         models=opened.models,
         scripted=opened.scripted,
         warnings=opened.warnings,
+    )
+
+
+def _opened_maintenance(
+    where: Where, _: upkeep.OpenMaintenance, opened: upkeep.OpenedMaintenance
+) -> events.Event:
+    granted = opened.opened
+    return events.Opened(
+        **where.fields(),
+        safety=granted.safety,
+        limits=granted.limits,
+        models=granted.models,
+        scripted=granted.scripted,
+        warnings=granted.warnings,
     )
 
 
@@ -122,6 +136,7 @@ class Reading:
 
 READINGS: dict[str, Reading] = {
     "open_task": Reading(steps.OpenTask, steps.OpenedTask, _opened),
+    "open_maintenance": Reading(upkeep.OpenMaintenance, upkeep.OpenedMaintenance, _opened_maintenance),
     "prepare_workspace": Reading(steps.PrepareWorkspace, steps.PreparedWorkspace, _prepared),
     "plan": Reading(steps.ModelStep, steps.PlanMade, _planned),
     "decide": Reading(steps.ModelStep, steps.Decided, _decided),
