@@ -173,3 +173,27 @@ async def test_a_scheduled_run_ends_at_the_precheck_where_nothing_changed(benche
             assert len(copies) == 1
         finally:
             await schedule.delete()
+
+
+NODE_PROJECT = {
+    "package.json": '{ "name": "money", "type": "module", "devDependencies": { "prettier": "3.6.2" } }\n',
+    ".gitignore": "node_modules\n",
+    "money.js": "export function cents(amount) {\n      return amount * 100\n}\n",
+    "money.test.js": (
+        'import test from "node:test";\nimport assert from "node:assert";\nimport { cents } from "./money.js";\n\n'
+        'test("cents", () => {\n  assert.equal(cents(2), 200);\n});\n'
+    ),
+}
+
+
+async def test_a_projects_own_prettier_is_installed_and_used_and_missing_eslint_said(benches: Any) -> None:
+    async with benches(script_of([]), **NO_KEY) as bench:
+        repository, remote = repository_of(bench, NODE_PROJECT)
+        handle = await maintain(bench, repository, playbook="javascript-hygiene")
+        approval = await approval_of(handle)
+        await bench.decide(handle, approval, "approve")
+        result = await handle.result()
+        assert "  return amount * 100;" in git(remote, "show", f"{result['branch']}:money.js")
+        assert "node_modules" not in git(remote, "ls-tree", "-r", "--name-only", result["branch"])
+        withheld = {each["what"]: each["why"] for each in result["withheld"]}
+        assert withheld["Apply ESLint's fixes"] == "The project does not depend on ESLint."
