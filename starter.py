@@ -16,6 +16,8 @@ from perdure.client.command_line.application import app
 from perdure.client.command_line.completion import VARIABLE
 
 if TYPE_CHECKING:
+    from pydantic import SecretStr
+
     from perdure.client import PerdureClient as PerdureClient
     from perdure.client.command_line.installation import Check, Finding, PartHealth, Place, StoreVersion
     from perdure.embedded.component import Component
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 PROJECT = Path(__file__).resolve().parent
 MODELS = "models"
 """The scripted model server's name in the stack; workers look for it there."""
+STORES = {"valkey": "PERDURE_REDIS_URL", "chroma": "PERDURE_CHROMA_URL"}
+"""Stores beside PostgreSQL by their name in the stack, with the variable that names one elsewhere."""
 WORKER_READY_S = 60.0
 
 
@@ -74,14 +78,15 @@ class ThisMachine:
         import asyncio
 
         settings = self.settings()
-        looks = (postgres_version(settings), valkey_version(settings), chroma_version(settings))
+        looks = (postgres_version(settings), *(store_version(settings, name) for name in STORES))
         return await asyncio.gather(*looks)
 
     def checks(self) -> Sequence["Check"]:
         """What ``doctor`` looks at beside python, git, disk, sandbox and server."""
         settings = self.settings()
         looks = (check_temporal_program, check_postgres, check_models)
-        return (*(partial(look, settings) for look in looks), check_dictionary)
+        stores = (partial(check_store, settings, name) for name in STORES)
+        return (*(partial(look, settings) for look in looks), *stores, check_dictionary)
 
 
 @dataclass(frozen=True)
@@ -92,9 +97,10 @@ class Running:
 
     @property
     def addresses(self) -> Mapping[str, str]:
-        """Where people and programs find it; the database's URL is left out, since it may hold a password."""
+        """Where people and programs find it; URLs of stores are left out, since they may hold a password."""
         addresses = self.stack.addresses
-        shown = {"Temporal": addresses.temporal, "Web UI": addresses.web_ui, **addresses.others}
+        others = {name: address for name, address in addresses.others.items() if name not in STORES}
+        shown = {"Temporal": addresses.temporal, "Web UI": addresses.web_ui, **others}
         return {name: address for name, address in shown.items() if address}
 
     async def health(self) -> "Sequence[PartHealth]":
@@ -124,7 +130,10 @@ def stack_of(settings: "Settings") -> "Stack":
             synchronous=settings.sqlite_synchronous,
             search_path=os.environ.get("PATH", ""),
         ),
-        database_url=settings.database_url.get_secret_value() if settings.database_url else None,
+        chroma_port=settings.chroma_port,
+        database_url=_revealed(settings.database_url),
+        redis_url=_revealed(settings.redis_url),
+        chroma_url=_revealed(settings.chroma_url),
         extra=extra,
     )
 
@@ -169,6 +178,9 @@ def worker_component(settings: "Settings") -> "Extra":
             "PERDURE_DATABASE_URL": addresses.database_url,
             "PERDURE_HOME": str(settings.home),
         }
+        for name, variable in STORES.items():
+            if name in addresses.others:
+                found[variable] = addresses.others[name]
         if MODELS in addresses.others:
             found["GROQ_BASE_URL"] = addresses.others[MODELS]
         temporal = {**settings.temporal_environment, "TEMPORAL_NAMESPACE": addresses.namespace}
@@ -265,42 +277,50 @@ async def postgres_version(settings: "Settings") -> "StoreVersion":
         return StoreVersion("PostgreSQL", problem=error.message)
 
 
-async def valkey_version(settings: "Settings") -> "StoreVersion":
-    """Valkey or Redis of the running stack."""
+async def store_version(settings: "Settings", name: str) -> "StoreVersion":
+    """Valkey or Chroma: what answers at the settings' URL, or in the running stack."""
     from perdure.client.command_line.installation import StoreVersion
     from perdure.contracts.errors import StoreUnavailable
-    from perdure.embedded.store_versions import valkey_version
+    from perdure.embedded.store_versions import STORE_VERSIONS
 
-    url = address_in_stack(settings, "valkey")
+    url = store_address(settings, name)
     if not url:
-        return StoreVersion("Valkey", problem="none is known")
+        return StoreVersion(name.capitalize(), problem="none is known")
     try:
-        return StoreVersion("Valkey", version=await valkey_version(url))
+        return StoreVersion(name.capitalize(), version=await STORE_VERSIONS[name](url))
     except StoreUnavailable as error:
-        return StoreVersion("Valkey", problem=error.message)
+        return StoreVersion(name.capitalize(), problem=error.message)
 
 
-async def chroma_version(settings: "Settings") -> "StoreVersion":
-    """Chroma of the running stack."""
-    from perdure.client.command_line.installation import StoreVersion
-    from perdure.contracts.errors import StoreUnavailable
-    from perdure.embedded.store_versions import chroma_version
+async def check_store(settings: "Settings", name: str) -> "Sequence[Finding]":
+    """Valkey or Chroma: given, embedded and running, or not running. Tasks go on without them, so neither is a failure."""
+    from perdure.client.command_line.installation import Finding
 
-    url = address_in_stack(settings, "chroma")
-    if not url:
-        return StoreVersion("Chroma", problem="none is known")
-    try:
-        return StoreVersion("Chroma", version=await chroma_version(url))
-    except StoreUnavailable as error:
-        return StoreVersion("Chroma", problem=error.message)
+    given = _given_address(settings, name)
+    whose = f"given by {STORES[name]}" if given else "embedded"
+    if not store_address(settings, name):
+        return [Finding(name, "ok", "embedded, not running")]
+    found = await store_version(settings, name)
+    if found.problem:
+        hint = f"start it, or mend {STORES[name]}; until then tasks go on without it, more slowly."
+        return [Finding(name, "warning", f"{whose}: {found.problem}", hint)]
+    return [Finding(name, "ok", f"{found.version}, {whose}")]
 
 
-def address_in_stack(settings: "Settings", name: str) -> str:
-    """Where a part of the running stack is, or nothing."""
+def store_address(settings: "Settings", name: str) -> str:
+    """Where Valkey or Chroma is, by the settings or the running stack, or nothing."""
     from perdure.client.connection import running_stack
 
     running = running_stack(settings.home)
-    return running.others.get(name, "") if running is not None else ""
+    return _given_address(settings, name) or (running.others.get(name, "") if running else "")
+
+
+def _given_address(settings: "Settings", name: str) -> str:
+    return _revealed({"valkey": settings.redis_url, "chroma": settings.chroma_url}[name]) or ""
+
+
+def _revealed(secret: "SecretStr | None") -> str | None:
+    return secret.get_secret_value() if secret is not None else None
 
 
 async def check_models(settings: "Settings") -> "Sequence[Finding]":

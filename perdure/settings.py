@@ -65,6 +65,12 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = None
     """PostgreSQL as postgresql://user:password@host/database; unset: an embedded PostgreSQL is started."""
 
+    redis_url: SecretStr | None = None
+    """Valkey or Redis as redis://user:password@host:port/0; unset: an embedded Valkey is started."""
+
+    chroma_url: SecretStr | None = None
+    """Chroma server as http://host:port; unset: an embedded one is started."""
+
     max_safety: Safety = Safety.CAUTIOUS
     """Most that any task may do without a person, whoever starts it: cautious, standard or autonomous."""
 
@@ -122,6 +128,9 @@ class Settings(BaseSettings):
 
     web_ui_port: Port = 8233
     """Port of the embedded Temporal Web UI on 127.0.0.1; 0: any free port."""
+
+    chroma_port: Port = 0
+    """Port of the embedded Chroma server on 127.0.0.1; 0: any free port."""
 
     sqlite_synchronous: Literal["off", "normal", "full"] = "normal"
     """How the embedded Temporal server writes its database: normal survives a killed process,

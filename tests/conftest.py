@@ -65,6 +65,8 @@ async def stack(stack_home: Path) -> AsyncIterator[Stack]:
         stack_home,
         temporal=TemporalSettings(port=0, web_ui_port=0),
         postgres=PostgresSettings(durable=False),
+        # Chroma takes a second and 120 MB; the tests that need it start their own.
+        without={"chroma"},
     )
     try:
         await running.start()

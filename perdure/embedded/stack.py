@@ -3,19 +3,21 @@
 import asyncio
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from perdure.contracts.errors import ConfigurationError
+from perdure.embedded.chroma import Chroma
 from perdure.embedded.component import Component, Health, ProcessFacts
-from perdure.embedded.given import GivenPostgres, GivenTemporal
+from perdure.embedded.given import GivenPostgres, GivenTemporal, given_chroma, given_valkey
 from perdure.embedded.home import Home
 from perdure.embedded.postgres import Postgres, PostgresSettings
 from perdure.embedded.record import Addresses, read_record, record_of, write_record
 from perdure.embedded.temporal import Temporal, TemporalSettings
 from perdure.embedded.troubles import disk_health, explain_os_error
+from perdure.embedded.valkey import Valkey, ValkeySettings
 
 FREE_BYTES = 256 * 2**20
 """An empty stack needs about 60 MiB; the rest is room to work and to shut down cleanly."""
@@ -50,7 +52,7 @@ class Restarting(Protocol):
 
 
 class Stack:
-    """Temporal and PostgreSQL on one machine, and whatever the caller adds."""
+    """Temporal, PostgreSQL, Valkey and Chroma on one machine, and whatever the caller adds."""
 
     def __init__(
         self,
@@ -58,20 +60,32 @@ class Stack:
         *,
         temporal: TemporalSettings | None = None,
         postgres: PostgresSettings | None = None,
+        valkey: ValkeySettings | None = None,
+        chroma_port: int = 0,
         database_url: str | None = None,
+        redis_url: str | None = None,
+        chroma_url: str | None = None,
+        without: Collection[str] = (),
         extra: Sequence[Extra] = (),
         runtime: Path = Path("/tmp"),
         minimum_free_bytes: int = FREE_BYTES,
     ) -> None:
-        """With ``database_url`` or ``temporal.address`` that server is used and none of ours is started.
+        """With a URL or ``temporal.address`` that server is used and none of ours is started.
 
+        ``without`` names parts to leave out: ``valkey``, ``chroma``. Everything works without them, some of it slower.
         ``extra`` components are started in order after the servers and stopped before them. ``runtime`` takes the
         folder for sockets where the home's own path is too long.
         """
         self._home = Home(home, runtime=runtime)
         self._temporal_settings = temporal if temporal is not None else TemporalSettings()
         self._postgres_settings = postgres if postgres is not None else PostgresSettings()
+        self._valkey_settings = valkey
+        self._chroma_port = chroma_port
         self._database_url = database_url
+        self._redis_url = redis_url
+        self._chroma_url = chroma_url
+        self._without = frozenset(without)
+        self._servers = 0
         self._extra = tuple(extra)
         self._minimum_free_bytes = minimum_free_bytes
         self._lock: int | None = None
@@ -136,7 +150,7 @@ class Stack:
 
     async def stop(self) -> None:
         """Stop everything in reverse order and free the home folder."""
-        servers, further = self._components[:2], self._components[2:]
+        servers, further = self._components[: self._servers], self._components[self._servers :]
         try:
             for component in reversed(further):
                 await component.stop()
@@ -156,11 +170,14 @@ class Stack:
     async def _start_servers(self) -> None:
         postgres = self._postgres()
         temporal = self._temporal()
-        self._components = [postgres, temporal]
+        stores = [store for store in (self._valkey(), self._chroma()) if store.name not in self._without]
+        self._components = [postgres, temporal, *stores]
+        self._servers = len(self._components)
         for component in self._components:
             self._follow(component)
-        # Both are awaited to their end before any failure is raised, so that stopping finds what really runs.
-        outcomes = await asyncio.gather(postgres.start(), temporal.start(), return_exceptions=True)
+        # All are awaited to their end before any failure is raised, so that stopping finds what really runs.
+        starting = [component.start() for component in self._components]
+        outcomes = await asyncio.gather(*starting, return_exceptions=True)
         for outcome in outcomes:
             if outcome is not None:
                 raise outcome
@@ -169,6 +186,7 @@ class Stack:
             namespace=self._temporal_settings.namespace,
             web_ui=temporal.web_ui if isinstance(temporal, Temporal) else "",
             database_url=postgres.address,
+            others={store.name: store.address for store in stores},
         )
 
     def _postgres(self) -> Postgres | GivenPostgres:
@@ -179,6 +197,27 @@ class Stack:
             sockets=self._home.sockets(),
             log=self._home.logs / "postgres.log",
             settings=self._postgres_settings,
+            keep=self._kept(),
+        )
+
+    def _valkey(self) -> Component:
+        if self._redis_url is not None:
+            return given_valkey(self._redis_url)
+        return Valkey(
+            self._home.folder / "valkey",
+            sockets=self._home.sockets(),
+            log=self._home.logs / "valkey.log",
+            settings=self._valkey_settings,
+            keep=self._kept(),
+        )
+
+    def _chroma(self) -> Component:
+        if self._chroma_url is not None:
+            return given_chroma(self._chroma_url)
+        return Chroma(
+            self._home.folder / "chroma",
+            log=self._home.logs / "chroma.log",
+            port=self._chroma_port,
             keep=self._kept(),
         )
 

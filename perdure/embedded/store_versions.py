@@ -4,6 +4,7 @@ import asyncio
 import json
 import urllib.error
 import urllib.request
+from collections.abc import Awaitable, Callable
 
 from perdure.contracts.errors import StoreUnavailable
 
@@ -41,3 +42,10 @@ async def chroma_version(url: str) -> str:
         raise StoreUnavailable(
             f"Chroma does not answer at {url}: {error}.", "see that the server runs and can be reached."
         ) from error
+
+
+STORE_VERSIONS: dict[str, Callable[[str], Awaitable[str]]] = {
+    "valkey": valkey_version,
+    "chroma": chroma_version,
+}
+"""How each store is asked, by its name in the stack."""

@@ -31,6 +31,8 @@ async def start_stack() -> AsyncIterator[StartStack]:
             home,
             temporal=TemporalSettings(address=temporal, port=0, web_ui_port=0),
             postgres=PostgresSettings(durable=False),
+            # Tests of their own are about these two.
+            without={"valkey", "chroma"},
         )
         started.append(stack)
         await stack.start()

