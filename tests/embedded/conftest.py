@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -54,9 +54,16 @@ async def start_owner() -> AsyncIterator[StartOwner]:
     """Starts a process that owns a stack on a folder, as another user if one is given."""
     started: list[asyncio.subprocess.Process] = []
 
-    async def start(home: Path, *, user: int | None = None, interpreter: str | None = None) -> Owner:
+    async def start(
+        home: Path,
+        *,
+        user: int | None = None,
+        interpreter: str | None = None,
+        without: Sequence[str] = ("chroma",),
+    ) -> Owner:
+        script = str(Path(__file__).with_name("stack_owner.py"))
         process = await asyncio.create_subprocess_exec(
-            interpreter or sys.executable, "-B", str(Path(__file__).with_name("stack_owner.py")), str(home),
+            interpreter or sys.executable, "-B", script, str(home), *without,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
             env={"PYTHONPATH": os.pathsep.join([str(PROJECT), *sys.path]), "PATH": os.defpath},

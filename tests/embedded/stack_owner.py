@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from perdure.contracts.errors import PerdureError
@@ -11,12 +12,15 @@ from perdure.embedded.stack import Stack
 from perdure.embedded.temporal import TemporalSettings
 
 
-async def own(home: Path) -> None:
+async def own(home: Path, without: Sequence[str]) -> None:
     """Print the addresses as one line of JSON once everything runs; stop everything on SIGTERM."""
     ended = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
     stack = Stack(
-        home, temporal=TemporalSettings(port=0, web_ui_port=0), postgres=PostgresSettings(durable=True)
+        home,
+        temporal=TemporalSettings(port=0, web_ui_port=0),
+        postgres=PostgresSettings(durable=True),
+        without=without,
     )
     addresses = await stack.start()
     sys.stdout.write(addresses.model_dump_json() + "\n")
@@ -27,6 +31,6 @@ async def own(home: Path) -> None:
 
 if __name__ == "__main__":
     try:
-        asyncio.run(own(Path(sys.argv[1])))
+        asyncio.run(own(Path(sys.argv[1]), sys.argv[2:]))
     except PerdureError as error:
         sys.exit(str(error))

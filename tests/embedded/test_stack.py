@@ -22,12 +22,13 @@ StartStack = Callable[..., Awaitable[Stack]]
 
 
 async def test_every_component_is_well_and_tells_version_and_address(stack: Stack) -> None:
-    postgres, temporal, disk = await stack.health()
+    postgres, temporal, valkey, disk = await stack.health()
     assert (postgres.name, postgres.ok, postgres.address) == ("postgres", True, stack.addresses.database_url)
     assert (temporal.name, temporal.ok, temporal.address) == ("temporal", True, stack.addresses.temporal)
     assert int(postgres.version.partition(".")[0]) >= 16
     assert tuple(int(part) for part in temporal.version.split(".")[:2]) >= (1, 32)
     assert stack.addresses.web_ui in temporal.detail
+    assert (valkey.name, valkey.ok, valkey.address) == ("valkey", True, stack.addresses.others["valkey"])
     assert (disk.name, disk.ok) == ("disk", True)
 
 
@@ -112,7 +113,11 @@ async def test_given_servers_are_used_and_none_are_started(
     stack: Stack, database_url: str, tmp_path: Path
 ) -> None:
     user = Stack(
-        tmp_path, temporal=TemporalSettings(address=stack.addresses.temporal), database_url=database_url
+        tmp_path,
+        temporal=TemporalSettings(address=stack.addresses.temporal),
+        database_url=database_url,
+        redis_url=stack.addresses.others["valkey"],
+        without={"chroma"},
     )
     addresses = await user.start()
     try:
@@ -121,6 +126,7 @@ async def test_given_servers_are_used_and_none_are_started(
         assert [(each.name, each.ok) for each in health] == [
             ("postgres", True),
             ("temporal", True),
+            ("valkey", True),
             ("disk", True),
         ]
         assert "TEMPORAL_ADDRESS" in health[1].detail
