@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     )
     from perdure.client.events import Event
     from perdure.client.handle import TaskHandle
+    from perdure.client.logbook import LogLine
+    from perdure.client.lookups import Part, StoredArtifact
     from perdure.client.schedule_terms import (
         ListedSchedule,
         ScheduleDescription,
@@ -33,14 +35,19 @@ if TYPE_CHECKING:
     )
     from perdure.client.schedules import Schedules
     from perdure.client.state import Spending, TaskDescription, TaskState, TranscriptLine, WaitingTask
+    from perdure.client.task_list import ListedTask, TaskFilter
+    from perdure.client.versions import ServerVersions
 
 __all__ = [
     "Attachment",
     "Event",
     "IfClosed",
     "ListedSchedule",
+    "ListedTask",
+    "LogLine",
     "NoWorker",
     "NotPending",
+    "Part",
     "PerdureClient",
     "Refused",
     "ScheduleDescription",
@@ -50,12 +57,15 @@ __all__ = [
     "ScheduledRun",
     "Schedules",
     "ServerUnreachable",
+    "ServerVersions",
     "Spending",
     "StillOpen",
+    "StoredArtifact",
     "TaskCanceled",
     "TaskDescription",
     "TaskEnded",
     "TaskFailed",
+    "TaskFilter",
     "TaskHandle",
     "TaskNotFound",
     "TaskState",
@@ -72,6 +82,12 @@ _MODULES = {
     "ScheduleTimes": "schedule_terms",
     "ScheduledRun": "schedule_terms",
     "Schedules": "schedules",
+    "ListedTask": "task_list",
+    "LogLine": "logbook",
+    "Part": "lookups",
+    "ServerVersions": "versions",
+    "StoredArtifact": "lookups",
+    "TaskFilter": "task_list",
     "Event": "events",
     "PerdureClient": "client",
     "TaskHandle": "handle",

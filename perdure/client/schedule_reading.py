@@ -120,7 +120,10 @@ async def described(server: Server, found: Described) -> ScheduleDescription:
 def started(action: ScheduleActionExecution) -> ScheduleActionExecutionStartWorkflow:
     """What a schedule of ours did: it starts workflows and nothing else."""
     if not isinstance(action, ScheduleActionExecutionStartWorkflow):
-        raise InvalidInput("The schedule does something else than starting workflows.")
+        raise InvalidInput(
+            "The schedule does something else than starting workflows.",
+            "look at it in the Web UI; Perdure made none like it.",
+        )
     return action
 
 

@@ -1,14 +1,15 @@
 """Pictures, approvals and questions as people see them, in 40 columns and with hostile content."""
 
 import io
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from rich.console import Console, RenderableType
 
 from perdure.client import WaitingTask, events
-from perdure.client.command_line.drawing import draw, draw_line, draw_waiting
+from perdure.client.command_line.change import draw_diff_line
+from perdure.client.command_line.drawing import draw, draw_block, draw_line, draw_waiting
 from perdure.client.command_line.picture import Picture
 from perdure.client.command_line.telling import tell
 from perdure.contracts.calls import CallResult, CallSummary, Effect, Verdict
@@ -215,3 +216,43 @@ def test_every_kind_of_event_can_be_told() -> None:
     from perdure.client.command_line import telling
 
     assert told == set(telling.TELLERS)
+
+
+def test_a_block_of_several_tasks_fits_and_says_what_its_task_waits_for() -> None:
+    picture = Picture(id="task-mend-the-rounding-1a2b3c")
+    asked = events.ApprovalAsked(
+        **WHERE,
+        approval_id=APPROVAL.id,
+        step=14,
+        call=0,
+        tool="git_push",
+        title=f"git_push {LONG}",
+        preview="x",
+    )
+    waiting = events.Waiting(**WHERE, text="waiting for a decision", needs="approval")
+    for event in (asked, waiting, events.HeldUp.now("No worker polls task queue 'perdure'.")):
+        tell(picture, event)
+    text = drawn(draw_block(picture))
+    assert max(map(len, text.splitlines())) <= 40
+    for part in ("waiting", "python starter.py approve 0a1b2c3d4e5f", "No worker polls task queue"):
+        assert part in text
+
+
+def test_what_holds_a_task_up_is_drawn_with_the_time_that_is_left_and_goes_with_the_next_event() -> None:
+    picture = Picture(id="task")
+    soon = datetime.now(UTC) + timedelta(seconds=30)
+    held_up = events.HeldUp.now("PostgreSQL at 'db' does not answer.", attempt=4, next_attempt_at=soon)
+    [line] = tell(picture, held_up)
+    assert line.text.startswith("waits: PostgreSQL at 'db' does not answer (attempt 4, next try in ")
+    later = held_up.model_copy(update={"attempt": 5, "next_attempt_at": None})
+    assert tell(picture, later) == []
+    assert "(attempt 5)" in drawn(draw(picture, width=80), width=80)
+    tell(picture, events.Doing(**WHERE, activity="decide", title="choose the next calls"))
+    assert "waits" not in drawn(draw(picture, width=80), width=80)
+
+
+def test_lines_of_a_diff_are_coloured_and_harmless() -> None:
+    assert draw_diff_line("+new").style == "green"
+    assert draw_diff_line("-old").style == "red"
+    assert draw_diff_line("+++ b/app.py").style == "bold"
+    assert "\x1b" not in drawn(draw_diff_line("+\x1b[2Jgone"))

@@ -12,6 +12,7 @@ from temporalio.worker.workflow_sandbox import RestrictedWorkflowAccessError, Sa
 
 import workflows
 from workflows.coding_task import CodingTask
+from workflows.task_lookup import TaskLookup
 
 CAREFUL = """
 from temporalio import workflow
@@ -31,8 +32,9 @@ def prepare(kind: type[Any]) -> None:
     SandboxedWorkflowRunner().prepare_workflow(definition)
 
 
-async def test_the_task_loads_in_the_sandbox() -> None:
-    prepare(CodingTask)
+@pytest.mark.parametrize("kind", [CodingTask, TaskLookup])
+async def test_the_workflow_loads_in_the_sandbox(kind: type[Any]) -> None:
+    prepare(kind)
 
 
 @pytest.mark.parametrize(

@@ -201,7 +201,7 @@ def _held_up(picture: Picture, event: events.HeldUp) -> list[Line]:
     before, picture.held_up = picture.held_up, event if event.because else None
     if not event.because or (before is not None and before.because == event.because):
         return []
-    return [Line(step=picture.step, text=event.text(event.at), tone="bad")]
+    return [Line(step=picture.step, text=event.text(event.at), tone="bad", drawn=True)]
 
 
 def _ended(picture: Picture, event: events.Ended) -> list[Line]:
