@@ -282,8 +282,9 @@ async def store_version(settings: "Settings", name: str) -> "StoreVersion":
     from perdure.client.command_line.installation import StoreVersion
     from perdure.contracts.errors import StoreUnavailable
     from perdure.embedded.store_versions import STORE_VERSIONS
+    from perdure.installation import store_url_of
 
-    url = store_address(settings, name)
+    url = store_url_of(settings, name)
     if not url:
         return StoreVersion(name.capitalize(), problem="none is known")
     try:
@@ -295,28 +296,17 @@ async def store_version(settings: "Settings", name: str) -> "StoreVersion":
 async def check_store(settings: "Settings", name: str) -> "Sequence[Finding]":
     """Valkey or Chroma: given, embedded and running, or not running. Tasks go on without them, so neither is a failure."""
     from perdure.client.command_line.installation import Finding
+    from perdure.installation import store_url_of
 
-    given = _given_address(settings, name)
+    given = {"valkey": settings.redis_url, "chroma": settings.chroma_url}[name]
     whose = f"given by {STORES[name]}" if given else "embedded"
-    if not store_address(settings, name):
+    if not store_url_of(settings, name):
         return [Finding(name, "ok", "embedded, not running")]
     found = await store_version(settings, name)
     if found.problem:
         hint = f"start it, or mend {STORES[name]}; until then tasks go on without it, more slowly."
         return [Finding(name, "warning", f"{whose}: {found.problem}", hint)]
     return [Finding(name, "ok", f"{found.version}, {whose}")]
-
-
-def store_address(settings: "Settings", name: str) -> str:
-    """Where Valkey or Chroma is, by the settings or the running stack, or nothing."""
-    from perdure.client.connection import running_stack
-
-    running = running_stack(settings.home)
-    return _given_address(settings, name) or (running.others.get(name, "") if running else "")
-
-
-def _given_address(settings: "Settings", name: str) -> str:
-    return _revealed({"valkey": settings.redis_url, "chroma": settings.chroma_url}[name]) or ""
 
 
 def _revealed(secret: "SecretStr | None") -> str | None:

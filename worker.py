@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from temporalio.client import Client
+from temporalio.runtime import Runtime
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.check_work import CheckWorkDoor
@@ -51,6 +52,7 @@ from perdure.installation import (
     model_settings_of,
     required,
     search_attributes_registered,
+    store_url_of,
 )
 from perdure.llm.arguments import parse_calls
 from perdure.llm.model_settings import ModelSettings
@@ -62,7 +64,8 @@ from perdure.maintenance.shelf import Shelf
 from perdure.memory.context import messages_of
 from perdure.memory.conversation import KnownTurns
 from perdure.memory.ledger import TaskLedger
-from perdure.memory.record import Record
+from perdure.memory.record import Record, SharedMemory
+from perdure.memory.short_term import ShortTerm
 from perdure.safety.policy import Policy
 from perdure.safety.sandbox import Sandbox
 from perdure.settings import PROJECT_FOLDER, Settings, load_settings
@@ -166,7 +169,7 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
     packages = await find_packages(
         python=programs.python, node=programs.node, named=settings.package_hosts, environment=os.environ
     )
-    record = await Record.connect(database_url_of(settings))
+    record = await Record.connect(database_url_of(settings), shared=shared_memory_of(settings, client))
 
     def ledger(task_id: str, at: datetime) -> TaskLedger:
         return TaskLedger(record, task_id, at)
@@ -196,6 +199,23 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
     finally:
         await models.close()
         await record.close()
+
+
+def shared_memory_of(settings: Settings, client: Client) -> SharedMemory | None:
+    """Short-term memory in the installation's Redis; None, which is said, where there is none."""
+    url = store_url_of(settings, "valkey")
+    if not url:
+        logger.info("no Redis is known, so transcripts are read from PostgreSQL alone")
+        return None
+    runtime = client.service_client.config.runtime or Runtime.default()
+    counter = runtime.metric_meter.create_counter(
+        "perdure_short_term_readings", "Transcripts looked for in Redis, by how much of them was there"
+    )
+
+    def count(found: str) -> None:
+        counter.add(1, {"found": found})
+
+    return lambda key: ShortTerm(url, key=key, ttl_s=settings.short_term_ttl_s, count=count)
 
 
 def refuse_stale_dictionary(registry: Registry) -> None:

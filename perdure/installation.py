@@ -16,7 +16,9 @@ from perdure.client.connection import find_server, running_stack
 from perdure.client.conversion import data_converter
 from perdure.contracts.errors import ConfigurationError
 from perdure.contracts.names import SEARCH_ATTRIBUTES
+from perdure.embedded.chroma import NAME as CHROMA
 from perdure.embedded.temporal_namespace import registered_attributes
+from perdure.embedded.valkey import NAME as VALKEY
 from perdure.llm.model_settings import ModelSettings
 from perdure.settings import Settings
 
@@ -51,6 +53,15 @@ def database_url_of(settings: Settings) -> str:
             "start the one-machine stack with `python starter.py up`, or set PERDURE_DATABASE_URL.",
         )
     return running.database_url
+
+
+def store_url_of(settings: Settings, name: str) -> str:
+    """Valkey or Chroma, by its name in the stack: of the settings, else of the stack that runs on this home, else empty."""
+    given = {VALKEY: settings.redis_url, CHROMA: settings.chroma_url}[name]
+    if given is not None:
+        return given.get_secret_value()
+    running = running_stack(settings.home)
+    return running.others.get(name, "") if running is not None else ""
 
 
 def model_settings_of(settings: Settings) -> ModelSettings:

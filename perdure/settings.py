@@ -68,6 +68,9 @@ class Settings(BaseSettings):
     redis_url: SecretStr | None = None
     """Valkey or Redis as redis://user:password@host:port/0; unset: an embedded Valkey is started."""
 
+    short_term_ttl_s: int = Field(default=14_400, ge=3_600, le=86_400)
+    """Seconds that Redis keeps the newest transcript entries of a task after the last one, one hour to one day."""
+
     chroma_url: SecretStr | None = None
     """Chroma server as http://host:port; unset: an embedded one is started."""
 

@@ -58,7 +58,7 @@ class Answers:
             STORE, key.task_id, *rows.columns, key.run_id, key.step, key.purpose, text
         )
         if row is not None and row["won"]:
-            self._transcripts.remember(key.task_id, rows.weighed)
+            self._transcripts.recorded(key.task_id, rows.weighed)
             return from_json(text)
         # The winner's row may be too new for the statement above to see, so it is read by another one.
         stored = await self.answer(key)

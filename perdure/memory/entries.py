@@ -12,7 +12,7 @@ from perdure.memory.stored_json import damaged, from_json, to_json
 from perdure.memory.transcripts import Transcripts, Weighed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import asyncpg
 
@@ -94,7 +94,7 @@ class Entries:
             raise InvalidInput("There is no entry to append.", "give at least one sealed entry")
         rows = EntryRows.of(entries[0].task_id, entries)
         await self._database.fetch(APPEND, rows.task_id, *rows.columns)
-        self._transcripts.remember(rows.task_id, rows.weighed)
+        self._transcripts.recorded(rows.task_id, rows.weighed)
         return rows.head
 
     async def entries(self, task_id: str, head: str) -> list[Entry]:
@@ -103,7 +103,12 @@ class Entries:
         known = chain.until(head)
         if known:
             return known
-        added = await self._walk(task_id, head, len(chain.entries) - 1)
+        recent = await self._transcripts.recent(task_id, head)
+        whole = bool(recent) and not recent[0].entry.parent
+        added = recent
+        if not whole:
+            missing = recent[0].entry.parent if recent else head
+            added = [*await self._walk(task_id, missing, len(chain.entries) - 1), *recent]
         before = self._transcripts.chain(task_id).until(added[0].entry.parent)
         if before is None:
             # The head belongs to another branch, or the chain was dropped meanwhile: the rest is read as well.
@@ -113,6 +118,8 @@ class Entries:
         if any(entry.depth != depth for depth, entry in enumerate(found)):
             raise damaged(f"the transcript of task {task_id!r} that ends in {head!r}")
         self._transcripts.remember(task_id, added)
+        if not whole and not before:
+            self._transcripts.restored(task_id, added)
         return found
 
     async def entry(self, task_id: str, digest: str) -> Entry:
@@ -138,7 +145,7 @@ def _as_stored(task_id: str, entry: Entry) -> Entry:
             "append the entries of one task at a time",
         )
     data = entry.model_dump(mode="json")
-    if entry.digest != _digest(data):
+    if entry.digest != digest_over(data):
         raise InvalidInput(
             f"An entry of kind {entry.kind.value!r} is not sealed: its digest is {entry.digest!r}.",
             "append what Entry.sealed() returns",
@@ -146,7 +153,7 @@ def _as_stored(task_id: str, entry: Entry) -> Entry:
     return entry.model_copy(update={"body": data["body"]})
 
 
-def _digest(data: dict[str, Any]) -> str:
+def digest_over(data: Mapping[str, Any]) -> str:
     """The digest over version 1's fields, whatever fields a later version adds."""
     fields = ("v", "task_id", "parent", "depth", "step", "kind", "body", "at")
     return digest_of({name: data[name] for name in fields})
@@ -154,6 +161,6 @@ def _digest(data: dict[str, Any]) -> str:
 
 def _read(row: asyncpg.Record) -> Weighed:
     data: dict[str, Any] = {**row, "body": from_json(row["body"])}
-    if row["digest"] != _digest(data):
+    if row["digest"] != digest_over(data):
         raise damaged(f"entry {row['digest']!r} of task {row['task_id']!r}")
     return Weighed(Entry.model_validate(data), len(row["body"]))

@@ -217,7 +217,7 @@ class Leases:
         _refuse_unless_held(key.task_id, token, held=row is not None and row["held"])
         repeated = [result.index for result in results if result.index not in kept]
         if not repeated:
-            self._transcripts.remember(key.task_id, rows.weighed)
+            self._transcripts.recorded(key.task_id, rows.weighed)
             return list(results)
         stored = await self._recorded(key, repeated)
         return [stored.get(result.index, result) for result in results]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,11 +73,31 @@ class Chain:
         del self.weights[length:]
 
 
-class Transcripts:
-    """One chain a task, the least recently used task dropped first; together never above the limit in bytes."""
+class KeepsRecent(Protocol):
+    """A memory that workers share, faster than the record and never needed."""
 
-    def __init__(self, limit_bytes: int) -> None:
+    async def recent(self, task_id: str, head: str) -> list[Weighed]:
+        """The end of the chain that ends in ``head``, oldest first, as far as it is known: perhaps nothing."""
+        ...
+
+    def keep(self, task_id: str, added: Sequence[Weighed], *, instead: bool = False) -> None:
+        """Note recorded entries without delay; ``instead`` of what is known of the task."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of it."""
+        ...
+
+
+class Transcripts:
+    """One chain a task, the least recently used task dropped first; together never above the limit in bytes.
+
+    ``shared`` is told what this process recorded, and asked about a task that this process knows nothing of.
+    """
+
+    def __init__(self, limit_bytes: int, shared: KeepsRecent | None = None) -> None:
         self._limit_bytes = limit_bytes
+        self._shared = shared
         self._chains: OrderedDict[str, Chain] = OrderedDict()
 
     @property
@@ -92,6 +112,23 @@ class Transcripts:
             return Chain()
         self._chains.move_to_end(task_id)
         return chain
+
+    async def recent(self, task_id: str, head: str) -> list[Weighed]:
+        """What the shared memory has of the end of this chain; it is not asked where this process knows the task."""
+        if self._shared is None or task_id in self._chains:
+            return []
+        return await self._shared.recent(task_id, head)
+
+    def recorded(self, task_id: str, added: Sequence[Weighed]) -> None:
+        """Know these linked entries, which this process wrote to the record, and share them."""
+        self.remember(task_id, added)
+        if self._shared is not None:
+            self._shared.keep(task_id, added)
+
+    def restored(self, task_id: str, chain: Sequence[Weighed]) -> None:
+        """Share a whole chain that was not shared as far as it was needed."""
+        if self._shared is not None:
+            self._shared.keep(task_id, chain, instead=True)
 
     def remember(self, task_id: str, added: Sequence[Weighed]) -> None:
         """Know these linked entries: behind their parent, instead of what stood there; nothing where it is unknown."""
