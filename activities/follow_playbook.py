@@ -4,8 +4,9 @@ from typing import Any
 
 from temporalio import activity
 
+from activities.heartbeat import heartbeating
 from activities.judge import JudgesCalls, judged
-from activities.record import Transcript, answer_key, next_entry
+from activities.record import AnswerKey, Transcript, answer_key, next_entry
 from activities.upkeep import Playbooks, playbook_in
 from perdure.contracts.calls import Author, ToolCall
 from perdure.contracts.steps import Decided
@@ -28,6 +29,10 @@ class FollowPlaybookDoor:
         stored = await self._record.answer(key)
         if stored is not None:
             return Decided.model_validate(stored.body)
+        async with heartbeating():
+            return await self._decided(step, key)
+
+    async def _decided(self, step: FollowPlaybook, key: AnswerKey) -> Decided:
         entries = await self._record.entries(step.task_id, step.head)
         calls = [
             ToolCall(index=index, call_id=f"playbook_{step.step}_{index}", tool=tool, arguments=arguments)

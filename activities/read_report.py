@@ -5,6 +5,7 @@ from typing import Any
 
 from temporalio import activity
 
+from activities.heartbeat import heartbeating
 from activities.upkeep import KeepsBytes, Playbooks
 from perdure.contracts.errors import ToolRejected
 from perdure.contracts.transcript import EntryKind
@@ -23,6 +24,10 @@ class ReadReportDoor:
     @activity.defn(name="read_report")
     async def read_report(self, step: ReadReport) -> ReportRead:
         """Findings by rule; a report that cannot be read is said and fails nothing."""
+        async with heartbeating():
+            return await self._read(step)
+
+    async def _read(self, step: ReadReport) -> ReportRead:
         entries = await self._record.entries(step.task_id, step.head)
         found: Mapping[str, Any] | None = next(
             (

@@ -1,4 +1,5 @@
-"""``make demo``: one real bug, mended while the worker is killed half-way, with the proof that nothing ran twice.
+"""``make demo``: one real bug, mended while the worker is killed half-way, with the proof that nothing ran twice; then a
+scheduled playbook that tidies a second repository without a model.
 
 Environment: ``GROQ_API_KEY`` asks Groq instead of the script; ``REPOSITORY`` and ``REQUEST`` work on your own;
 ``KEEP=1`` leaves the servers up until Ctrl-C.
@@ -31,7 +32,13 @@ from examples.demo_proof import (
     read_activities,
 )
 from examples.demo_view import View
-from examples.sample_repository import SampleRepository, git, make_sample_repository
+from examples.demo_upkeep import Upkeep
+from examples.sample_repository import (
+    SampleRepository,
+    git,
+    make_sample_repository,
+    make_untidy_repository,
+)
 from perdure.client import events
 from perdure.client.errors import TaskEnded
 from perdure.client.handle import TaskHandle
@@ -260,6 +267,9 @@ async def main(arguments: argparse.Namespace, console: Console) -> int:
             view.line(line)
         person = Person(view, may_approve=arguments.approve or job.sample is not None)
         well = await Demo(view, house, job, person).run()
+        if job.sample is not None:
+            untidy = make_untidy_repository(folder / "upkeep")
+            well = await Upkeep(View(console), house, untidy, person).run() and well
         if os.environ.get("KEEP", "") not in ("", "0"):
             view.line(
                 f"\n[bold]KEEP is set:[/] the servers and the worker stay up until Ctrl-C. Web UI: {house.web_ui}"

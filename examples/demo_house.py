@@ -81,7 +81,7 @@ async def open_house(closing: AsyncExitStack, settings: Settings, folder: Path, 
     closing.push_async_callback(worker.stop)
     pid = await worker.start()
     lines = (
-        f"[dim]servers[/]   {servers.whose}: Temporal {at.temporal}, PostgreSQL, Web UI {at.web_ui or 'of your server'}",
+        f"[dim]servers[/]   {servers.whose}: Temporal {at.temporal}, PostgreSQL, Valkey, Chroma, Web UI {at.web_ui or 'of your server'}",
         f"[dim]model[/]     a script at {scripted.url} (GROQ_API_KEY is not set)"
         if scripted
         else "[dim]model[/]     Groq",

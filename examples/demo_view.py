@@ -42,7 +42,8 @@ class View:
     def _opened(self, event: events.Opened) -> None:
         models = ", ".join(sorted(set(event.models.values())))
         label = "  [yellow]scripted[/]: a script answers, no language model" if event.scripted else ""
-        self.line(f"[dim]model[/]     {escape(models)}{label}")
+        if models:
+            self.line(f"[dim]model[/]     {escape(models)}{label}")
         for warning in event.warnings:
             self.line(f"[yellow]warning[/]   {escape(warning)}")
 

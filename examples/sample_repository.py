@@ -1,4 +1,4 @@
-"""Makes a Git repository with a history and a remote out of the files in ``examples/billing``."""
+"""Makes Git repositories with a history and a remote out of the files in ``examples/billing`` and ``examples/parcels``."""
 
 import os
 import shutil
@@ -6,10 +6,12 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-FILES = Path(__file__).resolve().parent / "billing"
+EXAMPLES = Path(__file__).resolve().parent
 
-#: Subject of each commit and the files that come with it, oldest first.
-COMMITS: tuple[tuple[str, tuple[str, ...]], ...] = (
+Commits = tuple[tuple[str, tuple[str, ...]], ...]
+"""Subject of each commit and the files that come with it, oldest first."""
+
+BILLING: Commits = (
     (
         "Money, tax and discounts",
         (
@@ -41,6 +43,23 @@ COMMITS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ),
     ("Tests for invoices, one from a customer's complaint", ("tests/test_invoice.py",)),
 )
+PARCELS: Commits = (
+    (
+        "Tariffs and the post",
+        (
+            ".gitignore",
+            "README.md",
+            "pyproject.toml",
+            "src/parcels/__init__.py",
+            "src/parcels/carriers/__init__.py",
+            "src/parcels/carriers/post.py",
+            "src/parcels/tariffs.py",
+            "tests/test_tariffs.py",
+        ),
+    ),
+    ("Quotes of every carrier", ("src/parcels/carriers/courier.py", "src/parcels/quotes.py", "src/parcels/surcharges.py")),
+    ("Tests for quotes", ("tests/test_quotes.py",)),
+)
 
 
 @dataclass(frozen=True)
@@ -53,13 +72,22 @@ class SampleRepository:
 
 def make_sample_repository(folder: Path) -> SampleRepository:
     """Make ``billing`` and its remote ``origin.git`` in the folder, which must not hold them yet."""
-    path, origin = folder / "billing", folder / "origin.git"
+    return _made(EXAMPLES / "billing", BILLING, folder)
+
+
+def make_untidy_repository(folder: Path) -> SampleRepository:
+    """Make ``parcels`` and its remote ``origin.git`` in the folder, which must not hold them yet."""
+    return _made(EXAMPLES / "parcels", PARCELS, folder)
+
+
+def _made(files: Path, commits: Commits, folder: Path) -> SampleRepository:
+    path, origin = folder / files.name, folder / "origin.git"
     path.mkdir(parents=True)
     git(path, "init", "--quiet", "--initial-branch=main")
-    for day, (subject, names) in enumerate(COMMITS, start=1):
+    for day, (subject, names) in enumerate(commits, start=1):
         for name in names:
             (path / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(FILES / name, path / name)
+            shutil.copyfile(files / name, path / name)
         git(path, "add", "--", *names)
         git(path, "commit", "--quiet", f"--message={subject}", at=f"2026-04-{day:02d}T09:00:00+0000")
     git(folder, "clone", "--quiet", "--bare", "--no-hardlinks", str(path), str(origin))

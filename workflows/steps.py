@@ -76,8 +76,8 @@ PROPOSE_PUBLICATION = Step("propose_publication", Publication, 300, heartbeats=T
 CLOSE_TASK = Step("close_task", Closed, 60, heartbeats=True)
 
 OPEN_MAINTENANCE = Step("open_maintenance", OpenedMaintenance, 120, heartbeats=True)
-FOLLOW_PLAYBOOK = Step("follow_playbook", Decided, 60)
-READ_REPORT = Step("read_report", ReportRead, 120)
+FOLLOW_PLAYBOOK = Step("follow_playbook", Decided, 60, heartbeats=True)
+READ_REPORT = Step("read_report", ReportRead, 120, heartbeats=True)
 LOOK_AT_CONDITIONS = Step("look_at_conditions", ConditionsSeen, 1800, heartbeats=True, on_host=True)
 MEASURE_CHANGE = Step("measure_change", ChangeMeasured, 300, heartbeats=True, on_host=True)
 # A whole run of the tests by every framework there is, and once more those that newly fail.

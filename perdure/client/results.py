@@ -136,6 +136,7 @@ class Reading:
 
 READINGS: dict[str, Reading] = {
     "open_task": Reading(steps.OpenTask, steps.OpenedTask, _opened),
+    "follow_playbook": Reading(upkeep.FollowPlaybook, steps.Decided, _decided),
     "open_maintenance": Reading(upkeep.OpenMaintenance, upkeep.OpenedMaintenance, _opened_maintenance),
     "prepare_workspace": Reading(steps.PrepareWorkspace, steps.PreparedWorkspace, _prepared),
     "plan": Reading(steps.ModelStep, steps.PlanMade, _planned),

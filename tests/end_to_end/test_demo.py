@@ -9,7 +9,16 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
-PARTS = ("activities", "examples", "perdure", "tools", "workflows", "worker.py", "tool_dictionary.json")
+PARTS = (
+    "activities",
+    "examples",
+    "perdure",
+    "playbooks",
+    "tools",
+    "workflows",
+    "worker.py",
+    "tool_dictionary.json",
+)
 
 
 @pytest.fixture
@@ -64,6 +73,11 @@ def test_the_demo_survives_its_kill_and_leaves_nothing_running(project: Path) ->
     assert "the demo was told to approve" in done.stdout
     assert "scripted: nothing was paid" in done.stdout
     assert "+        left_over = self.cents - sum(shares)" in done.stdout
+    upkeep = done.stdout.partition("Upkeep, without a model")[2]
+    assert "taken back: the files are as they were before the step" in upkeep
+    assert "not done  Remove what nothing uses" in upkeep
+    assert "2 commits, each of one kind of change" in upkeep
+    assert "unchanged after" in upkeep
     assert processes_of(project) == []
 
 

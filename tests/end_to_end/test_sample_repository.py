@@ -5,15 +5,20 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from examples.sample_repository import FILES, git, make_sample_repository
+from examples.sample_repository import EXAMPLES as SAMPLES
+from examples.sample_repository import SampleRepository, git, make_sample_repository, make_untidy_repository
 from perdure.contracts.calls import ToolCall
 from perdure.llm.scripted.script import load_script
 from tools.registry import Registry
+
+RUFF = str(Path(sys.executable).with_name("ruff"))
+LEFT_OUT = {"__pycache__", ".pytest_cache"}
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 COMPLAINT = "tests/test_invoice.py::test_the_lines_carry_the_whole_discount"
@@ -100,14 +105,39 @@ def test_every_scripted_call_is_one_that_the_tools_take() -> None:
         registry.summarize(ToolCall(index=index, call_id="c", tool=call.tool, arguments=call.arguments))
 
 
-def test_the_repository_has_a_history_a_remote_and_every_file(tmp_path: Path) -> None:
-    made = make_sample_repository(tmp_path)
-    again = make_sample_repository(tmp_path / "again")
+@pytest.mark.parametrize(("make", "commits"), [(make_sample_repository, "4"), (make_untidy_repository, "3")])
+def test_a_repository_has_a_history_a_remote_and_every_file(
+    make: Callable[[Path], SampleRepository], commits: str, tmp_path: Path
+) -> None:
+    made = make(tmp_path)
+    again = make(tmp_path / "again")
     tracked = git(made.path, "ls-files").splitlines()
-    files = [path for path in FILES.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
-    assert sorted(tracked) == sorted(str(path.relative_to(FILES)) for path in files)
+    folder = SAMPLES / made.path.name
+    files = [path for path in folder.rglob("*") if path.is_file() and not LEFT_OUT & {*path.parts}]
+    assert sorted(tracked) == sorted(str(path.relative_to(folder)) for path in files)
     assert git(made.path, "status", "--porcelain") == ""
     assert git(made.path, "remote", "get-url", "origin") == str(made.origin)
     assert git(made.origin, "rev-parse", "main") == git(made.path, "rev-parse", "HEAD")
-    assert git(made.path, "rev-list", "--count", "main") == "4"
+    assert git(made.path, "rev-list", "--count", "main") == commits
     assert git(again.path, "rev-parse", "HEAD") == git(made.path, "rev-parse", "HEAD")
+
+
+def test_the_untidy_repository_passes_its_tests_and_has_a_removal_that_breaks_them(tmp_path: Path) -> None:
+    made = make_untidy_repository(tmp_path)
+    assert run_tests_of(made.path).returncode == 0
+    for program in (["check", "--fix", "--no-unsafe-fixes", "--unfixable", "F"], ["format"]):
+        subprocess.run([RUFF, *program, "--quiet", "--no-cache", "."], cwd=made.path, check=False)
+    assert run_tests_of(made.path).returncode == 0
+    subprocess.run([RUFF, "check", "--fix", "--quiet", "--no-cache", "."], cwd=made.path, check=False)
+    assert "no carrier takes" in run_tests_of(made.path).stdout
+
+
+def run_tests_of(folder: Path) -> subprocess.CompletedProcess[str]:
+    """The project's tests."""
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
+        cwd=folder,
+        check=False,
+        capture_output=True,
+        text=True,
+    )

@@ -79,13 +79,13 @@ async def test_a_change_that_the_tests_vouch_for_is_committed_and_the_push_asks(
         handle = await maintain(bench, repository)
         approval = await approval_of(handle)
         assert approval.tool == "git_push"
-        assert "✓ Apply ruff's safe fixes" in (await bench.card(handle)).replace("\\", "")
+        assert "✓ Remove what nothing uses" in (await bench.card(handle)).replace("\\", "")
         await bench.decide(handle, approval, "approve")
         result = await handle.result()
         assert (result["status"], result["pushed"]) == ("completed", True)
         commits = git(remote, "log", "--format=%s", f"main..{result['branch']}").splitlines()
         # The file was formatted before the fix took a line away from it, and so it is afterwards.
-        assert commits == ["Format with ruff", "Apply ruff's safe fixes"]
+        assert commits == ["Format with ruff", "Remove what nothing uses"]
         assert "import os" not in git(remote, "show", f"{result['branch']}:money.py")
         assert [(check["name"], check["status"]) for check in result["checks"]] == [
             ("tests before", "passed"),
@@ -102,7 +102,7 @@ async def test_a_fix_that_breaks_a_test_is_taken_back_and_the_test_named(benches
         handle = await maintain(bench, repository)
         result = await handle.result()
         assert (result["status"], result["commits"], result["pushed"]) == ("completed", [], False)
-        why = {each["what"]: each["why"] for each in result["withheld"]}["Apply ruff's safe fixes"]
+        why = {each["what"]: each["why"] for each in result["withheld"]}["Remove what nothing uses"]
         assert "test_money.py::test_known" in why
         assert why.endswith("It was taken back.")
         assert git(remote, "for-each-ref", "--format=%(refname:short)", "refs/heads") == "main"
@@ -115,6 +115,7 @@ async def test_without_tests_that_pass_only_what_needs_none_is_kept(benches: Any
         assert (result["status"], result["commits"]) == ("completed", [])
         withheld = {each["what"]: each["why"] for each in result["withheld"]}
         assert "No test passed before" in withheld["Apply ruff's safe fixes"]
+        assert "No test passed before" in withheld["Remove what nothing uses"]
         assert {each["what"].partition(" ")[0] for each in result["findings"]} == {"F401", "F841"}
 
 
