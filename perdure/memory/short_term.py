@@ -1,7 +1,7 @@
 """Short-term memory in Redis: the newest transcript entries of each task, for a worker that meets the task anew.
 
 It stands in front of PostgreSQL and is only ever faster. What is written comes from the record after it was committed, in
-the background; what is read is proved against the digest that was asked for. While Redis is away, slow, full or holds
+the background; what is read is proved by its seal and linked to the digest that was asked for. While Redis is away, slow, full or holds
 something else, everything is read from PostgreSQL.
 """
 
@@ -163,8 +163,8 @@ class ShortTerm:
         except (RedisError, OSError) as error:
             if self._availability.failed():
                 logger.warning(
-                    "Redis does not answer, so transcripts are read from PostgreSQL alone: %s",
-                    str(error) or f"nothing came within {ANSWER_S:g} s",
+                    "Redis does not answer, so transcripts are read from PostgreSQL alone: %s.",
+                    str(error).rstrip(".") or f"nothing came within {ANSWER_S:g} s",
                 )
             return None
         if self._availability.answered():

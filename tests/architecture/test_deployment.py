@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -133,6 +134,21 @@ def test_the_workers_settings_load(tmp_path: Path) -> None:
         check=True,
     )
     assert json.loads(done.stdout) == ["cautious", "json", "127.0.0.1:9464"]
+
+
+def test_the_worker_finds_every_store_by_its_service_and_port() -> None:
+    environment: dict[str, str] = services()["worker"]["environment"]
+    urls = {name: VARIABLE.sub("given", environment[name]) for name in environment if name.endswith("_URL")}
+    found = {
+        name: (urlsplit(url).scheme, urlsplit(url).hostname, urlsplit(url).port) for name, url in urls.items()
+    }
+    assert found == {
+        "PERDURE_DATABASE_URL": ("postgresql", "postgres", 5432),
+        "PERDURE_REDIS_URL": ("redis", "valkey", 6379),
+        "PERDURE_CHROMA_URL": ("http", "chroma", 8000),
+    }
+    waited_for = services()["worker"]["depends_on"]
+    assert {urlsplit(url).hostname for url in urls.values()} <= set(services()) & set(waited_for)
 
 
 def test_temporal_gets_our_search_attributes_and_a_year_of_retention() -> None:

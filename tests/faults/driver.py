@@ -105,7 +105,7 @@ async def own_servers(folder: Path) -> AsyncGenerator[tuple[Stack, Servers]]:
         client = await Client.connect(
             at.temporal, namespace=at.namespace, data_converter=pydantic_data_converter
         )
-        yield stack, Servers(client, at.temporal, at.database_url, stack)
+        yield stack, Servers(client, at.temporal, at.database_url, at.others, stack)
     finally:
         await stack.stop()
 

@@ -21,6 +21,7 @@ from tests.faults.picture import Handle
 from tests.faults.worker_process import WorkerProcess
 
 HEARTBEAT_S = 2
+STORES = {"valkey": "PERDURE_REDIS_URL", "chroma": "PERDURE_CHROMA_URL"}
 HOST_ANSWER_S = 3
 
 
@@ -31,6 +32,8 @@ class Servers:
     client: Client
     temporal: str
     database_url: str
+    stores: Mapping[str, str] = field(default_factory=dict[str, str])
+    """URLs of Valkey and Chroma, by their names in the stack."""
     stack: Stack | None = None
     """The stack that runs them, where it may be harmed."""
 
@@ -91,6 +94,7 @@ class Installation:
             "TEMPORAL_ADDRESS": self.servers.temporal,
             "TEMPORAL_NAMESPACE": self.servers.client.namespace,
             "GROQ_BASE_URL": self.models.url,
+            **{STORES[name]: url for name, url in self.servers.stores.items()},
             **{f"PERDURE_{name.upper()}": str(value) for name, value in changes.items()},
         }
         log = self.folder / f"worker-{len(self.workers)}.log"

@@ -1,6 +1,7 @@
 """What a finished task left behind, read from every store that could tell of a thing done twice."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -34,6 +35,14 @@ EFFECTS = """
 SELECT coalesce(json_agg(json_build_array(kind, receipt IS NOT NULL) ORDER BY kind, key), '[]')::text
 FROM effects WHERE task_id = $1
 """
+
+
+#: What differs from task to task in what a model is asked.
+TELLING = (
+    (re.compile(r"(?<![0-9A-Za-z])[0-9a-f]{6,64}\b"), "<digest>"),
+    (re.compile(r"\b\d+(\.\d+)? ?m?s\b"), "<time>"),
+    (re.compile(r"errand-\d+-\w+"), "<folder>"),
+)
 
 
 @dataclass(frozen=True)
@@ -160,6 +169,14 @@ def repeated_questions(requests: Sequence[LoggedRequest]) -> int:
     """How many questions the model server answered more than once, counted each time."""
     answered = Counter((each.role, each.digest) for each in requests if each.status == 200)
     return sum(answered.values()) - len(answered)
+
+
+def comparable_prompt(request: LoggedRequest) -> str:
+    """A request to a model without ids, digests, durations and the folder of the run."""
+    text = request.body.decode()
+    for pattern, shown in TELLING:
+        text = pattern.sub(shown, text)
+    return text
 
 
 def _comparable(result: dict[str, Any]) -> dict[str, Any]:

@@ -16,10 +16,18 @@ from tests.faults.errand import make_script
 from tests.faults.installation import Installation, Servers, installed
 from tests.faults.moments import Moment, Scene
 from tests.faults.person import approving
-from tests.faults.picture import Handle, Picture, read_work, repeated_questions, take_picture
+from tests.faults.picture import (
+    Handle,
+    Picture,
+    comparable_prompt,
+    read_work,
+    repeated_questions,
+    take_picture,
+)
 
 WORKER = "worker"
-SERVERS = ("temporal", "postgres")
+PRIMARY = ("temporal", "postgres")
+SERVERS = (*PRIMARY, "valkey", "chroma")
 THINKING_MS = 120
 ENDS_WITHIN_S = 180.0
 MODEL_STEPS = ("plan", "decide", "reflect", "synthesize")
@@ -57,6 +65,8 @@ class Outcome:
     resumed: str = ""
     """How the interrupted work went on."""
     repeated_questions: int = 0
+    prompts: tuple[str, ...] = ()
+    """What the models were asked, without what differs from task to task."""
     faults: list[str] = field(default_factory=list[str])
 
 
@@ -88,6 +98,7 @@ class Errand:
         took_s = time.monotonic() - began
         await self._worker.stop()
         outcome = Outcome(await take_picture(handle, database_url, installation.remote), took_s, death)
+        outcome.prompts = tuple(comparable_prompt(each) for each in installation.models.requests)
         outcome.repeated_questions = repeated_questions(installation.models.requests)
         await self._judge(outcome, handle)
         return outcome
@@ -166,7 +177,7 @@ class Errand:
         outcome.faults += [f"completed twice: {name}" for name in twice]
         death = outcome.death
         # An answer that came while the record was away could not be stored.
-        asking = death is not None and (death.asking or death.victim != WORKER)
+        asking = death is not None and (death.asking or death.victim in PRIMARY)
         if outcome.repeated_questions > int(asking):
             outcome.faults.append(f"the model was asked {outcome.repeated_questions} questions twice")
         if death is None:

@@ -22,7 +22,7 @@ AT_ONCE = 2
 async def test_a_worker_killed_at_any_moment_leaves_the_same_as_an_undisturbed_one(
     stack: Stack, temporal_client: Client, database_url: str, tmp_path: Path
 ) -> None:
-    servers = Servers(temporal_client, stack.addresses.temporal, database_url)
+    servers = Servers(temporal_client, stack.addresses.temporal, database_url, stack.addresses.others)
     undisturbed = await run_errand(servers, tmp_path)
     assert undisturbed.faults == []
     assert undisturbed.repeated_questions == 0

@@ -5,18 +5,21 @@
 
 import asyncio
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from perdure.client import PerdureClient, ServerUnreachable
 from perdure.client.handle import TaskHandle
+from tests.embedded.test_stores import client_of
 from tests.faults.driver import own_servers
 from tests.faults.installation import Installation
 from tests.faults.moments import while_running
-from tests.faults.picture import Handle
+from tests.faults.picture import Handle, read_work
 from tests.faults.runs import Outcome, run_errand
 from tests.sentences import assert_said
+from tests.workflows.conftest import until
 
 OUTAGE_S = float(os.environ.get("OUTAGE_S", "3"))
 #: The steps in which a server goes away: one that runs a tool, one that asks a model.
@@ -76,6 +79,52 @@ async def while_clients_are_told(at: Installation, handle: Handle) -> None:
     assert_said("Temporal does not answer", str(refused.value), address=at.servers.temporal)
     await asyncio.sleep(OUTAGE_S)
     assert at.workers[0].running, at.written()
+
+
+@pytest.mark.parametrize("store", ["valkey", "chroma"])
+async def test_a_task_does_not_notice_that_a_store_beside_the_record_is_away(
+    tmp_path: Path, store: str
+) -> None:
+    logs: list[str] = []
+
+    async def for_three_steps(at: Installation, handle: Handle) -> None:
+        """The store is away until the task got on by itself, which it does at once."""
+        await reached(handle, "decide 6")
+        logs.append(at.workers[0].written())
+        work, _ = await read_work(handle)
+        assert [each.name for each in work if each.attempt > 1] == []
+
+    async with own_servers(tmp_path / "stack") as (_, servers):
+        undisturbed = await run_errand(servers, tmp_path)
+        outcome = await run_errand(
+            servers, tmp_path, while_running("decide 3"), victim=store, meanwhile=for_three_steps
+        )
+        assert differences(undisturbed, outcome) == []
+        assert outcome.prompts == undisturbed.prompts
+    said = [line for line in logs[0].splitlines() if "Redis does not answer" in line]
+    assert len(said) == (1 if store == "valkey" else 0), logs[0]
+
+
+async def test_a_worker_that_meets_a_task_anew_asks_the_same_with_redis_and_without(tmp_path: Path) -> None:
+    moment = while_running("decide 6")
+    async with own_servers(tmp_path / "stack") as (_, servers):
+        async with client_of(servers.stores["valkey"]) as redis:
+            outcome = await run_errand(servers, tmp_path, moment)
+            read = await redis.info("commandstats")
+        without = await run_errand(replace(servers, stores={}), tmp_path, moment)
+    assert read["cmdstat_lrange"]["calls"] >= 1
+    assert differences(without, outcome) == []
+    assert sorted(set(outcome.prompts)) == sorted(set(without.prompts))
+
+
+async def reached(handle: Handle, work: str) -> None:
+    """Wait until this piece of work is in the task's history."""
+
+    async def look() -> bool | None:
+        work_done, _ = await read_work(handle)
+        return True if any(each.name == work for each in work_done) else None
+
+    await until(look)
 
 
 def differences(undisturbed: Outcome, outcome: Outcome) -> list[str]:
