@@ -31,7 +31,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.bare_loop import bare_loop
 from benchmarks.stage import finish, make_repository, running_stack, script, served, settings_for
 from perdure.embedded.stack import Stack
-from worker import open_house, workers
+from worker import open_house, rare_collections, workers
 
 
 async def perdure_run(
@@ -41,14 +41,15 @@ async def perdure_run(
     with served(folder, plays) as url:
         settings = settings_for(stack, folder, url, budget_steps=steps + 10)
         async with open_house(settings) as house, workers(house):
-            handle = await client.start_workflow(
-                "CodingTask",
-                {"request": "Read.", "repository": str(repository), "mode": "change"},
-                id=settings.task_queue,
-                task_queue=settings.task_queue,
-            )
-            await finish(handle)
-            return await measured(handle, steps)
+            with rare_collections():
+                handle = await client.start_workflow(
+                    "CodingTask",
+                    {"request": "Read.", "repository": str(repository), "mode": "change"},
+                    id=settings.task_queue,
+                    task_queue=settings.task_queue,
+                )
+                await finish(handle)
+                return await measured(handle, steps)
 
 
 async def measured(handle: WorkflowHandle[Any, Any], steps: int) -> dict[str, float]:

@@ -1,5 +1,6 @@
 """The composition root's own decisions: which database, which models, and when it refuses to start."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -26,7 +27,7 @@ from perdure.llm.model_settings import GROQ_URL
 from perdure.memory.conversation import KnownTurns
 from perdure.settings import PROJECT_FOLDER, Settings
 from tools.registry import Registry
-from worker import Assembly, refuse_stale_dictionary
+from worker import Assembly, rare_collections, refuse_stale_dictionary
 
 URL = "postgresql://ada:secret@db.example/perdure"
 
@@ -162,3 +163,12 @@ def test_a_setting_that_nobody_knows_ends_the_process_with_a_sentence(tmp_path: 
         done.stderr
         == "PERDURE_HOMME is set, but no setting has this name. hint: did you mean PERDURE_HOME?\n"
     )
+
+
+def test_garbage_is_collected_rarely_while_a_worker_runs_and_as_before_afterwards() -> None:
+    before = gc.get_threshold()
+    with rare_collections():
+        assert gc.get_threshold()[0] > 10 * before[0]
+        assert gc.get_freeze_count() > 1_000
+    assert gc.get_threshold() == before
+    assert gc.get_freeze_count() == 0

@@ -42,8 +42,12 @@ class Connection(Protocol):
 class Pool(Protocol):
     """A pool of connections."""
 
-    def acquire(self, *, timeout: float) -> AbstractAsyncContextManager[Connection]:
-        """Borrow a connection."""
+    def acquire(self) -> Awaitable[Connection]:
+        """Borrow a connection, however long that takes."""
+        ...
+
+    async def release(self, connection: Connection, *, timeout: float) -> None:
+        """Give it back."""
         ...
 
     async def close(self) -> None:

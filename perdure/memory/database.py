@@ -88,18 +88,22 @@ class Database:
     @asynccontextmanager
     async def _connection(self) -> AsyncGenerator[Connection]:
         try:
-            async with self._pool.acquire(timeout=CONNECT_TIMEOUT_S) as connection:
-                try:
-                    yield connection
-                except asyncpg.InterfaceError as error:
-                    # The same class also reports wrong arguments, which trying again would not mend.
-                    if connection.is_closed():
-                        raise _unavailable(self.name, error) from error
-                    raise
-                except asyncpg.InternalClientError as error:
-                    # A connection that the server ended while it was idle says so instead of answering.
-                    connection.terminate()
+            # The pool's own time limit would start a task for each statement.
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                connection = await self._pool.acquire()
+            try:
+                yield connection
+            except asyncpg.InterfaceError as error:
+                # The same class also reports wrong arguments, which trying again would not mend.
+                if connection.is_closed():
                     raise _unavailable(self.name, error) from error
+                raise
+            except asyncpg.InternalClientError as error:
+                # A connection that the server ended while it was idle says so instead of answering.
+                connection.terminate()
+                raise _unavailable(self.name, error) from error
+            finally:
+                await self._pool.release(connection, timeout=CONNECT_TIMEOUT_S)
         except asyncpg.DiskFullError as error:
             raise DiskFull(
                 f"The disk of the PostgreSQL server at {self.name!r} is full: {_said(error)}",

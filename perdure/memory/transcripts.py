@@ -99,11 +99,8 @@ class Transcripts:
         self._limit_bytes = limit_bytes
         self._shared = shared
         self._chains: OrderedDict[str, Chain] = OrderedDict()
-
-    @property
-    def bytes(self) -> int:
+        self.bytes = 0
         """About what all chains take in memory."""
-        return sum(chain.bytes for chain in self._chains.values())
 
     def chain(self, task_id: str) -> Chain:
         """The task's chain; an empty one, which is not kept, where none is known."""
@@ -140,17 +137,18 @@ class Transcripts:
         before = chain.until(fresh[0].entry.parent)
         if before is None:
             return
+        known_bytes = chain.bytes
         chain.cut(len(before))
         chain.extend(fresh)
+        self.bytes += chain.bytes - known_bytes
         self._chains[task_id] = chain
         self._chains.move_to_end(task_id)
         self._make_room()
 
     def _make_room(self) -> None:
-        total = self.bytes
-        while total > self._limit_bytes:
+        while self.bytes > self._limit_bytes:
             _, dropped = self._chains.popitem(last=False)
-            total -= dropped.bytes
+            self.bytes -= dropped.bytes
 
 
 def _are_linked(added: Sequence[Weighed]) -> bool:
