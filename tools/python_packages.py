@@ -50,6 +50,7 @@ def python_plan(files: Files, folder: str) -> PythonPlan:
         build = _table(settings, "build-system").get("requires")
         plan.build = _checked(_texts(build) or list(DEFAULT_BUILD), plan)
     wanted += _of_project(_table(settings, "project"), plan)
+    plan.left_out += _declared_elsewhere(files, folder, _table(settings, "project"))
     groups = _table(settings, "dependency-groups")
     for name in TEST_NAMES:
         if name in groups:
@@ -90,6 +91,21 @@ def _of_project(project: Table, plan: PythonPlan) -> list[str]:
             else:
                 wanted.append(line)
     return wanted
+
+
+def _declared_elsewhere(files: Files, folder: str, project: Table) -> list[str]:
+    """Dependencies that only the project's build could tell, which is not asked since that would run its code."""
+    left_out: list[str] = []
+    if "dependencies" in _texts(project.get("dynamic")):
+        left_out.append(
+            "dependencies that 'pyproject.toml' calls dynamic: only the project's build knows them"
+        )
+    elif not project:
+        for name in ("setup.py", "setup.cfg"):
+            path = f"{folder}/{name}"
+            if files.exists(path) and b"install_requires" in files.read(path):
+                left_out.append(f"install_requires of {name!r}: it is not read")
+    return left_out
 
 
 def _of_group(groups: Table, name: str, seen: set[str]) -> list[str]:

@@ -14,6 +14,7 @@ from perdure.safety.egress import PackageRequest
 from perdure.safety.package_hosts import PackageHost
 from tests.tools.conftest import Bench
 from tools.package_registries import find_packages
+from tools.python_packages import python_plan
 from tools.tool_schemas import Packages, Toolchain
 
 
@@ -184,3 +185,17 @@ async def test_credentials_stay_outside_and_named_hosts_are_all(tmp_path: Path, 
     assert found.certificates["PIP_CERT"] == b"authority"
     derived = await find_packages(python=Path(sys.executable), node=None, named=(), environment=environment)
     assert derived.hosts == (PackageHost("index.example", 443),)
+
+
+async def test_dependencies_that_only_the_build_knows_are_said_to_be_left_out(bench: Bench) -> None:
+    bench.put("setup.py", "from setuptools import setup\nsetup(name='demo', install_requires=['isarray'])\n")
+
+    assert python_plan(bench.context.copy.files, ".").left_out == [
+        "install_requires of 'setup.py': it is not read"
+    ]
+
+    bench.put("pyproject.toml", '[project]\nname = "demo"\ndynamic = ["dependencies"]\n')
+
+    assert python_plan(bench.context.copy.files, ".").left_out == [
+        "dependencies that 'pyproject.toml' calls dynamic: only the project's build knows them"
+    ]
