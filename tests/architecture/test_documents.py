@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from perdure.client.command_line.application import app
 from perdure.contracts.decisions import AnswerQuestion, Decide
+from perdure.contracts.maintenance import MaintenanceRequest
 from perdure.contracts.task import TaskRequest
 from perdure.settings import Settings, variable_of
 
@@ -121,13 +122,16 @@ def test_json_in_documents_is_json(document: Path) -> None:
 
 def test_the_json_to_paste_is_what_the_workflow_takes() -> None:
     def model_of(value: dict[str, Any]) -> type[BaseModel]:
-        return {"request": TaskRequest, "approval_id": Decide, "question_id": AnswerQuestion}[
-            next(iter(value))
-        ]
+        return {
+            "request": TaskRequest,
+            "repository": MaintenanceRequest,
+            "approval_id": Decide,
+            "question_id": AnswerQuestion,
+        }[next(iter(value))]
 
     pasted = [json.loads(text) for text in blocks(PROJECT / "README.md", "json")]
     kinds = {model_of(value) for value in pasted}
-    assert kinds == {TaskRequest, Decide, AnswerQuestion}
+    assert kinds == {TaskRequest, MaintenanceRequest, Decide, AnswerQuestion}
     for value in pasted:
         model_of(value).model_validate(value)
 

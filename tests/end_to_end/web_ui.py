@@ -43,16 +43,18 @@ class WebUi:
         """The rendered current details."""
         return self.page.frame_locator("#user-metadata-current-details")
 
-    async def start(self, workflow_id: str, *, task_queue: str, task: Mapping[str, Any]) -> None:
+    async def start(
+        self, workflow_id: str, *, task_queue: str, task: Mapping[str, Any], kind: str = CODING_TASK
+    ) -> None:
         """Open the start form by the bookmark that knows queue and type, fill in the rest, follow the link it gives."""
-        bookmark = f"workflows/start-workflow?taskQueue={quote(task_queue)}&workflowType={CODING_TASK}"
+        bookmark = f"workflows/start-workflow?taskQueue={quote(task_queue)}&workflowType={kind}"
         await self.page.goto(self._url(bookmark))
         await expect(self.page.get_by_label("Task Queue")).to_have_value(task_queue)
-        await expect(self.page.get_by_label("Workflow Type")).to_have_value(CODING_TASK)
+        await expect(self.page.get_by_label("Workflow Type")).to_have_value(kind)
         await self.page.get_by_label("Workflow ID").fill(workflow_id)
         await self.page.get_by_role("textbox", name="Data").fill(json.dumps(task, indent=2))
         await expect(self.page.get_by_text("Task Queue is Active")).to_be_visible(timeout=WAIT_MS)
-        await self.picture("start-form", height=960)
+        await self.picture("start-form" if kind == CODING_TASK else f"start-form-{kind}", height=960)
         # By keyboard: the button moves under the pointer while the form puts the JSON in order.
         await self.page.get_by_role("main").get_by_role("button", name="Start Workflow").press("Enter")
         await self.page.get_by_role("link", name="Workflow started successfully").click()
@@ -78,6 +80,13 @@ class WebUi:
 
     async def pending_decision(self, *, but: str = "") -> dict[str, Any]:
         """The JSON to paste, once the card shows one for another approval than ``but``."""
+        return await self._to_paste("approval_id", but=but)
+
+    async def pending_answer(self) -> dict[str, Any]:
+        """The JSON to paste, once the card shows one for a question."""
+        return await self._to_paste("question_id")
+
+    async def _to_paste(self, handle: str, *, but: str = "") -> dict[str, Any]:
         await self.tab("User Metadata")
         frames = self.page.locator("#user-metadata-current-details")
 
@@ -85,7 +94,7 @@ class WebUi:
             # What is shown is renewed by this key only, and says so.
             await self.page.keyboard.press("r")
             drawn: list[str] = await frames.evaluate_all("frames => frames.map(frame => frame.src)")
-            ids = re.findall(r'"approval_id": "(\w+)"', unquote("".join(drawn)))
+            ids = re.findall(rf'"{handle}": "(\w+)"', unquote("".join(drawn)))
             return next((each for each in ids if each != but), None)
 
         block = self.card.locator("code.language-json").filter(has_text=await until(look, within_s=60))
@@ -112,6 +121,12 @@ class WebUi:
             await dialog.get_by_text("Cancel", exact=True).click()
             await expect(dialog).to_be_hidden(timeout=WAIT_MS)
         return answer
+
+    async def schedule(self, schedule_id: str) -> None:
+        """Follow the schedule's link in the list of schedules."""
+        await self.page.goto(self._url("schedules"))
+        await self.page.get_by_role("link", name=schedule_id).first.click()
+        await expect(self.page.get_by_role("heading", name=schedule_id)).to_be_visible(timeout=WAIT_MS)
 
     async def picture(self, name: str, *, height: int = 1100) -> None:
         """Keep what a window of this height shows, once no passing message covers it."""
