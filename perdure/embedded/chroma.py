@@ -3,6 +3,7 @@
 One server owns the folder and everybody else is its client: two programs with the folder open at once damage it.
 """
 
+import importlib.util
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -17,6 +18,11 @@ from perdure.embedded.supervised import ProcessComponent, Restart
 from perdure.embedded.troubles import explain_disk
 
 NAME = "chroma"
+LIBRARY = "chromadb_rust_bindings"
+"""The server itself. The script `chroma` loads the whole Python client first: seconds and 70 MB that a server has no use for."""
+RUN = f"import sys, {LIBRARY}; {LIBRARY}.cli(['chroma', *sys.argv[1:]])"
+DAMAGED = ("file is not a database", "database disk image is malformed")
+"""What SQLite says of a file that it cannot read."""
 
 
 class Chroma:
@@ -58,7 +64,8 @@ class Chroma:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._log.parent.mkdir(parents=True, exist_ok=True)
         self._port = chosen_port(self._wanted_port, what="Chroma", setting="PERDURE_CHROMA_PORT")
-        server = self._component(chroma_program())
+        require_library()
+        server = self._component()
         if self._on_restart is not None:
             server.on_restart(self._on_restart)
         self._server = server
@@ -82,13 +89,12 @@ class Chroma:
         health = await self._server.health()
         return Health(NAME, health.ok, health.detail, await self._version(), self.address)
 
-    def _component(self, program: Path) -> ProcessComponent:
+    def _component(self) -> ProcessComponent:
         return ProcessComponent(
             NAME,
             Program(
                 argv=[
-                    sys.executable,
-                    str(program),
+                    *(sys.executable, "-I", "-c", RUN),
                     *("run", "--path", str(self._folder), "--host", LOOPBACK, "--port", str(self._port)),
                 ],
                 environment={
@@ -105,8 +111,16 @@ class Chroma:
             address=self.address,
             restart=Restart(),
             keep=self._keep,
-            explain=explain_disk,
+            explain=self._explain,
         )
+
+    def _explain(self, log: str) -> ConfigurationError | None:
+        if any(words in log for words in DAMAGED):
+            return ConfigurationError(
+                f"The files of the embedded Chroma in {str(self._folder)!r} are damaged.",
+                "move that folder away and start again; what it holds can be made anew from the record.",
+            )
+        return explain_disk(log)
 
     async def _answers(self) -> bool:
         return await answers(self.address.removeprefix("http://")) and bool(await self._version())
@@ -118,11 +132,7 @@ class Chroma:
             return ""
 
 
-def chroma_program() -> Path:
-    """The server's script beside this interpreter; ConfigurationError where it is not installed."""
-    found = Path(sys.executable).parent / "chroma"
-    if not found.is_file():
-        raise ConfigurationError(
-            "The program 'chroma' is not installed.", "run `make setup`, or set PERDURE_CHROMA_URL."
-        )
-    return found
+def require_library() -> None:
+    """Refuse a start where the server is not installed."""
+    if importlib.util.find_spec(LIBRARY) is None:
+        raise ConfigurationError("Chroma is not installed.", "run `make setup`, or set PERDURE_CHROMA_URL.")

@@ -162,7 +162,13 @@ def given_chroma(url: str) -> GivenStore:
 
 
 def without_password(url: str) -> str:
-    """The URL without password and without parameters, where passwords may stand too."""
-    parts = urlsplit(url)
+    """The URL without password and without parameters, where passwords may stand too; only its scheme where it is none."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "…"
+    if "@" in parts.path:
+        # A password with an unescaped slash, or a URL without a scheme: where the password ends cannot be known.
+        return f"{parts.scheme}:…"
     who, at, where = parts.netloc.rpartition("@")
     return urlunsplit((parts.scheme, who.partition(":")[0] + at + where, parts.path, "", ""))

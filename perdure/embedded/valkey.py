@@ -16,12 +16,25 @@ from perdure.contracts.errors import ConfigurationError, StoreUnavailable
 from perdure.embedded.component import Health, ProcessFacts
 from perdure.embedded.process import Program
 from perdure.embedded.store_versions import valkey_version
-from perdure.embedded.supervised import ProcessComponent, Restart
+from perdure.embedded.supervised import ProcessComponent, Restart, log_since
 from perdure.embedded.troubles import explain_disk
 
 NAME = "valkey"
 SOCKET_FILE = "valkey.sock"
 PROGRAMS = ("valkey-server", "redis-server")
+DATA = "appendonlydir"
+"""The server's own name for the folder of its files."""
+DAMAGED = (
+    "Bad file format reading the append only file",
+    "Unrecoverable error reading the append only file",
+    "FATAL AOF MANIFEST FILE ERROR",
+    "Unrecoverable error, aborting now",
+    "Internal error in RDB reading",
+    "Can't handle RDB format version",
+    "Wrong signature trying to load DB",
+    "length. stat: No such file or directory",
+)
+"""What the server says before it ends because of its own files, those of a newer server included."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +67,8 @@ class Valkey:
         self._search_path = search_path
         self._server: ProcessComponent | None = None
         self._on_restart: Callable[[], None] | None = None
+        self._last_start: int | None = None
+        self._set_aside = False
 
     @property
     def name(self) -> str:
@@ -85,7 +100,7 @@ class Valkey:
             server.on_restart(self._on_restart)
         self._server = server
         try:
-            await server.start()
+            await self._start_once_more_without_damage(server)
         except BaseException:
             # Cancellation included: what did not start whole must not count as started.
             await self.stop()
@@ -102,7 +117,10 @@ class Valkey:
         if self._server is None:
             return Health(NAME, False, "does not run", address=self.address)
         health = await self._server.health()
-        return Health(NAME, health.ok, health.detail, await self._version(), self.address)
+        detail = health.detail
+        if self._set_aside:
+            detail += f", began empty: its files were damaged and are in {str(self._folder / 'damaged')!r}"
+        return Health(NAME, health.ok, detail, await self._version(), self.address)
 
     def _component(self, program: Path) -> ProcessComponent:
         options = {
@@ -131,12 +149,33 @@ class Valkey:
             restart=Restart(),
             keep=self._keep,
             explain=explain_disk,
-            prepare=self._clear_stale_socket,
+            prepare=self._prepare,
         )
 
-    def _clear_stale_socket(self) -> None:
-        """A killed server leaves its socket, which would look like one that listens."""
+    async def _start_once_more_without_damage(self, server: ProcessComponent) -> None:
+        """Everything in it can be had elsewhere, so damaged files must not hold up the whole stack."""
+        try:
+            await server.start()
+        except ConfigurationError:
+            if not self._found_damage():
+                raise
+            await server.start()
+
+    def _prepare(self) -> None:
+        # A killed server leaves its socket, which would look like one that listens.
         self._socket.unlink(missing_ok=True)
+        if self._found_damage():
+            aside = self._folder / "damaged"
+            shutil.rmtree(aside, ignore_errors=True)
+            (self._folder / DATA).rename(aside)
+            self._set_aside = True
+        self._last_start = self._log.stat().st_size if self._log.exists() else 0
+
+    def _found_damage(self) -> bool:
+        """Whether the last start of this owner ended because of the files that are there."""
+        if self._last_start is None or not (self._folder / DATA).exists():
+            return False
+        return any(words in log_since(self._log, self._last_start) for words in DAMAGED)
 
     async def _answers(self) -> bool:
         return bool(await self._version())
