@@ -39,13 +39,13 @@ from activities.propose_publication import ProposePublicationDoor
 from activities.read_report import ReadReportDoor
 from activities.reflect import ReflectDoor
 from activities.synthesize import SynthesizeDoor
+from perdure.assembly import Assembly
 from perdure.contracts.calls import Author, Effect, Verdict
 from perdure.contracts.errors import ConfigurationError, PerdureError
-from perdure.contracts.model import Message, Role, ToolSchema
+from perdure.contracts.model import ToolSchema
 from perdure.contracts.names import host_queue
-from perdure.contracts.steps import Limits, ModelStep, Timing
+from perdure.contracts.steps import Limits, Timing
 from perdure.contracts.task import Mode, Safety
-from perdure.contracts.transcript import Entry
 from perdure.installation import (
     connect,
     database_url_of,
@@ -58,11 +58,9 @@ from perdure.installation import (
 from perdure.llm.arguments import parse_calls
 from perdure.llm.model_settings import ModelSettings
 from perdure.llm.models import Models
-from perdure.llm.prompts import system_text
 from perdure.llm.role_models import RoleModels
 from perdure.logs import configure_logging
 from perdure.maintenance.shelf import Shelf
-from perdure.memory.context import messages_of
 from perdure.memory.conversation import KnownTurns
 from perdure.memory.ledger import TaskLedger
 from perdure.memory.record import Record, SharedMemory
@@ -103,27 +101,6 @@ POLLS = 25
 """Requests for work that wait at the server, of each kind and queue."""
 COLLECTED_AFTER = (20_000, 20, 20)
 """Python's thresholds of garbage collection, in place of 700, 10 and 10."""
-
-
-@dataclass(frozen=True)
-class Assembly:
-    """Turns transcripts into messages, with what is asked for now at the end."""
-
-    known: KnownTurns
-
-    def __call__(
-        self, entries: Sequence[Entry], *, role: Role, step: ModelStep, budget_tokens: int
-    ) -> tuple[Message, ...]:
-        """Messages of at most ``budget_tokens`` by estimate."""
-        asked = {
-            Role.PLAN: "Make the plan now.",
-            Role.REFLECT: f"Look back now. Why: {step.trigger}.",
-            Role.SYNTHESIZE: "Report now.",
-        }
-        messages = messages_of(
-            entries, system=system_text(role, step.mode), budget_tokens=budget_tokens - 64, known=self.known
-        )
-        return (*messages, Message(role="user", content=asked[role])) if role in asked else messages
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,10 @@ TEST_NAMES = ("test", "tests", "testing", "dev")
 """Extras and dependency groups that hold what tests need."""
 PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
 DEFAULT_BUILD = ("setuptools>=64", "wheel")
+ASKING_BUILDS = ("hatchling", "pdm-backend")
+"""Builds that ask for one more package when they are asked for an editable install, which they cannot get offline."""
+EDITABLES = "editables>=0.5"
+PYTEST_SIGNS = ("pytest.ini", "conftest.py", "tests/conftest.py", "test/conftest.py", "testing/conftest.py")
 REQUIREMENT = re.compile(
     r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?:\[([^\]]*)\])?\s*(.*)", re.DOTALL
 )
@@ -49,6 +53,8 @@ def python_plan(files: Files, folder: str) -> PythonPlan:
     if plan.is_project:
         build = _table(settings, "build-system").get("requires")
         plan.build = _checked(_texts(build) or list(DEFAULT_BUILD), plan)
+        if any(_plain_name(line).startswith(ASKING_BUILDS) for line in plan.build):
+            plan.build.append(EDITABLES)
     wanted += _of_project(_table(settings, "project"), plan)
     plan.left_out += _declared_elsewhere(files, folder, _table(settings, "project"))
     groups = _table(settings, "dependency-groups")
@@ -63,10 +69,38 @@ def python_plan(files: Files, folder: str) -> PythonPlan:
             plan.groups.append(lines)
         else:
             wanted += lines
+    if _runs_by_pytest(files, folder, settings) and not any(
+        _names_pytest(line) for line in _all(plan, wanted)
+    ):
+        plan.sources.append("pytest, by which its tests run and which it names nowhere that is read")
+        wanted.append("pytest")
     together = [*dict.fromkeys([*plan.build, *_checked(wanted, plan)])]
     if together:
         plan.groups.insert(0, together)
     return plan
+
+
+def _runs_by_pytest(files: Files, folder: str, settings: Table) -> bool:
+    if "pytest" in _table(settings, "tool"):
+        return True
+    if any(files.exists(f"{folder}/{name}") for name in PYTEST_SIGNS):
+        return True
+    for tests in (f"{folder}/tests", f"{folder}/test", f"{folder}/testing", folder):
+        if files.exists(tests) and files.stat(tests).kind == "folder":
+            named = (entry.name for entry in files.list(tests) if entry.name.startswith("test_"))
+            found = next((name for name in named if name.endswith(".py")), None)
+            if found is not None:
+                return b"import pytest" in files.read(f"{tests}/{found}")
+    return False
+
+
+def _all(plan: PythonPlan, wanted: list[str]) -> list[str]:
+    return [*wanted, *(line for group in plan.groups for line in group)]
+
+
+def _names_pytest(line: str) -> bool:
+    match = REQUIREMENT.match(line.strip())
+    return match is not None and _plain_name(match[1]) == "pytest"
 
 
 def _of_project(project: Table, plan: PythonPlan) -> list[str]:
