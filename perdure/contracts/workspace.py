@@ -17,6 +17,9 @@ class Checkpoint(BaseModel):
     """Such as ``refs/heads/perdure/fix-rounding-1a2b3c``."""
     branch_commit: str
     staged_tree: str
+    pack: str = ""
+    """Id of the artifact that holds the objects which are new since the checkpoint before; empty where the checkpoint
+    lies on its host alone."""
 
 
 class Workspace(BaseModel):

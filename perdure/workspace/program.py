@@ -14,6 +14,7 @@ import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 from perdure.contracts.errors import ConfigurationError, ToolRejected
 from perdure.workspace.git_settings import SETTINGS
@@ -108,9 +109,12 @@ class GitProgram:
         accept: Sequence[int] = (0,),
         limit_s: float = 120.0,
         online: bool = False,
+        read_from: Path | None = None,
+        write_to: Path | None = None,
     ) -> Finished:
         """Run one command to its end; GitFailed with git's words when its exit code is not in ``accept``.
 
+        ``read_from`` and ``write_to`` are files in the place of standard input and output, for what is too large to hold.
         ``settings`` go by environment variable, so that secrets among them are in no command line. Cancelling kills
         the command and everything it started.
         """
@@ -125,7 +129,10 @@ class GitProgram:
                 variables[f"GIT_CONFIG_KEY_{number}"] = key
                 variables[f"GIT_CONFIG_VALUE_{number}"] = value
         work = folders.tree if folders is not None and folders.tree is not None else self.home
-        finished = await self._run(arguments, stdin, variables, work, limit_s)
+        with contextlib.ExitStack() as files:
+            source = files.enter_context(read_from.open("rb")) if read_from is not None else None
+            target = files.enter_context(write_to.open("wb")) if write_to is not None else None
+            finished = await self._run(arguments, source or stdin, target, variables, work, limit_s)
         if finished.code not in accept:
             raise self._failure(arguments, finished)
         return finished
@@ -181,14 +188,22 @@ class GitProgram:
         self._prepared = True
 
     async def _run(
-        self, arguments: Sequence[str], stdin: bytes, variables: Mapping[str, str], work: Path, limit_s: float
+        self,
+        arguments: Sequence[str],
+        source: bytes | BinaryIO,
+        target: BinaryIO | None,
+        variables: Mapping[str, str],
+        work: Path,
+        limit_s: float,
     ) -> Finished:
+        stdin = source if isinstance(source, bytes) else b""
+        given = source if not isinstance(source, bytes) else asyncio.subprocess.DEVNULL
         try:
             process = await asyncio.create_subprocess_exec(
                 "git",
                 *arguments,
-                stdin=asyncio.subprocess.PIPE if stdin else asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
+                stdin=asyncio.subprocess.PIPE if stdin else given,
+                stdout=asyncio.subprocess.PIPE if target is None else target,
                 stderr=asyncio.subprocess.PIPE,
                 cwd=work,
                 env=variables,
@@ -231,8 +246,6 @@ class GitProgram:
 
 
 async def _talk(process: asyncio.subprocess.Process, stdin: bytes) -> tuple[bytes, bytes]:
-    assert process.stdout is not None
-    assert process.stderr is not None
     output, words, _ = await asyncio.gather(
         _read(process.stdout), _read(process.stderr), _feed(process, stdin)
     )
@@ -240,7 +253,9 @@ async def _talk(process: asyncio.subprocess.Process, stdin: bytes) -> tuple[byte
     return output, words
 
 
-async def _read(stream: asyncio.StreamReader) -> bytes:
+async def _read(stream: asyncio.StreamReader | None) -> bytes:
+    if stream is None:
+        return b""
     parts: list[bytes] = []
     size = 0
     while part := await stream.read(1024 * 1024):

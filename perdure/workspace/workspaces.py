@@ -17,12 +17,14 @@ from perdure.contracts.digests import short_hash
 from perdure.contracts.errors import WorkspaceLost
 from perdure.contracts.lookups import Form
 from perdure.contracts.workspace import Checkpoint
+from perdure.workspace.bringing import ORIGIN, bring
 from perdure.workspace.checkpoints import take_checkpoint
 from perdure.workspace.clone import absent_content, check_out, fetch_objects, free_branch_name
 from perdure.workspace.comparison import compare
 from perdure.workspace.openat2 import require_openat2
+from perdure.workspace.packs import KeepsArtifacts, Packs
 from perdure.workspace.program import SEARCH_PATH, GitProgram
-from perdure.workspace.records import load_record
+from perdure.workspace.records import Record, load_record
 from perdure.workspace.references import refuse_bad_branch_name
 from perdure.workspace.refusals import refusal_of
 from perdure.workspace.remotes import refuse_bad_repository
@@ -38,7 +40,6 @@ from perdure.workspace.source import RefuseFolder, Source, examine
 from perdure.workspace.storage import REMOVED, empty_trash, give_to, make_folder, put, remove_tree
 from perdure.workspace.working_copy import Origin, WorkingCopy
 
-_ORIGIN = "workspace.json"
 _ONE_DAY_S = 24 * 3600.0
 
 
@@ -61,7 +62,8 @@ class Workspaces:
 
     With ``owner`` (uid, gid), files of the work trees belong to that user. ``author`` is the name and address in
     commits. ``network`` is the environment of git commands that talk to a remote.
-    ``refuse_folder`` raises InvalidInput for folders that no repository's content may lie in.
+    ``refuse_folder`` raises InvalidInput for folders that no repository's content may lie in. Checkpoints are saved to
+    ``store``, from which any host can bring them back; without one they lie on this host alone.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class Workspaces:
         network: Mapping[str, str] | None = None,
         search_path: str = SEARCH_PATH,
         refuse_folder: RefuseFolder = lambda _: None,
+        store: KeepsArtifacts | None = None,
     ) -> None:
         self._home = Path(os.path.abspath(home))  # noqa: PTH100 - resolve() would follow links
         # Giving files to oneself changes nothing.
@@ -80,6 +83,7 @@ class Workspaces:
         self._author = author
         self._refuse_folder = refuse_folder
         self._program = GitProgram(self._home, network or {}, search_path)
+        self._packs = None if store is None else Packs(self._program, store)
 
     async def create(
         self, *, task_id: str, repository: str, base_branch: str | None, branch: str, generation: int
@@ -137,18 +141,14 @@ class Workspaces:
         return self._copy(task_id, generation, origin, names)
 
     async def materialise(self, task_id: str, *, generation: int, checkpoint: Checkpoint) -> WorkingCopy:
-        """A new folder for the generation, made from the checkpoint and compared with it byte for byte."""
-        origin = self._origin(task_id)
+        """A new folder for the generation, made from the checkpoint and compared with it byte for byte.
+
+        What this host lacks is brought from the store; WorkspaceLost says what is missing there as well.
+        """
         folder = self._folder(task_id)
         try:
-            half_made, record = await restore(
-                self._program,
-                folder,
-                generation=generation,
-                checkpoint=checkpoint,
-                exclude=origin.exclude,
-                owner=self._owner,
-            )
+            half_made, record = await self._restored(task_id, generation, checkpoint)
+            origin = self._origin(task_id)
             put(half_made / "unrestored", os.fsencode("\0".join(record.unrestored)))
             await asyncio.to_thread(finish_generation, half_made, folder / str(generation))
         except OSError as error:
@@ -162,7 +162,10 @@ class Workspaces:
 
         The same content, ``previous``, ``label`` and ``at`` give the same checkpoint.
         """
-        return await take_checkpoint(self._program, copy, previous=previous, label=label, at=at)
+        taken = await take_checkpoint(self._program, copy, previous=previous, label=label, at=at)
+        if taken is previous or self._packs is None:
+            return taken
+        return await self._packs.save(copy, taken, previous)
 
     async def change(self, task_id: str, *, checkpoint: Checkpoint, form: Form) -> bytes:
         """What differs between checkpoint 0 and this one; WorkspaceLost where they are not on this host."""
@@ -199,7 +202,7 @@ class Workspaces:
 
     def _origin(self, task_id: str) -> Origin:
         try:
-            origin = Origin.model_validate_json((self._folder(task_id) / _ORIGIN).read_bytes())
+            origin = Origin.model_validate_json((self._folder(task_id) / ORIGIN).read_bytes())
         except (OSError, ValidationError) as error:
             raise WorkspaceLost(f"The workspace of task {task_id!r} is not on this host.") from error
         if origin.task_id != task_id:
@@ -211,6 +214,44 @@ class Workspaces:
     ) -> WorkingCopy:
         return WorkingCopy(
             self._folder(task_id), generation, origin, self._program, self._author, self._owner, unrestored
+        )
+
+    async def _restored(self, task_id: str, generation: int, checkpoint: Checkpoint) -> tuple[Path, Record]:
+        """The checkpoint in a half-made folder: from what is here, else from the store."""
+        try:
+            return await self._restore(task_id, generation, checkpoint)
+        except WorkspaceLost:
+            if self._packs is None or not checkpoint.pack:
+                raise
+        folder = self._folder(task_id)
+        await self._bring(self._packs, task_id, checkpoint)
+        try:
+            return await self._restore(task_id, generation, checkpoint)
+        except WorkspaceLost:
+            # What is here is damaged: nothing of it is used again.
+            await asyncio.to_thread(remove_tree, folder)
+        await self._bring(self._packs, task_id, checkpoint)
+        return await self._restore(task_id, generation, checkpoint)
+
+    async def _bring(self, packs: Packs, task_id: str, checkpoint: Checkpoint) -> None:
+        await bring(
+            self._program,
+            packs,
+            self._folder(task_id),
+            task_id,
+            checkpoint,
+            refuse_folder=self._refuse_folder,
+        )
+
+    async def _restore(self, task_id: str, generation: int, checkpoint: Checkpoint) -> tuple[Path, Record]:
+        origin = self._origin(task_id)
+        return await restore(
+            self._program,
+            self._folder(task_id),
+            generation=generation,
+            checkpoint=checkpoint,
+            exclude=origin.exclude,
+            owner=self._owner,
         )
 
     async def _make_once(
@@ -237,7 +278,7 @@ class Workspaces:
         folder = self._home / f"{HALF_MADE}{secrets.token_hex(6)}"
         try:
             origin = await self._fill(folder, task_id, repository, source, name, generation, warnings)
-            put(folder / _ORIGIN, origin.model_dump_json().encode("utf-8"), mode=0o600)
+            put(folder / ORIGIN, origin.model_dump_json().encode("utf-8"), mode=0o600)
             try:
                 folder.rename(self._folder(task_id))
             except OSError as error:
@@ -275,8 +316,12 @@ class Workspaces:
         if self._owner is not None:
             await asyncio.to_thread(give_to, copy.root, self._owner)
             await self._program.run("update-index", "-q", "--refresh", folders=copy.folders, accept=(0, 1))
+        if (folder / "shallow").is_file():
+            put(copy.shadow / "shallow", (folder / "shallow").read_bytes())
         checkpoint = await self._first_checkpoint(copy, source)
         absent = await absent_content(self._program, copy.folders)
+        if self._packs is not None:
+            checkpoint = await self._packs.save_first(copy, checkpoint)
         put(copy.folder / "unrestored", b"")
         return origin.model_copy(update={"checkpoint": checkpoint, "warnings": (*origin.warnings, *absent)})
 
