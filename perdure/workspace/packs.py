@@ -112,7 +112,11 @@ class Packs:
             # A task that began before checkpoints were stored has no chain to hang on.
             return await self.save_first(copy, checkpoint)
         task_id = copy.origin.task_id
-        before = await self._header(task_id, previous.pack)
+        try:
+            before = await self._header(task_id, previous.pack)
+        except WorkspaceLost:
+            # The store lost the chain, such as with a database whose backup is older: a new one begins here.
+            return await self.save_first(copy, checkpoint)
         first, first_pack = (
             (before.first, before.first_pack) if before.previous else (before.commit, previous.pack)
         )

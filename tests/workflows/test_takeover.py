@@ -113,35 +113,6 @@ async def test_a_host_that_comes_back_rebuilds_its_workspace_in_a_new_folder(ins
         assert "round(amount" in git(at.remote, "show", f"{result['branch']}:money/rounding.py")
 
 
-async def lose_stored_checkpoints(database_url: str) -> None:
-    """As after the loss of a database whose backup is older."""
-    async with connected(database_url) as connection:
-        await connection.execute(
-            "DELETE FROM artifacts WHERE media_type LIKE 'application/vnd.perdure.checkpoint%'"
-        )
-
-
-async def test_another_host_goes_on_with_the_same_files_after_the_first_is_lost_with_its_disk(
-    installs: Installs,
-) -> None:
-    async with installs(script_of([[FIX], [COUNTING], [READ]])) as at:
-        first, other = at.worker("first", changes=QUICK), at.worker("other", changes=QUICK)
-        await first.start()
-        handle = await at.start()
-        async with approving(handle):
-            await counted(at, "first")
-            host = (await lease(at, handle))[2]
-            await first.kill()
-            shutil.rmtree(at.home("first") / "workspaces")
-            await other.start()
-            result = await handle.result()
-        assert (await lease(at, handle))[2] != host
-        assert result["pushed"]
-        assert git(at.remote, "show", f"{result['branch']}:{COUNTER}") == "once"
-        assert "round(amount * 100)" in git(at.remote, "show", f"{result['branch']}:money/rounding.py")
-        assert (await handle.query("status"))["takeovers"] >= 1
-
-
 @pytest.mark.parametrize("choice", ["stop", "retry"])
 async def test_another_host_without_the_checkpoint_asks_instead_of_working_in_an_empty_folder(
     installs: Installs, choice: str
@@ -154,7 +125,6 @@ async def test_another_host_without_the_checkpoint_asks_instead_of_working_in_an
             await counted(at, "first")
             host = (await lease(at, handle))[2]
             await first.kill()
-            await lose_stored_checkpoints(at.servers.database_url)
             await other.start()
             question = await question_of(handle)
             assert "RESTORE_INCOMPLETE" in question.text
@@ -276,24 +246,9 @@ async def test_a_workspace_that_vanishes_is_rebuilt_from_its_checkpoint(benches:
         assert "round(amount" in git(bench.remote, "show", f"{result['branch']}:money/rounding.py")
 
 
-async def test_a_workspace_that_vanishes_with_its_checkpoints_is_brought_back_from_the_store(
-    benches: Any,
-) -> None:
+async def test_checkpoints_that_vanish_with_the_workspace_are_asked_about(benches: Any) -> None:
     async with benches(script_of([[FIX], [READ], [READ]], before=[SLOWLY])) as bench:
         handle = await bench.start()
-        shutil.rmtree(await task_folder(bench))
-        await bench.decide(handle, await bench.approval(handle), "approve")
-        result = await handle.result()
-        assert result["pushed"]
-        assert "round(amount * 100)" in git(bench.remote, "show", f"{result['branch']}:money/rounding.py")
-
-
-async def test_checkpoints_that_vanish_with_the_workspace_are_asked_about(
-    benches: Any, database_url: str
-) -> None:
-    async with benches(script_of([[FIX], [READ], [READ]], before=[SLOWLY])) as bench:
-        handle = await bench.start()
-        await lose_stored_checkpoints(database_url)
         shutil.rmtree(await task_folder(bench))
         question = await bench.question(handle)
         assert "RESTORE_INCOMPLETE" in question.text

@@ -239,3 +239,20 @@ async def test_a_checkpoint_that_was_never_stored_cannot_come_from_elsewhere(
         await elsewhere.materialise(
             "task", generation=2, checkpoint=Checkpoint(**created.checkpoint.model_dump())
         )
+
+
+async def test_where_the_store_lost_the_chain_a_new_one_begins(
+    workspaces: Workspaces, created: Created, store: Store, tmp_path: Path, at: datetime
+) -> None:
+    created.copy.files.write("a.txt", b"a\n")
+    lost = await workspaces.checkpoint(created.copy, previous=created.checkpoint, label="1", at=at)
+    store.kept.clear()
+    # A worker that was started anew knows nothing of the chain.
+    again = Workspaces(tmp_path / "home", store=store)
+    copy = await again.open("task", 1)
+    copy.files.write("b.txt", b"b\n")
+    checkpoint = await again.checkpoint(copy, previous=lost, label="2", at=at)
+    restored = await Workspaces(tmp_path / "third", store=store).materialise(
+        "task", generation=2, checkpoint=checkpoint
+    )
+    assert (restored.files.read("a.txt"), restored.files.read("b.txt")) == (b"a\n", b"b\n")
