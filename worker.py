@@ -318,9 +318,9 @@ async def workers(house: House) -> AsyncGenerator[tuple[Worker, Worker]]:
     # The SDK holds beats back for four fifths of the time-out, which leaves a busy machine a fifth of it to be late.
     common["max_heartbeat_throttle_interval"] = timedelta(seconds=house.settings.heartbeat_s / 3)
     # Work that finds no request waiting is written to the server's database and read back, which for many tasks at once
-    # costs more than the work's own events: with the SDK's five, 50 tasks took half as much processor time again. A
+    # adds to the cost of the work's own events (docs/performance.md compares 25 with the SDK's five). A
     # worker that is stopped, and not ended, swallows as many tasks as it has requests waiting, until their heartbeats
-    # are missed; the server ends such requests after a minute. Scaling them by demand starts too slowly for a burst.
+    # are missed; the server ends such requests after a minute. Whether scaling them by demand is better is not settled.
     polls = PollerBehaviorSimpleMaximum(POLLS)
     common["workflow_task_poller_behavior"] = common["activity_task_poller_behavior"] = polls
     tasks = Worker(
