@@ -108,20 +108,7 @@ class Demo:
 
     async def _follow(self, handle: TaskHandle) -> TaskResult:
         """Print, interrupt and decide until the task ends; a worker that ends by itself ends the demo too."""
-        following = asyncio.create_task(self._watch(handle))
-        ending = asyncio.create_task(self.house.worker.unexpected_end())
-        try:
-            await asyncio.wait({following, ending}, return_when=asyncio.FIRST_COMPLETED)
-            if not following.done():
-                raise ConfigurationError(
-                    f"The worker ended by itself with exit code {ending.result()}:\n{self.house.worker.last_lines()}",
-                    "mend what its log says, then run `make demo` again.",
-                )
-            await following
-        finally:
-            following.cancel()
-            ending.cancel()
-            await asyncio.gather(following, ending, return_exceptions=True)
+        await self.house.worker.needed_by(self._watch(handle))
         try:
             return await handle.result()
         except TaskEnded as error:

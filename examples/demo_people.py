@@ -29,12 +29,12 @@ class Person:
             return
         self._view.show_approval(approval)
         if sys.stdin.isatty():
-            said = await asyncio.to_thread(self._view.console.input, "[bold]Approve this? y/n[/] ")
-            if said.strip().lower() in {"y", "yes"}:
+            said = await self.typed("[bold]Approve this? y/n[/] ")
+            if said is not None and said.lower() in {"y", "yes"}:
                 await handle.approve(approval.id, by="you")
             else:
-                reason = await asyncio.to_thread(self._view.console.input, "Why not (the model reads it)? ")
-                await handle.deny(approval.id, reason=reason.strip() or "The person said no.", by="you")
+                reason = await self.typed("Why not? ") if said is not None else None
+                await handle.deny(approval.id, reason=reason or "The person said no.", by="you")
         elif self._may_approve:
             self._view.line(
                 "[yellow]There is no terminal to ask at; the demo was told to approve, so it approves.[/]"
@@ -51,14 +51,25 @@ class Person:
             choice = question.choices[-1]
             if sys.stdin.isatty():
                 prompt = f"[bold]{escape(' / '.join(question.choices))}[/]: "
-                while (
-                    said := (await asyncio.to_thread(self._view.console.input, prompt)).strip()
-                ) not in question.choices:
+                while (said := await self.typed(prompt)) is not None and said not in question.choices:
                     self._view.line("[dim]one of the words, please[/]")
-                choice = said
+                choice = choice if said is None else said
             else:
                 self._view.line(f"[yellow]There is no terminal to ask at; the answer is {choice!r}.[/]")
             await handle.answer(question.id, choice, by="demo")
+
+    async def typed(self, prompt: str) -> str | None:
+        """The next line from the terminal; None at its end (Ctrl-D)."""
+        self._view.console.print(prompt, end="", highlight=False)
+        # A thread that waits in input() could not be cancelled, so Ctrl-C would be noticed only after the next Enter.
+        ready, loop = asyncio.Event(), asyncio.get_running_loop()
+        loop.add_reader(sys.stdin, ready.set)
+        try:
+            await ready.wait()
+        finally:
+            loop.remove_reader(sys.stdin)
+        line = sys.stdin.readline()
+        return line.strip() if line else None
 
     async def _waiting(self, handle: TaskHandle, approval_id: str) -> Approval | None:
         """The approval once the workflow waits for it; None when it was decided elsewhere, such as in the Web UI."""

@@ -10,6 +10,7 @@ from typing import Any, cast
 from temporalio.client import Client
 
 from examples.sample_repository import git
+from perdure.contracts.maintenance import MaintenanceResult
 from perdure.contracts.task import TaskResult
 from perdure.contracts.transcript import Entry, EntryKind
 from perdure.llm.scripted.server import LoggedRequest
@@ -156,18 +157,19 @@ def from_model_log(requests: Sequence[LoggedRequest], kill: Kill | None) -> list
     return [Fact(repeated <= allowed, "model's log", text)]
 
 
-def from_remote(origin: Path, result: TaskResult, base: str) -> list[Fact]:
-    """What the bare repository holds: the task's commits once, and the base branch as it was."""
+def from_remote(origin: Path, result: TaskResult | MaintenanceResult, base: str) -> list[Fact]:
+    """What the bare repository holds: the commits that the result names, once and in their order, or none at all."""
     if not result.pushed or result.branch is None:
         return [
             Fact(not _has_branch(origin, result.branch), "remote", "nothing was pushed, and nothing is there")
         ]
     there = git_list(origin, f"{base}..{result.branch}")
+    whose = "the task's" if isinstance(result, TaskResult) else "the run's"
     return [
         Fact(
             there == list(result.commits),
             "remote",
-            f"{result.branch} holds {len(there)} commit{'s' * (len(there) != 1)}, the task's own and each once",
+            f"{result.branch} holds {len(there)} commit{'s' * (len(there) != 1)}, {whose} own and each once",
         )
     ]
 

@@ -4,7 +4,6 @@ import secrets
 import subprocess
 import sys
 import time
-from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -14,12 +13,13 @@ from rich.markup import escape
 
 from examples.demo_house import House
 from examples.demo_people import Person
-from examples.demo_proof import Fact, from_history, read_activities
+from examples.demo_proof import Fact, from_history, from_remote, read_activities
 from examples.demo_view import View
 from examples.sample_repository import SampleRepository, git
 from perdure.client import ScheduleTerms, ScheduleTimes, events
 from perdure.client.errors import TaskEnded
 from perdure.client.handle import TaskHandle
+from perdure.contracts.errors import PerdureError
 from perdure.contracts.maintenance import MaintenanceRequest, MaintenanceResult
 from perdure.contracts.task import TaskStatus
 
@@ -39,7 +39,7 @@ class Upkeep:
 
     async def run(self) -> bool:
         """Whether both runs ended as they should and every fact holds."""
-        view, schedules = self.view, self.house.client.schedules
+        view, schedules, worker = self.view, self.house.client.schedules, self.house.worker
         view.heading("Upkeep, without a model")
         schedule = f"tidy-{self.sample.path.name}-{secrets.token_hex(3)}"
         request = MaintenanceRequest(repository=str(self.sample.path), playbook=PLAYBOOK, user="demo")
@@ -47,16 +47,19 @@ class Upkeep:
         await schedules.create(schedule, request, times=every, terms=ScheduleTerms(made_by="demo"))
         view.line(f"[dim]schedule[/]  {schedule}: {PLAYBOOK} on {request.repository}, every day")
         try:
-            first, result = await self._follow(await schedules.run_now(schedule))
+            first, result = await worker.needed_by(self._follow(await schedules.run_now(schedule)))
             facts = await self._facts(first, result)
             view.heading("What was kept, and what was not")
             self._result(result)
             view.proof(facts)
+            if result.status is not TaskStatus.COMPLETED:
+                # The schedule would do everything again, and ask again.
+                return False
             view.heading("The next day, nothing has changed")
-            again = await self._again(await schedules.run_now(schedule))
+            again = await worker.needed_by(self._again(await schedules.run_now(schedule)))
         finally:
             await schedules.delete(schedule)
-        return result.status is TaskStatus.COMPLETED and again and all(fact.ok for fact in facts)
+        return again and all(fact.ok for fact in facts)
 
     async def _follow(self, id: str) -> tuple[TaskHandle[Any], MaintenanceResult]:
         """Print a run, decide what it asks, and give its result."""
@@ -73,6 +76,10 @@ class Upkeep:
                 self.view.line("        [yellow]↩ taken back:[/] the files are as they were before the step")
             else:
                 self.view.show(event)
+            if isinstance(event, events.Stuck):
+                raise PerdureError(
+                    f"The worker cannot go on with the workflow: {event.because}", "read its log."
+                )
         try:
             result: MaintenanceResult = await handle.result()
         except TaskEnded as error:
@@ -100,14 +107,13 @@ class Upkeep:
 
     def _result(self, result: MaintenanceResult) -> None:
         """Everything that the run says of itself, the diff by its size."""
-        view, count = self.view, len(result.commits)
-        view.line(f"[dim]status[/]    [bold green]{result.status.value}[/]")
+        view = self.view
+        colour = "green" if result.status is TaskStatus.COMPLETED else "yellow"
+        view.line(f"[dim]status[/]    [bold {colour}]{result.status.value}[/]")
         view.line(f"[dim]summary[/]   {escape(result.summary)}")
         view.line(f"[dim]branch[/]    {escape(result.branch or 'none')}, {'' if result.pushed else 'not '}pushed")
-        for subject in git(self.sample.path, "log", "--reverse", "--format=%h %s", *self._range(result)).splitlines():
-            view.line(f"          {escape(subject)}")
-        if count:
-            view.line(f"          [dim]{escape(git(self.sample.path, 'diff', '--shortstat', *self._range(result)))}[/]")
+        if result.pushed:
+            self._pushed(f"main..{result.branch}")
         for check in result.checks:
             view.line(f"[dim]check[/]     {escape(check.name)}: {check.status}  [dim]{escape(check.detail)}[/]")
         for withheld in result.withheld:
@@ -118,36 +124,44 @@ class Upkeep:
                 view.line(f"[dim]remains[/]   {finding.count} × {escape(finding.what)}{where}")
         view.line("")
 
-    def _range(self, result: MaintenanceResult) -> tuple[str, ...]:
-        """The commits of the run, as the sample's own clone sees them after a fetch."""
-        git(self.sample.path, "fetch", "--quiet", "origin")
-        return (f"main..origin/{result.branch}",)
+    def _pushed(self, span: str) -> None:
+        """The commits on the remote, and the size of all of them together, counted as the approval counted it."""
+        origin = self.sample.origin
+        for subject in git(origin, "log", "--reverse", "--format=%h %s", span).splitlines():
+            self.view.line(f"          {escape(subject)}")
+        size = git(origin, "diff", "--shortstat", "--diff-algorithm=histogram", span)
+        self.view.line(f"          [dim]{escape(size)}[/]")
 
     async def _facts(self, handle: TaskHandle[Any], result: MaintenanceResult) -> list[Fact]:
         """What is shown by others than the run itself."""
         facts = from_history(await read_activities(self.house.temporal, handle.id), None)
-        branch = self.sample.path.parent / "looked-at"
-        git(self.sample.path.parent, "clone", "--quiet", str(self.sample.origin), str(branch))
-        facts.append(self._tests(branch, "main"))
-        facts.append(self._tests(branch, result.branch or "main"))
-        subjects = git(self.sample.origin, "log", "--format=%s", f"main..{result.branch}").splitlines()
-        twice = [subject for subject, count in Counter(subjects).items() if count > 1]
-        text = f"{len(subjects)} commits, each of one kind of change"
-        facts.append(Fact(bool(subjects) and not twice, "remote", f"made twice: {twice}" if twice else text))
-        untouched = git(self.sample.path, "status", "--porcelain") == ""
-        facts.append(Fact(untouched, "checkout", "the repository's own files and branches are as they were"))
-        return facts
+        return facts + shown_by_repositories(self.sample, result)
 
-    def _tests(self, folder: Path, branch: str) -> Fact:
-        """The project's tests on a branch, run by the demo itself."""
-        git(folder, "checkout", "--quiet", branch)
-        done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
-            cwd=folder,
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=TESTS_S,
-        )
-        last = (done.stdout.strip().splitlines() or ["pytest said nothing"])[-1]
-        return Fact(done.returncode == 0, "pytest", f"{branch}: {last}")
+
+def shown_by_repositories(sample: SampleRepository, result: MaintenanceResult) -> list[Fact]:
+    """The tests before, and after where something was pushed; what the remote holds; that nobody touched the rest."""
+    folder = sample.path.parent / "looked-at"
+    git(folder.parent, "clone", "--quiet", str(sample.origin), str(folder))
+    facts = [_tests(folder, "main")]
+    if result.pushed and result.branch is not None:
+        facts.append(_tests(folder, result.branch))
+    facts += from_remote(sample.origin, result, "main")
+    seen = git(sample.path, "status", "--porcelain"), git(sample.path, "branch", "--format=%(refname:short)")
+    as_they_were = seen == ("", "main")
+    text = f"the repository's own files and branches are {'' if as_they_were else 'not '}as they were"
+    return [*facts, Fact(as_they_were, "checkout", text)]
+
+
+def _tests(folder: Path, branch: str) -> Fact:
+    """The project's tests on a branch, run by the demo itself."""
+    git(folder, "checkout", "--quiet", branch)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
+        cwd=folder,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=TESTS_S,
+    )
+    last = (done.stdout.strip().splitlines() or ["pytest said nothing"])[-1]
+    return Fact(done.returncode == 0, "pytest", f"{branch}: {last}")

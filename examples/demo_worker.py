@@ -4,12 +4,16 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from pathlib import Path
+from typing import Any, TypeVar
 
+from perdure.contracts.errors import ConfigurationError
 from perdure.embedded.process import GuardedProcess, Program, start_process
 
 PROJECT = Path(__file__).resolve().parents[1]
+
+Outcome = TypeVar("Outcome")
 
 
 class DemoWorker:
@@ -56,6 +60,23 @@ class DemoWorker:
             if process is self._process and not self._killed:
                 return code
             await asyncio.sleep(0.1)
+
+    async def needed_by(self, work: Coroutine[Any, Any, Outcome]) -> Outcome:
+        """The outcome of the work; raises ConfigurationError where the worker ends by itself before."""
+        working = asyncio.create_task(work)
+        ending = asyncio.create_task(self.unexpected_end())
+        try:
+            await asyncio.wait({working, ending}, return_when=asyncio.FIRST_COMPLETED)
+            if not working.done():
+                raise ConfigurationError(
+                    f"The worker ended by itself with exit code {ending.result()}:\n{self.last_lines()}",
+                    "mend what its log says, then run `make demo` again.",
+                )
+            return await working
+        finally:
+            working.cancel()
+            ending.cancel()
+            await asyncio.gather(working, ending, return_exceptions=True)
 
     async def stop(self) -> None:
         """End the worker in good order."""

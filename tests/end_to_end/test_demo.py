@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.end_to_end.terminal import at_a_terminal
+
 PROJECT = Path(__file__).resolve().parents[2]
 PARTS = (
     "activities",
@@ -34,13 +36,17 @@ def project(tmp_path: Path) -> Path:
     return folder
 
 
+def surroundings() -> dict[str, str]:
+    """What the demo is told of where it runs: none of the surroundings' settings."""
+    return {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG", "TMPDIR"}}
+
+
 def run_demo(project: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """The demo with its default home; nothing of the surroundings' settings reaches it."""
-    kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG", "TMPDIR"}}
+    """The demo with its default home, and without a terminal."""
     return subprocess.run(
         [sys.executable, "-m", "examples.demo"],
         cwd=project,
-        env={**kept, **environment},
+        env={**surroundings(), **environment},
         stdin=subprocess.DEVNULL,
         check=False,
         capture_output=True,
@@ -76,8 +82,29 @@ def test_the_demo_survives_its_kill_and_leaves_nothing_running(project: Path) ->
     upkeep = done.stdout.partition("Upkeep, without a model")[2]
     assert "taken back: the files are as they were before the step" in upkeep
     assert "not done  Remove what nothing uses" in upkeep
-    assert "2 commits, each of one kind of change" in upkeep
+    assert "holds 2 commits, the run's own and each once" in upkeep
     assert "unchanged after" in upkeep
+    assert processes_of(project) == []
+
+
+def test_a_person_who_lets_no_upkeep_out_sees_that_nothing_got_out(project: Path) -> None:
+    code, shown = at_a_terminal(
+        [sys.executable, "-m", "examples.demo"],
+        [
+            ("Approve this? y/n", "y\n"),
+            ("Approve this? y/n", "n\n"),
+            ("Why not?", "Not before the release.\n"),
+        ],
+        folder=project,
+        environment=surroundings() | {"TERM": "xterm", "COLUMNS": "200"},
+        timeout_s=200,
+    )
+    upkeep = shown.partition("Upkeep, without a model")[2]
+    assert "deny by you  Not before the release." in upkeep
+    assert ", not pushed" in upkeep
+    assert "nothing was pushed, and nothing is there" in upkeep
+    assert "unchanged after" in upkeep
+    assert code == 0, shown
     assert processes_of(project) == []
 
 

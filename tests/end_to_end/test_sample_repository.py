@@ -11,9 +11,12 @@ from typing import Any
 
 import pytest
 
+from examples.demo_upkeep import shown_by_repositories
 from examples.sample_repository import EXAMPLES as SAMPLES
 from examples.sample_repository import SampleRepository, git, make_sample_repository, make_untidy_repository
 from perdure.contracts.calls import ToolCall
+from perdure.contracts.maintenance import MaintenanceResult
+from perdure.contracts.task import TaskStatus
 from perdure.llm.scripted.script import load_script
 from tools.registry import Registry
 
@@ -130,6 +133,56 @@ def test_the_untidy_repository_passes_its_tests_and_has_a_removal_that_breaks_th
     assert run_tests_of(made.path).returncode == 0
     subprocess.run([RUFF, "check", "--fix", "--quiet", "--no-cache", "."], cwd=made.path, check=False)
     assert "no carrier takes" in run_tests_of(made.path).stdout
+
+
+def tidied(made: SampleRepository, change: str = "") -> MaintenanceResult:
+    """A branch with one commit on the remote, made in a clone, and the result that tells of it."""
+    clone = made.path.parent / "clone"
+    git(clone.parent, "clone", "--quiet", str(made.origin), str(clone))
+    git(clone, "checkout", "--quiet", "-b", "tidy")
+    with (clone / "src/parcels/quotes.py").open("a") as file:
+        file.write(change)
+    git(clone, "commit", "--quiet", "--all", "--allow-empty", "--message=Tidy")
+    git(clone, "push", "--quiet", "origin", "tidy")
+    head = git(clone, "rev-parse", "HEAD")
+    return MaintenanceResult(
+        status=TaskStatus.COMPLETED, summary="Tidied.", branch="tidy", commits=(head,), pushed=True
+    )
+
+
+def verdicts(made: SampleRepository, result: MaintenanceResult) -> dict[str, bool]:
+    """What the demo would say of each source; the last word of each."""
+    return {fact.source: fact.ok for fact in shown_by_repositories(made, result)}
+
+
+def test_upkeep_that_went_well_is_shown_by_tests_remote_and_checkout(tmp_path: Path) -> None:
+    made = make_untidy_repository(tmp_path)
+    assert verdicts(made, tidied(made)) == {"pytest": True, "remote": True, "checkout": True}
+
+
+def test_upkeep_that_broke_a_test_is_seen(tmp_path: Path) -> None:
+    made = make_untidy_repository(tmp_path)
+    result = tidied(made, "\nquotes = None\n")
+    assert verdicts(made, result) == {"pytest": False, "remote": True, "checkout": True}
+
+
+def test_a_commit_that_the_result_does_not_name_is_seen(tmp_path: Path) -> None:
+    made = make_untidy_repository(tmp_path)
+    result = tidied(made).model_copy(update={"commits": ()})
+    assert verdicts(made, result) == {"pytest": True, "remote": False, "checkout": True}
+
+
+def test_a_branch_that_got_out_although_nothing_was_pushed_is_seen(tmp_path: Path) -> None:
+    made = make_untidy_repository(tmp_path)
+    result = tidied(made).model_copy(update={"pushed": False})
+    assert verdicts(made, result) == {"pytest": True, "remote": False, "checkout": True}
+
+
+def test_a_checkout_that_somebody_wrote_to_is_seen(tmp_path: Path) -> None:
+    made = make_untidy_repository(tmp_path)
+    result = tidied(made)
+    (made.path / "README.md").write_text("Tidied.\n")
+    assert verdicts(made, result) == {"pytest": True, "remote": True, "checkout": False}
 
 
 def run_tests_of(folder: Path) -> subprocess.CompletedProcess[str]:
