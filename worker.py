@@ -134,14 +134,6 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
     home = settings.home
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     sandbox = await Sandbox.probe(workspaces=home)
-    owner = (sandbox.owner.uid, sandbox.owner.gid)
-    workspaces = Workspaces(
-        home / "workspaces",
-        owner=owner,
-        author=(settings.git_author_name, settings.git_author_email),
-        network={name: os.environ[name] for name in NETWORK_VARIABLES if name in os.environ},
-        refuse_folder=lambda folder: check_repository_root(folder, settings.repository_roots, shown=folder),
-    )
     client = await connect(settings)
     model_settings = model_settings_of(settings)
     models = Models(model_settings)
@@ -152,6 +144,14 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
         python=programs.python, node=programs.node, named=settings.package_hosts, environment=os.environ
     )
     record = await Record.connect(database_url_of(settings), shared=shared_memory_of(settings, client))
+    workspaces = Workspaces(
+        home / "workspaces",
+        owner=(sandbox.owner.uid, sandbox.owner.gid),
+        author=(settings.git_author_name, settings.git_author_email),
+        network={name: os.environ[name] for name in NETWORK_VARIABLES if name in os.environ},
+        refuse_folder=lambda folder: check_repository_root(folder, settings.repository_roots, shown=folder),
+        store=record,
+    )
 
     def ledger(task_id: str, at: datetime) -> TaskLedger:
         return TaskLedger(record, task_id, at)

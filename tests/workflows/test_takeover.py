@@ -113,6 +113,39 @@ async def test_a_host_that_comes_back_rebuilds_its_workspace_in_a_new_folder(ins
         assert "round(amount" in git(at.remote, "show", f"{result['branch']}:money/rounding.py")
 
 
+async def forget_checkpoints(database_url: str, handle: Handle) -> None:
+    """Take what is stored of a task's checkpoints out of the database, as an older backup would lack it."""
+    query = (
+        "DELETE FROM artifacts WHERE task_id = $1 AND media_type LIKE 'application/vnd.perdure.checkpoint%'"
+    )
+    async with connected(database_url) as connection:
+        done = await connection.execute(query, handle.first_execution_run_id)
+    assert done != "DELETE 0"
+
+
+async def test_another_host_goes_on_with_the_same_files_from_the_stored_checkpoints(
+    installs: Installs,
+) -> None:
+    async with installs(script_of([[FIX], [COUNTING], [READ]])) as at:
+        first, other = at.worker("first", changes=QUICK), at.worker("other", changes=QUICK)
+        await first.start()
+        handle = await at.start()
+        async with approving(handle):
+            await counted(at, "first")
+            before = await lease(at, handle)
+            await first.kill()
+            shutil.rmtree(at.home("first") / "workspaces")
+            await other.start()
+            result = await handle.result()
+        after = await lease(at, handle)
+        assert after[0] > before[0]
+        assert after[2] != before[2]
+        assert git(at.remote, "show", f"{result['branch']}:{COUNTER}") == "once"
+        assert "round(amount" in git(at.remote, "show", f"{result['branch']}:money/rounding.py")
+        assert generations(at.home("other")) == [after[1]]
+        assert generations(at.home("first")) == []
+
+
 @pytest.mark.parametrize("choice", ["stop", "retry"])
 async def test_another_host_without_the_checkpoint_asks_instead_of_working_in_an_empty_folder(
     installs: Installs, choice: str
@@ -125,6 +158,7 @@ async def test_another_host_without_the_checkpoint_asks_instead_of_working_in_an
             await counted(at, "first")
             host = (await lease(at, handle))[2]
             await first.kill()
+            await forget_checkpoints(at.servers.database_url, handle)
             await other.start()
             question = await question_of(handle)
             assert "RESTORE_INCOMPLETE" in question.text
@@ -246,10 +280,14 @@ async def test_a_workspace_that_vanishes_is_rebuilt_from_its_checkpoint(benches:
         assert "round(amount" in git(bench.remote, "show", f"{result['branch']}:money/rounding.py")
 
 
-async def test_checkpoints_that_vanish_with_the_workspace_are_asked_about(benches: Any) -> None:
+async def test_checkpoints_that_vanish_with_the_workspace_are_asked_about(
+    benches: Any, database_url: str
+) -> None:
     async with benches(script_of([[FIX], [READ], [READ]], before=[SLOWLY])) as bench:
         handle = await bench.start()
-        shutil.rmtree(await task_folder(bench))
+        folder = await task_folder(bench)
+        await forget_checkpoints(database_url, handle)
+        shutil.rmtree(folder)
         question = await bench.question(handle)
         assert "RESTORE_INCOMPLETE" in question.text
         await answer(handle, question, "stop")
