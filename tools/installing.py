@@ -11,7 +11,7 @@ from perdure.safety.package_hosts import SETTING
 from perdure.safety.views import Finished, SandboxLimits, View
 from perdure.safety.way_out import WayOut
 from tools.node_packages import installed_node, node_plan, npm_command
-from tools.package_registries import RUN_PIP, npm_of
+from tools.package_registries import RUN_PIP_ALONE, npm_of
 from tools.programs import how_it_ended, output_text, run_program
 from tools.python_packages import PythonPlan, python_plan
 from tools.tool_schemas import ToolContext
@@ -80,7 +80,7 @@ class Installation:
             "-I",
             "-S",
             "-c",
-            RUN_PIP,
+            RUN_PIP_ALONE,
             "download",
             *options,
             *only_wheels,

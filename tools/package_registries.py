@@ -31,7 +31,17 @@ sys.path.insert(0, str(wheels[0]))
 """
 """Begins a program that uses the pip which comes with Python: no package of an environment runs beside it."""
 
-RUN_PIP = PIP + "runpy.run_module('pip', run_name='__main__', alter_sys=True)\n"
+RUN = "runpy.run_module('pip', run_name='__main__', alter_sys=True)\n"
+RUN_PIP = PIP + RUN
+
+ALONE = """
+def refuse(event, _):
+    if event in ("subprocess.Popen", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.system"):
+        raise PermissionError("while packages are downloaded no other program is started")
+sys.addaudithook(refuse)
+"""
+RUN_PIP_ALONE = PIP + ALONE + RUN
+"""pip that can start no program: it would start one only to build something, which runs what was downloaded."""
 
 PIP_DEFAULTS = (
     PIP.replace("sys.exit(", "sys.exit(print('[]') and ")

@@ -21,6 +21,14 @@ PYTEST_SIGNS = ("pytest.ini", "conftest.py", "tests/conftest.py", "test/conftest
 REQUIREMENT = re.compile(
     r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?:\[([^\]]*)\])?\s*(.*)", re.DOTALL
 )
+VERSIONS = re.compile(
+    r"\s*\(?\s*(?:(?:===|~=|[=!<>]=|[<>])\s*[A-Za-z0-9_.*+!-]+\s*(?:,\s*)?)*\)?\s*(?:;(?!.* -).*)?", re.DOTALL
+)
+"""What may follow a name: versions and a condition. A path is neither, and pip would build what lies there."""
+ARCHIVE = re.compile(
+    r"\.(?:zip|whl|tar|tgz|tbz|txz|tlz|gz|bz2|xz|lz|lzma)[\s)]*(?:\[[^\]]*\]\s*)?\Z", re.IGNORECASE
+)
+"""Ends what pip would take for a file of the folder instead of a package of an index."""
 HASHES = re.compile(r"(?:\s--hash=[a-z0-9]+:[0-9a-fA-F]+)+\s*\Z")
 REQUIREMENT_FILE = re.compile(r"requirements[\w.-]*\.txt\Z")
 MOST_FILES = 20
@@ -184,18 +192,19 @@ def _checked(lines: list[str], plan: PythonPlan) -> list[str]:
     for each in lines:
         line = " ".join(each.split())
         hashes = HASHES.search(line)
-        match = REQUIREMENT.fullmatch(line[: hashes.start()] if hashes else line)
-        if (
-            match
-            and "@" not in match[3].partition(";")[0]
-            and "://" not in match[3]
-            and " --" not in match[3]
-        ):
+        if _is_of_an_index(line[: hashes.start()] if hashes else line):
             good.append(line)
         else:
             why = "packages are never taken from Git" if "git" in line else "it names no package of an index"
             plan.left_out.append(f"{line[:200]!r}: {why}")
     return good
+
+
+def _is_of_an_index(line: str) -> bool:
+    match = REQUIREMENT.fullmatch(line)
+    if match is None or not VERSIONS.fullmatch(match[3]) or "://" in line:
+        return False
+    return not ARCHIVE.search(line.partition(";")[0])
 
 
 def _plain_name(name: str) -> str:

@@ -1,8 +1,12 @@
 """install_dependencies takes a project's packages from the configured hosts, runs none of them, and says what it did."""
 
+import asyncio
+import io
 import json
 import os
 import sys
+import tarfile
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +17,7 @@ from perdure.contracts.errors import ToolRejected
 from perdure.safety.egress import PackageRequest
 from perdure.safety.package_hosts import PackageHost
 from tests.tools.conftest import Bench
-from tools.package_registries import find_packages
+from tools.package_registries import RUN_PIP, RUN_PIP_ALONE, find_packages
 from tools.python_packages import python_plan
 from tools.tool_schemas import Packages, Toolchain
 
@@ -201,3 +205,98 @@ async def test_dependencies_that_only_the_build_knows_are_said_to_be_left_out(be
     assert python_plan(bench.context.copy.files, ".").left_out == [
         "dependencies that 'pyproject.toml' calls dynamic: only the project's build knows them"
     ]
+
+
+CALLS_HOME = (
+    "import socket\ntry: socket.create_connection(('127.0.0.1', 3128), 1)\n"
+    "except OSError: pass\nelse: open('/workspace/a-way-out', 'w').close()\n"
+    "import setuptools\nsetuptools.setup(name='inside', version='1')\n"
+)
+
+
+async def test_a_requirement_never_names_a_folder_or_an_archive_that_pip_would_build(online: Bench) -> None:
+    online.put("inside/package/setup.py", CALLS_HOME)
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w:gz") as tar:
+        tar.add(online.copy.root / "inside/package/setup.py", "inside-1/setup.py")
+    named = ("inside.tar.gz", "inside==1.tar.gz")
+    for name in named:
+        (online.copy.root / name).write_bytes(archive.getvalue())
+    online.put("requirements.txt", "\n".join(["inside/package", *named, "inside.tar.gz[extra]"]))
+    output = await online.run("install_dependencies", ecosystem="python")
+    assert not online.copy.files.exists("a-way-out")
+    assert output.ok, output.text
+    assert output.text.count("it names no package of an index") == 4
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "a",
+        "zope.interface",
+        "a[b, c] >=1,<2",
+        "a (>=1)",
+        "a==1.*",
+        "a===1+local.2",
+        "a ~= 1.0 ; python_version < '3' and extra == 'b'",
+        "a==1.0 --hash=sha256:abcd",
+    ],
+)
+async def test_names_with_versions_and_conditions_are_requirements(bench: Bench, line: str) -> None:
+    bench.put("requirements.txt", line)
+    plan = python_plan(bench.context.copy.files, ".")
+    assert (plan.groups, plan.left_out) == ([[" ".join(line.split())]], [])
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "a/b",
+        "a=1",
+        "a b",
+        "a==1/2",
+        "a.ZIP",
+        "a.whl [b]",
+        "a @ https://x.example/a.whl",
+        "a --editable ./b",
+        "a; python_version > '3' -e ./b",
+        "a; python_version > '3' --editable ./b",
+        "${HOME}",
+    ],
+)
+async def test_everything_else_is_left_out_and_said(bench: Bench, line: str) -> None:
+    bench.put("requirements.txt", line)
+    plan = python_plan(bench.context.copy.files, ".")
+    assert plan.groups == []
+    assert len(plan.left_out) == 1
+
+
+@pytest.mark.parametrize(("program", "runs"), [(RUN_PIP, True), (RUN_PIP_ALONE, False)])
+async def test_a_downloaded_package_cannot_have_another_one_built(
+    tmp_path: Path, program: str, runs: bool
+) -> None:
+    source, wheels = tmp_path / "source", tmp_path / "wheels"
+    source.mkdir()
+    wheels.mkdir()
+    (source / "pyproject.toml").write_text(
+        '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+    )
+    (source / "backend.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w').close()\n")
+    with zipfile.ZipFile(wheels / "outside-1-py3-none-any.whl", "w") as wheel:
+        wheel.writestr(
+            "outside-1.dist-info/METADATA",
+            f"Metadata-Version: 2.1\nName: outside\nVersion: 1\nRequires-Dist: inside @ file://{source}\n",
+        )
+        wheel.writestr(
+            "outside-1.dist-info/WHEEL",
+            "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        )
+        wheel.writestr("outside-1.dist-info/RECORD", "")
+    options = ("--no-index", "--find-links", str(wheels), "--only-binary", ":all:", "--dest", str(tmp_path))
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-I", "-S", "-c", program, "download", *options, "outside",
+        env={"PIP_CONFIG_FILE": "/dev/null"}, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    said, _ = await process.communicate()
+    assert (tmp_path / "ran").exists() is runs, said.decode()
+    assert runs or b"no other program is started" in said
