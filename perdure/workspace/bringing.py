@@ -9,9 +9,11 @@ from perdure.contracts.workspace import Checkpoint
 from perdure.workspace.clone import fetch_objects
 from perdure.workspace.packs import Beginning, Packs
 from perdure.workspace.program import Folders, GitFailed, GitProgram
+from perdure.workspace.remotes import is_path, strip_credentials
 from perdure.workspace.restore import HALF_MADE, make_git_folder, make_shadow
-from perdure.workspace.source import RefuseFolder, examine
+from perdure.workspace.source import RefuseFolder, examine, push_address
 from perdure.workspace.storage import make_folder, put, remove_tree
+from perdure.workspace.working_copy import Origin
 
 ORIGIN = "workspace.json"
 
@@ -53,7 +55,8 @@ async def _make(program: GitProgram, folder: Path, beginning: Beginning, refuse_
         if shallow:
             put(half_made / "shallow", shallow.encode("latin-1"))
             put(half_made / "shadow" / "shallow", shallow.encode("latin-1"))
-        put(half_made / ORIGIN, beginning.origin.model_dump_json().encode(), mode=0o600)
+        origin = await _with_credentials(program, beginning.origin, refuse_folder)
+        put(half_made / ORIGIN, origin.model_dump_json().encode(), mode=0o600)
         try:
             half_made.rename(folder)
         except OSError:
@@ -64,6 +67,18 @@ async def _make(program: GitProgram, folder: Path, beginning: Beginning, refuse_
             half_made.rename(folder)
     finally:
         await asyncio.to_thread(remove_tree, half_made)
+
+
+async def _with_credentials(program: GitProgram, origin: Origin, refuse_folder: RefuseFolder) -> Origin:
+    """The origin with the push URL as the repository itself has it, where that is here and still names the same place."""
+    if origin.remote is None or origin.remote_is_repository or not is_path(origin.repository):
+        return origin
+    try:
+        address = await push_address(program, origin.repository, refuse_folder)
+    except (InvalidInput, ToolRejected):
+        return origin
+    same = address is not None and strip_credentials(address) == origin.remote
+    return origin.model_copy(update={"remote": address}) if same else origin
 
 
 async def _fetched(

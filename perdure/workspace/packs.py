@@ -10,9 +10,9 @@ import contextlib
 import secrets
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -20,6 +20,7 @@ from perdure.contracts.calls import ArtifactRef
 from perdure.contracts.errors import InvalidInput, WorkspaceLost
 from perdure.contracts.workspace import Checkpoint
 from perdure.workspace.program import Folders, GitFailed, GitProgram
+from perdure.workspace.remotes import strip_credentials
 from perdure.workspace.working_copy import Origin, WorkingCopy
 
 MEDIA_TYPE = "application/vnd.perdure.checkpoint"
@@ -29,6 +30,8 @@ FULL_HISTORY_BYTES = 64 * 1024 * 1024
 """A repository whose packs are larger is stored without the history before the task's base commit."""
 CONSOLIDATE_EVERY = 200
 KEPT_HEADERS = 1_000
+HELD_BYTES = 64 * 1024 * 1024
+"""Of a chain's packs; what is more is read from the store again when its turn comes."""
 
 
 class KeepsArtifacts(Protocol):
@@ -49,6 +52,7 @@ class Beginning(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     origin: Origin
+    """Without credentials: the store and everybody who may look artifacts up must not learn them."""
     packed_refs: str = ""
     """Branches of the remote and tags, in Git's format; bytes are kept as Latin-1."""
     shallow: str = ""
@@ -62,7 +66,7 @@ class Header(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    v: int = 1
+    v: Literal[1] = 1
     commit: str
     previous: str = ""
     """Checkpoint whose objects are not repeated here; empty for the first."""
@@ -81,8 +85,10 @@ class Header(BaseModel):
 class Stored:
     """One artifact as it was read."""
 
+    artifact: str
     header: Header
-    pack: bytes
+    pack: bytes | None
+    """None where it was too much to be held."""
 
 
 class Packs:
@@ -98,7 +104,7 @@ class Packs:
         cut = await asyncio.to_thread(_bytes_of_packs, copy.objects_folder) > FULL_HISTORY_BYTES
         limit = f"--shallow {copy.base_commit}\n" if cut else ""
         beginning = Beginning(
-            origin=copy.origin.model_copy(update={"checkpoint": checkpoint}),
+            origin=_public(copy.origin, checkpoint),
             packed_refs=_latin(copy.task_folder / "packed-refs"),
             shallow=_latin(copy.task_folder / "shallow"),
             cut=cut,
@@ -137,9 +143,11 @@ class Packs:
         """The artifacts that the checkpoint is made from, first one first; WorkspaceLost where one is missing."""
         found: list[Stored] = []
         wanted, pack = checkpoint.commit, checkpoint.pack
+        held = 0
         while pack:
             stored = await self._load(task_id, pack, wanted)
-            found.append(stored)
+            held += len(stored.pack or b"")
+            found.append(stored if held <= HELD_BYTES else replace(stored, pack=None))
             wanted, pack = stored.header.previous, stored.header.previous_pack
         if not found:
             raise WorkspaceLost(
@@ -147,6 +155,12 @@ class Packs:
                 "start the worker of that host again.",
             )
         return found[::-1]
+
+    async def require(self, task_id: str, checkpoint: Checkpoint) -> None:
+        """WorkspaceLost where the store lacks anything that the checkpoint is made from."""
+        for stored in await self.chain(task_id, checkpoint):
+            for part in stored.header.parts:
+                await self._read(task_id, part, stored.header.commit)
 
     async def index(self, chain: Sequence[Stored], task_id: str, folders: Folders, scratch: Path) -> None:
         """Add the chain's objects to the folder; those of a checkpoint that is there already are not read again."""
@@ -200,8 +214,11 @@ class Packs:
 
     async def _write(self, file: Path, task_id: str, stored: Stored) -> None:
         """The pack as a file; parts are read one by one, so that no more than one is held."""
+        pack = stored.pack
+        if pack is None:
+            pack = (await self._load(task_id, stored.artifact, stored.header.commit)).pack
         with file.open("wb") as stream:
-            stream.write(stored.pack)
+            stream.write(pack or b"")
             for part in stored.header.parts:
                 stream.write(await self._read(task_id, part, stored.header.commit))
 
@@ -231,7 +248,7 @@ class Packs:
             raise WorkspaceLost(
                 f"The artifact {pack!r} holds the checkpoint {header.commit[:12]!r}, not {wanted[:12]!r}."
             )
-        return Stored(header, rest)
+        return Stored(pack, header, rest)
 
     async def _read(self, task_id: str, id: str, commit: str) -> bytes:
         try:
@@ -241,6 +258,13 @@ class Packs:
                 f"Stored objects of checkpoint {commit[:12]!r} are missing: {error.message}",
                 "restore the database's backup.",
             ) from error
+
+
+def _public(origin: Origin, checkpoint: Checkpoint) -> Origin:
+    """The origin as it may be stored."""
+    remote = None if origin.remote is None else strip_credentials(origin.remote)
+    repository = strip_credentials(origin.repository)
+    return origin.model_copy(update={"repository": repository, "remote": remote, "checkpoint": checkpoint})
 
 
 def _bytes_of_packs(objects: Path) -> int:

@@ -93,6 +93,15 @@ async def examine(
     )  # fmt: skip
 
 
+async def push_address(program: GitProgram, repository: str, refuse_folder: RefuseFolder) -> str | None:
+    """Where a push from this path repository goes, credentials included; InvalidInput where it may not be read."""
+    path = path_of(repository)
+    git_folder, common = await _git_folder_of(program, path)
+    _refuse_folders(path, (git_folder, common), refuse_folder)
+    address, _, _ = await _push_url(program, path, common)
+    return address
+
+
 def _unreadable(remote: Remote, error: GitFailed) -> InvalidInput:
     """Why the repository's branches could not be listed; for a URL the host is named."""
     if is_path(remote.url):

@@ -224,11 +224,12 @@ class Workspaces:
             if self._packs is None or not checkpoint.pack:
                 raise
         folder = self._folder(task_id)
-        await self._bring(self._packs, task_id, checkpoint)
         try:
+            await self._bring(self._packs, task_id, checkpoint)
             return await self._restore(task_id, generation, checkpoint)
         except WorkspaceLost:
-            # What is here is damaged: nothing of it is used again.
+            # What is here is damaged, or the store is: nothing goes from here before all of it is known to be there.
+            await self._packs.require(task_id, checkpoint)
             await asyncio.to_thread(remove_tree, folder)
         await self._bring(self._packs, task_id, checkpoint)
         return await self._restore(task_id, generation, checkpoint)

@@ -227,6 +227,89 @@ async def test_damaged_objects_of_this_host_are_replaced_from_the_store(
     assert restored.files.read("a.txt") == b"a\n"
 
 
+@pytest.mark.parametrize("damaged", ["shadow", "objects", "shadow/HEAD", "workspace.json"])
+async def test_whatever_is_damaged_here_is_made_anew_from_the_store(
+    workspaces: Workspaces, created: Created, at: datetime, damaged: str
+) -> None:
+    created.copy.files.write("a.txt", b"a\n")
+    checkpoint = await workspaces.checkpoint(created.copy, previous=created.checkpoint, label="1", at=at)
+    place = created.copy.task_folder / damaged
+    if place.is_dir():
+        shutil.rmtree(place)
+    else:
+        place.write_bytes(b"")
+    restored = await workspaces.materialise("task", generation=2, checkpoint=checkpoint)
+    assert restored.files.read("a.txt") == b"a\n"
+
+
+@pytest.mark.parametrize("missing", ["artifact", "part"])
+async def test_nothing_is_removed_here_while_the_store_lacks_something(
+    workspaces: Workspaces,
+    created: Created,
+    store: Store,
+    at: datetime,
+    monkeypatch: pytest.MonkeyPatch,
+    missing: str,
+) -> None:
+    monkeypatch.setattr(packs, "PART_BYTES", 50_000)
+    created.copy.files.write("large.bin", random.Random(3).randbytes(120_000))
+    checkpoint = await workspaces.checkpoint(created.copy, previous=created.checkpoint, label="1", at=at)
+    part = next(id for id, data in store.kept.items() if len(data) == 50_000)
+    del store.kept[checkpoint.pack if missing == "artifact" else part]
+    (created.copy.task_folder / "shadow" / "HEAD").write_bytes(b"")
+    with pytest.raises(WorkspaceLost, match="Stored objects of checkpoint"):
+        await workspaces.materialise("task", generation=2, checkpoint=checkpoint)
+    assert (await workspaces.open("task", 1)).files.exists("large.bin")
+
+
+async def test_credentials_are_not_stored_and_come_from_the_repository_again(
+    repository: Path, git: Run, store: Store, tmp_path: Path
+) -> None:
+    address = "https://someone:very-secret@git.invalid/ledger.git"
+    git(repository, "remote", "add", "origin", address)
+    home = Workspaces(tmp_path / "one", store=store)
+    created = await home.create(
+        task_id="task", repository=str(repository), base_branch=None, branch="perdure/fix", generation=1
+    )
+    assert created.remote == address
+    assert not [id for id, data in store.kept.items() if b"very-secret" in data]
+    here = Workspaces(tmp_path / "two", store=store)
+    restored = await here.materialise("task", generation=2, checkpoint=created.checkpoint)
+    assert restored.origin.remote == address
+    git(repository, "remote", "set-url", "origin", "https://someone:other@elsewhere.invalid/ledger.git")
+    moved = Workspaces(tmp_path / "three", store=store)
+    restored = await moved.materialise("task", generation=2, checkpoint=created.checkpoint)
+    assert restored.origin.remote == "https://git.invalid/ledger.git"
+
+
+async def test_packs_that_are_too_much_to_hold_are_read_when_their_turn_comes(
+    workspaces: Workspaces,
+    elsewhere: Workspaces,
+    created: Created,
+    at: datetime,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    checkpoint = created.checkpoint
+    for number in range(1, 4):
+        created.copy.files.write(f"{number}.bin", random.Random(number).randbytes(2_000))
+        checkpoint = await workspaces.checkpoint(created.copy, previous=checkpoint, label=str(number), at=at)
+    before = everything(created.copy.root)
+    monkeypatch.setattr(packs, "HELD_BYTES", 5_000)
+    restored = await elsewhere.materialise("task", generation=2, checkpoint=checkpoint)
+    assert everything(restored.root) == before
+
+
+async def test_a_checkpoint_of_a_later_form_is_not_misread(
+    workspaces: Workspaces, elsewhere: Workspaces, created: Created, store: Store
+) -> None:
+    line, _, pack = store.kept[created.checkpoint.pack].partition(b"\n")
+    later = await store.put_artifact("task", "later", line[:-1] + b',"v":2}\n' + pack, packs.MEDIA_TYPE)
+    with pytest.raises(WorkspaceLost, match="no checkpoint that this version can read"):
+        await elsewhere.materialise(
+            "task", generation=2, checkpoint=created.checkpoint.model_copy(update={"pack": later.id})
+        )
+
+
 async def test_a_checkpoint_that_was_never_stored_cannot_come_from_elsewhere(
     elsewhere: Workspaces, repository: Path, tmp_path: Path
 ) -> None:
