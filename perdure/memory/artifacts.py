@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import secrets
 from collections import OrderedDict
 from typing import TYPE_CHECKING, TypeVar
 
@@ -13,7 +14,6 @@ import zstandard
 from perdure.contracts.calls import ArtifactRef
 from perdure.contracts.errors import InvalidInput
 from perdure.memory.stored_json import damaged, plain_text
-from perdure.memory.tasks import unknown_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,13 +29,21 @@ SMALL_BYTES = 64 * 1024
 
 PUT = """
 INSERT INTO artifacts (task_id, id, name, media_type, bytes, body)
-VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING
+VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (task_id, id) DO UPDATE SET stored_at = now()
 """
+"""Bytes that are stored again count as new: whoever collects garbage leaves them alone for a while."""
 GET = """
-SELECT a.bytes, a.body, t.artifact_key FROM artifacts a JOIN tasks t USING (task_id)
+SELECT a.bytes, a.body, k.key FROM artifacts a JOIN artifact_keys k USING (task_id)
 WHERE a.task_id = $1 AND a.id = $2
 """
-KEY = "SELECT artifact_key FROM tasks WHERE task_id = $1"
+KEY = "SELECT key FROM artifact_keys WHERE task_id = $1"
+MAKE_KEY = "INSERT INTO artifact_keys (task_id, key) VALUES ($1, $2) ON CONFLICT DO NOTHING"
+KEY_BYTES = 32
+
+
+def unknown_task(task_id: str) -> InvalidInput:
+    """The error for a task that was never opened."""
+    return InvalidInput(f"The record has no task {task_id!r}.", "open the task first, in the same database")
 
 
 class Artifacts:
@@ -66,10 +74,14 @@ class Artifacts:
                 f"Task {task_id!r} has no artifact {id!r}.",
                 "give an id that the record returned for this task",
             )
-        data = await _computed(row["bytes"], _unpack, row["body"], row["bytes"], row["artifact_key"], id)
+        data = await _computed(row["bytes"], _unpack, row["body"], row["bytes"], row["key"], id)
         if data is None:
             raise damaged(f"artifact {id!r} of task {task_id!r}")
         return data
+
+    async def make_artifact_key(self, task_id: str) -> None:
+        """Let bytes of a task be stored that was perhaps never opened; a key that is there stays."""
+        await self._database.fetch(MAKE_KEY, task_id, secrets.token_bytes(KEY_BYTES))
 
     async def _artifact_key(self, task_id: str) -> bytes:
         key = self._artifact_keys.get(task_id)
@@ -77,7 +89,7 @@ class Artifacts:
             row = await self._database.fetchrow(KEY, task_id)
             if row is None:
                 raise unknown_task(task_id)
-            key = bytes(row["artifact_key"])
+            key = bytes(row["key"])
             self._artifact_keys[task_id] = key
             if len(self._artifact_keys) > KEPT_KEYS:
                 self._artifact_keys.popitem(last=False)

@@ -1,8 +1,14 @@
-"""Brings a database to the tables that this release expects: numbered SQL files, each applied once, in order."""
+"""Brings a database to the tables that this release expects: numbered SQL files, each applied once, in order.
+
+A release expands: it adds tables, columns with defaults, indexes. What no release needs any more is taken away by a
+later one, whose file begins with ``-- contracts``. So workers of two neighbouring releases work on one database: the
+older one accepts what a newer one added, and refuses a database from which something was taken.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 from dataclasses import dataclass
 from importlib.resources import files
@@ -18,6 +24,8 @@ if TYPE_CHECKING:
 
     from perdure.memory.database import Database
 
+logger = logging.getLogger("perdure.memory")
+
 LOCK = 7_306_086_821_470_127
 """Key of the advisory lock: one process migrates, the others wait and then find nothing left to do."""
 
@@ -30,6 +38,10 @@ CREATE TABLE IF NOT EXISTS migrations (
     applied_at timestamptz NOT NULL DEFAULT now()
 )
 """
+ADD_EFFECT = "ALTER TABLE migrations ADD COLUMN IF NOT EXISTS effect text"
+RECORD = "INSERT INTO migrations (name, sha256, effect) VALUES ($1, $2, $3)"
+
+EXPANDS, CONTRACTS = "expands", "contracts"
 
 
 @dataclass(frozen=True)
@@ -43,6 +55,20 @@ class Migration:
     def sha256(self) -> str:
         """SHA-256 of the SQL, 64 hex digits."""
         return hashlib.sha256(self.sql.encode()).hexdigest()
+
+    @property
+    def effect(self) -> str:
+        """What it does to workers of the release before: ``expands`` lets them go on, ``contracts`` does not."""
+        return CONTRACTS if self.sql.partition("\n")[0].strip() == f"-- {CONTRACTS}" else EXPANDS
+
+
+@dataclass(frozen=True)
+class _Applied:
+    """A row of the ledger."""
+
+    sha256: str
+    effect: str | None
+    """None where a release applied it that recorded no effect."""
 
 
 def packaged_migrations(folder: Traversable | None = None) -> tuple[Migration, ...]:
@@ -71,32 +97,28 @@ async def _migrate(database: Database, migrations: Sequence[Migration]) -> list[
     async with database.transaction() as connection:
         await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
         await connection.execute(CREATE_LEDGER)
-        rows = await connection.fetch("SELECT name, sha256 FROM migrations ORDER BY name")
-        applied: dict[str, str] = {row["name"]: row["sha256"] for row in rows}
+        await connection.execute(ADD_EFFECT)
+        rows = await connection.fetch("SELECT name, sha256, effect FROM migrations ORDER BY name")
+        applied = {row["name"]: _Applied(row["sha256"], row["effect"]) for row in rows}
         _refuse_what_does_not_fit(database.name, applied, migrations)
         missing = [migration for migration in migrations if migration.name not in applied]
         for migration in missing:
             await connection.execute(migration.sql)
-            await connection.execute(
-                "INSERT INTO migrations (name, sha256) VALUES ($1, $2)", migration.name, migration.sha256
-            )
+            await connection.execute(RECORD, migration.name, migration.sha256, migration.effect)
     return [migration.name for migration in missing]
 
 
 def _refuse_what_does_not_fit(
-    database: str, applied: dict[str, str], migrations: Sequence[Migration]
+    database: str, applied: dict[str, _Applied], migrations: Sequence[Migration]
 ) -> None:
     known = {migration.name: migration.sha256 for migration in migrations}
-    for name, sha256 in applied.items():
+    for name, found in applied.items():
         if name not in known:
-            raise ConfigurationError(
-                f"The database {database!r} has the migration {name!r}, which this release of Perdure does not know.",
-                "run the newer release that applied it, or restore the backup made before the upgrade",
-            )
-        if known[name] != sha256:
+            _refuse_unless_expanding(database, name, found.effect)
+        elif known[name] != found.sha256:
             raise ConfigurationError(
                 f"The migration {name!r} is not the one that was applied to the database {database!r}: "
-                f"SHA-256 {known[name][:12]} here, {sha256[:12]} there.",
+                f"SHA-256 {known[name][:12]} here, {found.sha256[:12]} there.",
                 "install an unchanged release; an applied migration is never edited, a new file is added",
             )
     newest = max(applied, default="")
@@ -107,3 +129,16 @@ def _refuse_what_does_not_fit(
                 f"although the later {newest!r} was.",
                 "install an unchanged release; migrations are numbered in the order in which they were made",
             )
+
+
+def _refuse_unless_expanding(database: str, name: str, effect: str | None) -> None:
+    """A newer release's migration is no trouble where it only added something."""
+    if effect == EXPANDS:
+        logger.info("the database has a newer release's migration, which only adds to it: %s", name)
+        return
+    why = "takes away what it needs" if effect == CONTRACTS else "does not say that it only adds something"
+    raise ConfigurationError(
+        f"The database {database!r} has the migration {name!r}, which this release of Perdure does not know and which "
+        f"{why}.",
+        "run the newer release that applied it, or restore the backup made before the upgrade",
+    )

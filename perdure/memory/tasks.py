@@ -5,8 +5,8 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING
 
-from perdure.contracts.errors import InvalidInput
 from perdure.contracts.task import TaskStatus
+from perdure.memory.artifacts import KEY_BYTES, unknown_task
 from perdure.memory.stored_json import plain_text, versioned
 
 if TYPE_CHECKING:
@@ -23,11 +23,6 @@ VALUES ($1, $2, $3::text::json, $4, $5, $6, $7) ON CONFLICT DO NOTHING
 CLOSE = "UPDATE tasks SET status = $2, summary = $3, closed_at = $4 WHERE task_id = $1 RETURNING task_id"
 
 
-def unknown_task(task_id: str) -> InvalidInput:
-    """The error for a task that was never opened."""
-    return InvalidInput(f"The record has no task {task_id!r}.", "open the task first, in the same database")
-
-
 class Tasks:
     """The part of the record that holds tasks."""
 
@@ -36,7 +31,7 @@ class Tasks:
     async def open_task(
         self, *, task_id: str, workflow_id: str, request: TaskRequest, repository: str, at: datetime
     ) -> None:
-        """Record a task under a new random artifact key; a task that is there already stays as it is."""
+        """Record a task under a random key for its artifacts, a new one where it has none; one that is there stays."""
         await self._database.fetch(
             OPEN,
             task_id,
@@ -44,7 +39,7 @@ class Tasks:
             versioned(request.model_dump(mode="json")),
             plain_text(repository),
             TaskStatus.PLANNING.value,
-            secrets.token_bytes(32),
+            secrets.token_bytes(KEY_BYTES),
             at,
         )
 
