@@ -44,7 +44,9 @@ class LookAfterDoor(Generic[Copy]):
         parts = ("precheck", "setup") if step.part == "precheck" else ("step", "check")
         async with heartbeating() as beat:
             held = await self._host.hold(step)
-            unmet = await self._upkeep.unmet(held.copy, content, parts, beat)
+            unmet = await self._upkeep.unmet(
+                held.copy, content, parts, beat, mode=step.mode, safety=step.safety
+            )
         made = ConditionsSeen(unmet=unmet)
         kept = await self._record.store_answer(key, made.model_dump(mode="json"), [])
         return ConditionsSeen.model_validate(kept)
@@ -70,7 +72,9 @@ class LookAfterDoor(Generic[Copy]):
         before = await self._record.artifact(step.task_id, step.before.id) if step.before else None
         async with heartbeating() as beat:
             held = await self._host.hold(step)
-            said = await self._upkeep.vouch(held.copy, playbook_in(entries), before, beat)
+            said = await self._upkeep.vouch(
+                held.copy, playbook_in(entries), before, beat, mode=step.mode, safety=step.safety
+            )
         cases = await self._record.put_artifact(step.task_id, CASES, said.cases, "application/json")
         entry = next_entry(
             entries[-1],

@@ -6,6 +6,7 @@ from typing import Any, Protocol, TypeVar
 from activities.record import KeepsArtifacts, Transcript
 from perdure.contracts.errors import WorkspaceLost
 from perdure.contracts.maintenance import Finding
+from perdure.contracts.task import Mode, Safety
 from perdure.contracts.transcript import Entry
 from perdure.contracts.upkeep import PlaybookOutline
 
@@ -71,15 +72,29 @@ class LooksAfter(Protocol[CopyIn]):
     """What maintenance asks of a working copy."""
 
     async def unmet(
-        self, copy: CopyIn, content: Mapping[str, Any], parts: Sequence[str], beat: Callable[[str], None]
+        self,
+        copy: CopyIn,
+        content: Mapping[str, Any],
+        parts: Sequence[str],
+        beat: Callable[[str], None],
+        *,
+        mode: Mode,
+        safety: Safety,
     ) -> dict[str, str]:
-        """Sentences of conditions that do not hold, by part."""
+        """Sentences of conditions that do not hold, by part; the policy is asked before a command is run for one."""
         ...
 
     async def vouch(
-        self, copy: CopyIn, content: Mapping[str, Any], before: bytes | None, beat: Callable[[str], None]
+        self,
+        copy: CopyIn,
+        content: Mapping[str, Any],
+        before: bytes | None,
+        beat: Callable[[str], None],
+        *,
+        mode: Mode,
+        safety: Safety,
     ) -> Said:
-        """Run the tests that vouch."""
+        """Run the tests that vouch, if the policy lets them."""
         ...
 
     async def measure(self, copy: CopyIn) -> tuple[Sequence[str], int]:

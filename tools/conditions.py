@@ -3,7 +3,7 @@
 import asyncio
 import json
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import PurePosixPath
 from typing import Any, cast
@@ -20,29 +20,43 @@ READ_BYTES = 1024 * 1024
 LIMITS = SandboxLimits(time_s=120.0)
 
 
-async def unmet_conditions(playbook: Playbook, parts: Sequence[str], context: ToolContext) -> dict[str, str]:
-    """The sentence of the first condition that does not hold, for each part where there is one."""
-    seen: dict[Sign, bool] = {}
+async def unmet_conditions(
+    playbook: Playbook, parts: Sequence[str], context: ToolContext, *, refusal: str = ""
+) -> dict[str, str]:
+    """The sentence of the first condition that does not hold, for each part where there is one.
+
+    With a ``refusal`` no command is run, and it is the sentence of each condition that only a command could decide.
+    """
+    looked_at: set[Sign] = set()
+    seen: set[Sign] = set()
     unmet: dict[str, str] = {}
     files = await asyncio.to_thread(all_files, context.copy)
     for part, conditions in playbook.conditions().items():
         if part.partition(":")[0] not in parts:
             continue
         for condition in conditions:
-            for sign in (*condition.all, *condition.any, *condition.none):
-                if sign not in seen:
-                    seen[sign] = await _is_seen(sign, files, context)
-            if not _holds(condition, seen):
-                unmet[part] = condition.otherwise
+            signs = (*condition.all, *condition.any, *condition.none)
+            commands = [sign for sign in signs if sign.passes]
+            barred = set(commands if refusal else ())
+            for sign in signs:
+                if sign in looked_at or sign in barred:
+                    continue
+                looked_at.add(sign)
+                if await _is_seen(sign, files, context):
+                    seen.add(sign)
+            # What nobody may look at counts against the condition, wherever it stands.
+            if not _holds(condition, there=seen, perhaps_there=seen | barred):
+                undecided = _holds(condition, there=seen | barred, perhaps_there=seen)
+                unmet[part] = refusal if undecided else condition.otherwise
                 break
     return unmet
 
 
-def _holds(condition: Condition, seen: Mapping[Sign, bool]) -> bool:
+def _holds(condition: Condition, *, there: set[Sign], perhaps_there: set[Sign]) -> bool:
     return (
-        all(seen[sign] for sign in condition.all)
-        and (not condition.any or any(seen[sign] for sign in condition.any))
-        and not any(seen[sign] for sign in condition.none)
+        there.issuperset(condition.all)
+        and (not condition.any or not there.isdisjoint(condition.any))
+        and perhaps_there.isdisjoint(condition.none)
     )
 
 

@@ -1,13 +1,15 @@
 """What maintenance runs need of tools: playbooks checked against them, conditions, tests that vouch, measured changes."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
-from perdure.contracts.calls import CallKey, ToolCall
+from perdure.contracts.calls import Author, CallKey, Effect, ToolCall, Verdict
 from perdure.contracts.errors import ConfigurationError, ToolRejected
 from perdure.contracts.maintenance import Finding
+from perdure.contracts.task import Mode, Safety
 from perdure.contracts.upkeep import CheckOutline, PlaybookOutline, StepOutline
 from perdure.maintenance.playbook import Playbook
 from perdure.maintenance.reports import findings_of
@@ -20,6 +22,8 @@ from tools.tool_runner import ToolRunner
 from tools.tool_schemas import ToolContext, ToolOutput
 
 SHOWN_BROKEN = 10
+Runs = Callable[[str, Mapping[str, Any]], Awaitable[ToolOutput | ToolRejected]]
+"""Runs a tool with these arguments, if the policy lets it."""
 NO_RECORD = b'{"v":1,"runs":[]}'
 
 
@@ -66,11 +70,19 @@ class Upkeep:
         return [(call.tool, dict(call.arguments)) for call in calls]
 
     async def unmet(
-        self, copy: WorkingCopy, content: Mapping[str, Any], parts: Sequence[str], beat: Callable[[str], None]
+        self,
+        copy: WorkingCopy,
+        content: Mapping[str, Any],
+        parts: Sequence[str],
+        beat: Callable[[str], None],
+        *,
+        mode: Mode,
+        safety: Safety,
     ) -> dict[str, str]:
-        """Sentences of conditions that do not hold."""
+        """Sentences of conditions that do not hold, or that only a command could decide which the policy keeps back."""
+        refusal = self._refusal("A command that a condition of the playbook names", Effect.RUN, mode, safety)
         context = self._context(copy, beat)
-        return await unmet_conditions(Playbook.model_validate(content), parts, context)
+        return await unmet_conditions(Playbook.model_validate(content), parts, context, refusal=refusal)
 
     async def vouch(
         self,
@@ -78,13 +90,16 @@ class Upkeep:
         content: Mapping[str, Any],
         before: bytes | None,
         beat: Callable[[str], None],
+        *,
+        mode: Mode,
+        safety: Safety,
     ) -> TestsSaid:
         """Run the tests that vouch; those that newly fail run once more alone, since some tests fail by chance."""
         check = Playbook.model_validate(content).vouching
         if check is None:
             return TestsSaid(NO_RECORD, False, {}, "The playbook names no tests.")
-        context = self._context(copy, beat)
-        output = await self._run(context, check.call.tool, check.call.arguments)
+        run = partial(self._run, self._context(copy, beat), mode, safety)
+        output = await run(check.call.tool, check.call.arguments)
         if isinstance(output, ToolRejected):
             lost = before is not None and recorded(before).ran
             return TestsSaid(
@@ -95,14 +110,14 @@ class Upkeep:
         outcomes = list(after.outcomes().values())
         counts = {kind: outcomes.count(kind) for kind in ("passed", "failed", "skipped")}
         said = TestsSaid(cases, after.ran, counts, output.excerpt or output.text.partition("\n")[0])
-        return said if before is None else await self._compared(context, said, recorded(before), after)
+        return said if before is None else await self._compared(run, said, recorded(before), after)
 
     async def _compared(
-        self, context: ToolContext, said: TestsSaid, before: RecordedTests, after: RecordedTests
+        self, run: Runs, said: TestsSaid, before: RecordedTests, after: RecordedTests
     ) -> TestsSaid:
         comparison = compare(before, after)
         if comparison.rerunnable:
-            again = await self._run(context, "run_tests", {"paths": list(comparison.rerunnable)})
+            again = await run("run_tests", {"paths": list(comparison.rerunnable)})
             if not isinstance(again, ToolRejected):
                 comparison = rerun_settled(comparison, recorded(_record_in(again)))
         return TestsSaid(
@@ -116,13 +131,27 @@ class Upkeep:
         )
 
     async def _run(
-        self, context: ToolContext, tool: str, arguments: Mapping[str, Any]
+        self, context: ToolContext, mode: Mode, safety: Safety, tool: str, arguments: Mapping[str, Any]
     ) -> ToolOutput | ToolRejected:
+        """What the call brings; what cannot run, or may not without somebody being asked, is rejected."""
         call = ToolCall(index=0, call_id="upkeep", tool=tool, arguments=dict(arguments))
         try:
+            outline = self._registry.summarize(call)
+            refusal = self._refusal(f"The call {outline.title!r}", outline.effect, mode, safety)
+            if refusal:
+                raise ToolRejected(refusal)
             return await self._registry.run(call, context)
         except ToolRejected as error:
             return error
+
+    def _refusal(self, what: str, effect: Effect, mode: Mode, safety: Safety) -> str:
+        """Why the policy keeps back what a playbook looks with; nothing where it may run."""
+        verdict, reason = self._runner.judge(effect=effect, mode=mode, safety=safety, author=Author.PLAYBOOK)
+        if verdict is Verdict.DENY:
+            return f"{what} was not run, because the policy denies it ({reason.rstrip('.')})."
+        if verdict is Verdict.ASK:
+            return f"{what} was not run: it needs a person's word, and nobody is asked for a look ({reason.rstrip('.')})."
+        return ""
 
     async def measure(self, copy: WorkingCopy) -> tuple[Sequence[str], int]:
         """Paths that differ from the branch's head, and lines added and taken away."""

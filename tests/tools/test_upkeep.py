@@ -1,0 +1,140 @@
+"""What a playbook looks with passes the policy like every call: commands of its conditions, and the tests that vouch."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from perdure.contracts.calls import Verdict
+from perdure.contracts.task import Mode, Safety
+from perdure.maintenance.playbook import Playbook
+from perdure.maintenance.shelf import Shelf
+from perdure.safety import policy
+from perdure.safety.policy import Policy
+from tests.tools.conftest import Bench
+from tools.tool_runner import ToolRunner
+from tools.tool_schemas import Toolchain
+from tools.upkeep import Upkeep
+
+RULES = Path(policy.__file__).with_name("policy.toml").read_text()
+SAYS = "programs-run-bounded: The program runs without network"
+TRUE, FALSE = {"passes": "true"}, {"passes": "false"}
+README, NOWHERE = {"file": "README.md"}, {"file": "nowhere.md"}
+OTHERWISE = "It does not apply here."
+
+
+def policy_with(verdict: Verdict) -> Policy:
+    """The policy that ships, with another verdict on programs that can change nothing."""
+    beginning, mark, rest = RULES.partition('id = "programs-run-bounded"')
+    rule, end, others = rest.partition("[[rule]]")
+    changed = rule.replace('"bounded"', f'"{verdict.value}"')
+    assert changed != rule or verdict is Verdict.BOUNDED
+    return Policy.parse(beginning + mark + changed + end + others)
+
+
+def upkeep_of(bench: Bench, toolchain: Toolchain, verdict: Verdict) -> Upkeep:
+    """Upkeep under such a policy."""
+    runner = ToolRunner(
+        bench.registry,
+        policy_with(verdict),
+        bench.context.sandbox,
+        toolchain,
+        lambda task_id, at: bench.ledger,
+    )
+    return Upkeep(Shelf([]), bench.registry, runner)
+
+
+def content_of(**condition: Any) -> Mapping[str, Any]:
+    """A playbook whose one step has this condition, and whose tests vouch."""
+    playbook = Playbook.model_validate(
+        {
+            "v": 1,
+            "title": "Look",
+            "about": "Looks at the project.",
+            "step": [
+                {
+                    "id": "look",
+                    "title": "Look",
+                    "when": [{**condition, "otherwise": OTHERWISE}],
+                    "call": [{"tool": "list_directory"}],
+                }
+            ],
+            "check": [{"id": "tests", "title": "tests", "vouches": True, "call": {"tool": "run_tests"}}],
+        }
+    )
+    return playbook.model_dump(mode="json")
+
+
+async def unmet(upkeep: Upkeep, bench: Bench, **condition: Any) -> str:
+    """Why the step does not apply, or nothing."""
+    found = await upkeep.unmet(
+        bench.copy,
+        content_of(**condition),
+        ("step",),
+        bench.beats.append,
+        mode=Mode.CHANGE,
+        safety=Safety.CAUTIOUS,
+    )
+    return found.get("step:look", "")
+
+
+@pytest.mark.parametrize(
+    ("condition", "said"),
+    [
+        ({"all": [README, TRUE]}, ""),
+        ({"all": [README, FALSE]}, OTHERWISE),
+        ({"any": [NOWHERE, FALSE]}, OTHERWISE),
+        ({"none": [TRUE]}, OTHERWISE),
+        ({"none": [NOWHERE, FALSE]}, ""),
+    ],
+)
+async def test_a_condition_holds_or_not_as_files_and_commands_say(
+    bench: Bench, toolchain: Toolchain, condition: dict[str, Any], said: str
+) -> None:
+    upkeep = upkeep_of(bench, toolchain, Verdict.BOUNDED)
+    assert await unmet(upkeep, bench, **condition) == said
+
+
+@pytest.mark.parametrize(
+    ("verdict", "why"),
+    [
+        (Verdict.DENY, "was not run, because the policy denies it"),
+        (Verdict.ASK, "was not run: it needs a person's word, and nobody is asked for a look"),
+    ],
+)
+async def test_a_condition_whose_command_may_not_run_is_unmet_and_says_why(
+    bench: Bench, toolchain: Toolchain, verdict: Verdict, why: str
+) -> None:
+    upkeep = upkeep_of(bench, toolchain, verdict)
+    for condition in ({"all": [README, TRUE]}, {"any": [NOWHERE, TRUE]}, {"none": [NOWHERE, FALSE]}):
+        said = await unmet(upkeep, bench, **condition)
+        assert why in said
+        assert SAYS in said
+        assert said.endswith(").")
+
+
+async def test_what_files_alone_decide_needs_no_command(bench: Bench, toolchain: Toolchain) -> None:
+    upkeep = upkeep_of(bench, toolchain, Verdict.DENY)
+    assert await unmet(upkeep, bench, any=[README, FALSE]) == ""
+    assert await unmet(upkeep, bench, all=[NOWHERE, TRUE]) == OTHERWISE
+    assert await unmet(upkeep, bench, none=[README, FALSE]) == OTHERWISE
+
+
+async def test_tests_that_may_not_run_vouch_for_nothing(bench: Bench, toolchain: Toolchain) -> None:
+    bench.put("test_money.py", "def test_it():\n    assert True\n")
+    fields: dict[str, Any] = {"mode": Mode.CHANGE, "safety": Safety.CAUTIOUS}
+    content = content_of(all=[README])
+    before = await upkeep_of(bench, toolchain, Verdict.BOUNDED).vouch(
+        bench.copy, content, None, bench.beats.append, **fields
+    )
+    assert (before.ran, before.counts["passed"]) == (True, 1)
+    for verdict in (Verdict.DENY, Verdict.ASK):
+        upkeep = upkeep_of(bench, toolchain, verdict)
+        first = await upkeep.vouch(bench.copy, content, None, bench.beats.append, **fields)
+        assert (first.ran, first.held, json.loads(first.cases)["runs"]) == (False, True, [])
+        assert first.detail.startswith("The call 'run_tests all tests' was not run")
+        assert SAYS in first.detail
+        after = await upkeep.vouch(bench.copy, content, before.cases, bench.beats.append, **fields)
+        assert (after.ran, after.held, after.sentence) == (False, False, first.detail)
