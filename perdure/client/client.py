@@ -168,7 +168,9 @@ class PerdureClient:
             ids = await self._listed(_OPEN_TASKS)
         turns = asyncio.Semaphore(_ASKED_AT_ONCE)
         asked = await asyncio.gather(*(self._waiting_task(id, turns) for id in ids))
-        return [task for task in asked if task.approvals or task.questions or task.problem]
+        return [
+            task for task in asked if task is not None and (task.approvals or task.questions or task.problem)
+        ]
 
     async def find_pending(self, id: str) -> tuple[TaskHandle[Any], WaitingTask]:
         """The task in which this approval or question waits; NotPending lists what does wait."""
@@ -225,10 +227,13 @@ class PerdureClient:
         ids = await self._listed(f"RunId = '{run_id}'")
         return ids[0] if ids else run_id
 
-    async def _waiting_task(self, id: str, turns: asyncio.Semaphore) -> WaitingTask:
+    async def _waiting_task(self, id: str, turns: asyncio.Semaphore) -> WaitingTask | None:
+        """What an open task waits for; None where it is over, which the server's list learns a moment later."""
         async with turns:
             handle = await self.task(id)
             description = await handle.describe()
+            if not description.open:
+                return None
             try:
                 # Asked first, so that a list of tasks without a worker does not wait for each of them in turn.
                 await self._server.require_worker("the query 'pending'", task=id)

@@ -92,6 +92,8 @@ class Player:
     hold: asyncio.Event = field(default_factory=asyncio.Event)
     """Activities of ``decide`` wait for it."""
     requests: list[OpenTask] = field(default_factory=list[OpenTask])
+    seen: set[str] = field(default_factory=set[str])
+    """Workflow ids of every run that the test had to do with, so that none is left open."""
 
     def __post_init__(self) -> None:
         self.hold.set()
@@ -123,6 +125,7 @@ class Player:
     @activity.defn
     async def open_task(self, asked: OpenTask) -> OpenedTask:
         self.requests.append(asked)
+        self.seen.add(activity.info().workflow_id or "")
         if self.fail_opening:
             raise ApplicationError(self.fail_opening, type="InvalidInput", non_retryable=True)
         return OpenedTask(

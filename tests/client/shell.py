@@ -2,8 +2,12 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
+import os
+import sys
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from typer.testing import CliRunner, Result
@@ -12,6 +16,8 @@ from perdure.client.command_line.application import app
 from perdure.client.command_line.completion import task_ids
 from perdure.client.command_line.installation import Check, Finding, Place, RunningStack, StoreVersion
 from perdure.contracts.errors import ConfigurationError
+from perdure.settings import PROJECT_FOLDER
+from tests.client.waiting import LIMIT_S
 
 
 @dataclass
@@ -71,3 +77,45 @@ class Shell:
         result = await self.run(*arguments, "--json")
         assert result.exit_code == 0, result.output
         return json.loads(result.stdout)
+
+
+@dataclass
+class Starter:
+    """``starter.py`` as a process, for commands of which a test sees something before they end."""
+
+    process: asyncio.subprocess.Process
+
+    @classmethod
+    @asynccontextmanager
+    async def running(cls, temporal: str, home: Path, *arguments: str) -> "AsyncGenerator[Starter]":
+        """A command on this server; stopped where it still runs afterwards."""
+        given = {"TEMPORAL_ADDRESS": temporal, "PERDURE_HOME": str(home), "COLUMNS": "200"}
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, str(PROJECT_FOLDER / "starter.py"), *arguments,
+            env={**os.environ, **given},
+            stdout=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        try:
+            yield cls(process)
+        finally:
+            if process.returncode is None:
+                process.kill()
+            await process.communicate()
+
+    async def line_with(self, text: str) -> str:
+        """The first line from here on that has this text."""
+        assert self.process.stdout is not None
+        said: list[str] = []
+        async with asyncio.timeout(LIMIT_S):
+            async for raw in self.process.stdout:
+                said.append(raw.decode())
+                if text in said[-1]:
+                    return said[-1]
+        raise AssertionError(f"It ended without {text!r}: {said}")
+
+    async def exit_code(self) -> int:
+        """How it ended."""
+        async with asyncio.timeout(LIMIT_S):
+            await self.process.communicate()
+        assert self.process.returncode is not None
+        return self.process.returncode

@@ -1,24 +1,23 @@
 """What waits for a person, over all open tasks."""
 
 import pytest
-from temporalio.api.enums.v1 import IndexedValueType
-from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, RemoveSearchAttributesRequest
 from temporalio.client import Client
 
 from perdure.client import NotPending, PerdureClient
 from perdure.contracts.names import SEARCH_NEEDS
 from tests.client.player import Player, summary
-from tests.client.waiting import approval_of, question_of
+from tests.client.search_attributes import unregistered
+from tests.client.waiting import approval_of, eventually, listed_approval_of, listed_question_of
 
 
 async def test_every_task_that_waits_is_listed_with_what_it_needs(
     client: PerdureClient, worker: Player
 ) -> None:
     first = await client.start("Mend the rounding\nplease", repository="/srv/shop")
-    approval = await approval_of(first)
+    approval = await listed_approval_of(client, first)
     worker.steps, worker.decisions = 1, ((summary(0, "read_file a"),), (summary(0, "read_file b"),))
     second = await client.start("Mend the search", repository="/srv/shop")
-    question = await question_of(second)
+    question = await listed_question_of(client, second)
     waiting = {task.id: task for task in await client.approvals()}
     assert waiting[first.id].approvals == (approval,)
     assert waiting[first.id].summary == "Mend the rounding"
@@ -27,7 +26,7 @@ async def test_every_task_that_waits_is_listed_with_what_it_needs(
 
 async def test_a_pending_id_leads_to_its_task(client: PerdureClient, worker: Player) -> None:
     task = await client.start("Mend it", repository="/srv/shop")
-    approval = await approval_of(task)
+    approval = await listed_approval_of(client, task)
     found, waiting = await client.find_pending(approval.id)
     assert (found.id, waiting.approvals) == (task.id, (approval,))
     with pytest.raises(NotPending, match=approval.id):
@@ -37,7 +36,7 @@ async def test_a_pending_id_leads_to_its_task(client: PerdureClient, worker: Pla
 async def test_a_task_without_search_attributes_is_listed_too(client: PerdureClient, worker: Player) -> None:
     worker.registered = False
     task = await client.start("Mend it", repository="/srv/shop")
-    approval = await approval_of(task)
+    approval = await listed_approval_of(client, task)
     listed = [each for each in await client.approvals() if each.id == task.id]
     assert [each.approvals for each in listed] == [(approval,)]
 
@@ -46,9 +45,11 @@ async def test_a_task_without_a_worker_is_listed_with_the_problem(
     client: PerdureClient, player: Player
 ) -> None:
     task = await client.start("Mend it", repository="/srv/shop")
-    listed = [each for each in await client.approvals() if each.id == task.id]
-    assert len(listed) == 1
-    assert f"No worker polls task queue '{player.task_queue}'" in listed[0].problem
+
+    async def look() -> str | None:
+        return next((each.problem for each in await client.approvals() if each.id == task.id), None)
+
+    assert f"No worker polls task queue '{player.task_queue}'" in await eventually(look)
 
 
 async def test_where_the_attribute_is_not_registered_every_open_task_is_asked(
@@ -57,18 +58,22 @@ async def test_where_the_attribute_is_not_registered_every_open_task_is_asked(
     worker.registered = False
     task = await client.start("Mend it", repository="/srv/shop")
     await approval_of(task)
-    namespace = temporal_client.namespace
-    service = temporal_client.operator_service
-    await service.remove_search_attributes(
-        RemoveSearchAttributesRequest(namespace=namespace, search_attributes=[SEARCH_NEEDS])
-    )
-    try:
+    async with unregistered(client, temporal_client, SEARCH_NEEDS):
         assert SEARCH_NEEDS in await client.missing_search_attributes()
-        assert task.id in {each.id for each in await client.approvals()}
-    finally:
-        await service.add_search_attributes(
-            AddSearchAttributesRequest(
-                namespace=namespace,
-                search_attributes={SEARCH_NEEDS: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD},
-            )
-        )
+
+        async def look() -> bool | None:
+            return task.id in {each.id for each in await client.approvals()} or None
+
+        await eventually(look)
+
+
+async def test_a_task_that_was_terminated_while_it_waited_is_not_offered(
+    client: PerdureClient, temporal_client: Client, worker: Player
+) -> None:
+    task = await client.start("Mend it", repository="/srv/shop")
+    approval = await listed_approval_of(client, task)
+    await temporal_client.get_workflow_handle(task.id).terminate(reason="enough")
+    # At once: the list may still have the task as one that runs.
+    assert task.id not in {each.id for each in await client.approvals()}
+    with pytest.raises(NotPending):
+        await client.find_pending(approval.id)

@@ -8,7 +8,7 @@ from temporalio.client import Client
 from perdure.client import NoWorker, PerdureClient, Refused, StillOpen, TaskFailed
 from perdure.contracts.task import TaskRequest
 from tests.client.player import Player
-from tests.client.waiting import approval_of
+from tests.client.waiting import LIMIT_S, approval_of
 
 ASKED = TaskRequest(request="Mend the rounding", repository="/srv/shop")
 
@@ -55,7 +55,7 @@ async def test_a_closed_run_is_given_or_started_anew_as_the_caller_says(
     worker.decisions = ()
     id = f"closed-{worker.task_queue}"
     first = await client.start_or_attach(ASKED, id=id)
-    await first.handle.wait(20)
+    await first.handle.wait(LIMIT_S)
     given = await client.start_or_attach(ASKED, id=id)
     assert (given.started, given.closed, given.status) == (False, True, "completed")
     assert given.handle.task_id == first.handle.task_id
@@ -85,7 +85,7 @@ async def test_a_failed_run_is_started_anew_where_that_is_asked_for(
 async def test_without_a_worker_the_start_is_kept_and_the_caller_is_told(
     temporal_client: Client, player: Player
 ) -> None:
-    hasty = PerdureClient(temporal_client, task_queue=player.task_queue, answer_s=1.0)
+    hasty = PerdureClient(temporal_client, task_queue=player.task_queue, answer_s=3.0)
     id = f"kept-{player.task_queue}"
     with pytest.raises(NoWorker, match="sending the same again finds it"):
         await hasty.start_or_attach(ASKED, id=id)
@@ -100,4 +100,4 @@ async def test_waiting_ends_after_its_time_and_the_task_goes_on(
     with pytest.raises(StillOpen, match="waiting: waiting for approval"):
         await task.wait(0.2)
     await task.deny(approval.id)
-    assert (await task.wait(20)).pushed is False
+    assert (await task.wait(LIMIT_S)).pushed is False

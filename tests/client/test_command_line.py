@@ -17,10 +17,11 @@ from perdure.client.errors import NotPending, NoWorker, Refused, ServerUnreachab
 from perdure.client.events import Ended, Event
 from perdure.contracts.errors import ConfigurationError, InvalidInput, PerdureError
 from perdure.embedded.ports import free_port
+from perdure.embedded.stack import Stack
 from perdure.settings import PROJECT_FOLDER
 from tests.client.player import Player
-from tests.client.shell import Shell, SmallInstallation
-from tests.client.waiting import approval_of
+from tests.client.shell import Shell, SmallInstallation, Starter
+from tests.client.waiting import LIMIT_S, approval_of, becomes
 
 
 async def test_start_prints_the_id_and_gives_the_terms(shell: Shell, worker: Player) -> None:
@@ -31,7 +32,7 @@ async def test_start_prints_the_id_and_gives_the_terms(shell: Shell, worker: Pla
         "--user", "ada", "--label", "ticket=SHOP-1", "--id", f"mine-{worker.task_queue}",
     )  # fmt: skip
     assert (result.exit_code, result.stdout) == (0, f"mine-{worker.task_queue}\n")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(LIMIT_S):
         while not worker.requests:  # noqa: ASYNC110 - the other side is a Temporal activity without an event of ours
             await asyncio.sleep(0.02)
     assert worker.requests[0].request.model_dump(mode="json") == {
@@ -114,15 +115,13 @@ async def test_watching_a_task_that_fails_ends_with_1(
 
 
 async def test_watching_says_that_no_worker_polls(
-    shell: Shell, client: PerdureClient, temporal_client: Client, player: Player
+    stack: Stack, client: PerdureClient, temporal_client: Client, player: Player, tmp_path: Path
 ) -> None:
     task = await client.start("Mend it", repository="/srv/shop")
-    watching = asyncio.create_task(shell.run("watch", task.id))
-    await asyncio.sleep(2.5)
-    await temporal_client.get_workflow_handle(task.id).terminate(reason="over")
-    result = await watching
-    assert f"No worker polls task queue '{player.task_queue}'" in result.stdout
-    assert result.exit_code == ExitCode.NOT_DONE
+    async with Starter.running(stack.addresses.temporal, tmp_path, "watch", task.id) as watching:
+        await watching.line_with(f"No worker polls task queue '{player.task_queue}'")
+        await temporal_client.get_workflow_handle(task.id).terminate(reason="over")
+        assert await watching.exit_code() == ExitCode.NOT_DONE
 
 
 async def test_show_without_an_id_shows_the_newest_task(
@@ -130,6 +129,11 @@ async def test_show_without_an_id_shows_the_newest_task(
 ) -> None:
     task = await client.start("Mend the newest", repository="/srv/shop")
     approval = await approval_of(task)
+
+    async def newest() -> str:
+        return (await client.newest()).id
+
+    await becomes(newest, task.id)
     text = (await shell.run("show")).stdout
     for part in ("waiting", "Mend the newest", f"approval {approval.id}", "scripted", "· mend it"):
         assert part in text

@@ -6,7 +6,7 @@ from perdure.client import PerdureClient
 from perdure.client.command_line.exit_codes import ExitCode
 from tests.client.player import Player, summary
 from tests.client.shell import Shell
-from tests.client.waiting import approval_of, question_of
+from tests.client.waiting import approval_of, listed_approval_of, listed_question_of
 
 
 async def test_show_shows_a_question_with_its_choices(
@@ -14,7 +14,7 @@ async def test_show_shows_a_question_with_its_choices(
 ) -> None:
     worker.steps, worker.decisions = 1, ((summary(0, "read_file a"),), (summary(0, "read_file b"),))
     task = await client.start("Mend it", repository="/srv/shop")
-    question = await question_of(task)
+    question = await listed_question_of(client, task)
     text = (await shell.run("show", task.id)).stdout
     assert f"question {question.id}" in text
     assert "choices: extend, wrap_up, stop" in text
@@ -27,7 +27,7 @@ async def test_approvals_fit_40_columns_and_parse_as_json(
     shell: Shell, client: PerdureClient, worker: Player
 ) -> None:
     task = await client.start("Mend the rounding of every total in the whole shop", repository="/srv/shop")
-    approval = await approval_of(task)
+    approval = await listed_approval_of(client, task)
     text = (await shell.run("approvals", columns=40)).stdout
     assert max(map(len, text.splitlines())) <= 40
     assert f"approval {approval.id}\n" in text
@@ -47,7 +47,7 @@ async def test_the_only_approval_is_shown_and_needs_a_yes(
     shell: Shell, client: PerdureClient, worker: Player
 ) -> None:
     task = await client.start("Mend it", repository="/srv/shop")
-    approval = await approval_of(task)
+    approval = await listed_approval_of(client, task)
     asked = await shell.run("approve")
     assert asked.exit_code == ExitCode.USAGE
     assert "Pushes **1 commit**" in asked.stdout
@@ -63,7 +63,7 @@ async def test_of_two_approvals_one_must_be_named(
     shell: Shell, client: PerdureClient, worker: Player
 ) -> None:
     tasks = [await client.start("Mend it", repository="/srv/shop") for _ in range(2)]
-    first, second = [await approval_of(task) for task in tasks]
+    first, second = [await listed_approval_of(client, task) for task in tasks]
     result = await shell.run("approve", "--yes")
     assert result.exit_code == ExitCode.NOT_FOUND
     assert "2 approvals wait" in result.stderr
@@ -77,7 +77,7 @@ async def test_an_unknown_approval_is_answered_with_what_waits(
     shell: Shell, client: PerdureClient, worker: Player
 ) -> None:
     task = await client.start("Mend it", repository="/srv/shop")
-    approval = await approval_of(task)
+    approval = await listed_approval_of(client, task)
     result = await shell.run("approve", "feedfeedfeed", "--json")
     assert (result.exit_code, result.stdout) == (ExitCode.NOT_FOUND, "")
     problem = json.loads(result.stderr)

@@ -2,15 +2,16 @@
 
 import uuid
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import pytest
 import pytest_asyncio
 
-from perdure.client import PerdureClient
+from perdure.client import PerdureClient, ScheduleNotFound
 from perdure.client.command_line.exit_codes import ExitCode
 from tests.client.player import Player
 from tests.client.shell import Shell
-from tests.client.waiting import eventually
+from tests.client.waiting import LIMIT_S, eventually
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -18,7 +19,7 @@ async def schedule_id(client: PerdureClient) -> AsyncIterator[str]:
     """An id whose schedule is gone after the test."""
     id = f"weekly-{uuid.uuid4().hex[:8]}"
     yield id
-    if id in {each.id for each in await client.schedules.list()}:
+    with suppress(ScheduleNotFound):
         await client.schedules.delete(id)
 
 
@@ -32,7 +33,7 @@ async def test_a_schedule_is_made_shown_run_held_and_deleted(
     assert made.exit_code == 0, made.stderr
     assert "cron 0 3 * * 1 (Europe/Zurich)" in made.stdout
     started = await shell.json("schedule", "run", schedule_id)
-    await (await client.task(started["run"])).wait(20)
+    await (await client.task(started["run"])).wait(LIMIT_S)
 
     async def look() -> str | None:
         shown = await shell.run("schedule", "show", schedule_id, columns=200)
@@ -42,7 +43,11 @@ async def test_a_schedule_is_made_shown_run_held_and_deleted(
     assert (await shell.json("schedule", "pause", schedule_id, "--note", "holidays"))["paused"]
     assert "paused: holidays" in (await shell.run("schedule", "show", schedule_id)).stdout
     assert not (await shell.json("schedule", "resume", schedule_id))["paused"]
-    assert schedule_id in {each["id"] for each in await shell.json("schedule", "list")}
+
+    async def named() -> bool | None:
+        return schedule_id in {each["id"] for each in await shell.json("schedule", "list")} or None
+
+    await eventually(named)
     past = await shell.run("schedule", "backfill", schedule_id, "--from", "1d", "--to", "2d")
     assert (past.exit_code, "give the earlier time first" in past.stderr) == (ExitCode.USAGE, True)
     assert (await shell.json("schedule", "delete", schedule_id))["deleted"]

@@ -16,7 +16,7 @@ from perdure.embedded.stack import Stack
 from tests.client.player import Player
 from tests.client.shell import Shell, SmallInstallation
 from tests.client.test_starter import STARTER, environment
-from tests.client.waiting import eventually
+from tests.client.waiting import LIMIT_S, eventually
 
 ASKED = """
 source "$SCRIPT"
@@ -36,7 +36,7 @@ def completed_in_bash(folder: Path, *words: str, **given: str) -> list[str]:
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=LIMIT_S,
         env=environment(SCRIPT=str(file), **given),
     )
     assert done.stderr == ""

@@ -23,7 +23,7 @@ from perdure.contracts.decisions import Decide
 from perdure.contracts.errors import InvalidInput
 from perdure.contracts.task import TaskRequest, TaskStatus
 from tests.client.player import Player, summary
-from tests.client.waiting import approval_of, event_of, question_of
+from tests.client.waiting import LIMIT_S, approval_of, event_of, question_of
 
 REPOSITORY = "/srv/shop"
 
@@ -179,7 +179,7 @@ async def test_a_cancelled_task_raises_and_takes_no_more_orders(
 async def test_without_a_worker_a_question_to_the_task_says_so_in_time(
     temporal_client: Client, player: Player
 ) -> None:
-    hasty = PerdureClient(temporal_client, task_queue=player.task_queue, answer_s=0.5)
+    hasty = PerdureClient(temporal_client, task_queue=player.task_queue, answer_s=3.0)
     task = await hasty.start("Mend it", repository=REPOSITORY)
     with pytest.raises(NoWorker, match=f"No worker polls task queue '{player.task_queue}'"):
         await task.status()
@@ -199,7 +199,7 @@ async def test_a_task_is_found_by_its_task_id(client: PerdureClient, worker: Pla
     worker.decisions = ()
     started = await client.start("Mend it", repository=REPOSITORY)
     await started.result()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(LIMIT_S):
         while True:
             try:
                 found = await client.task(started.task_id)

@@ -10,7 +10,7 @@ from perdure.contracts.names import CODING_TASK, MAINTENANCE_RUN
 from perdure.contracts.task import TaskStatus
 from tests.client.player import Player
 from tests.client.upkeep import RESULT
-from tests.client.waiting import all_events
+from tests.client.waiting import LIMIT_S, all_events
 
 
 async def test_a_run_ends_with_what_it_kept_and_what_it_did_not_do(
@@ -18,7 +18,7 @@ async def test_a_run_ends_with_what_it_kept_and_what_it_did_not_do(
 ) -> None:
     run = await client.maintain("https://ada:hush@git.example.com/shop.git", "python-hygiene", user="ada")
     assert run.id.startswith("maintain-shop-python-hygiene-")
-    assert await run.wait(20) == RESULT
+    assert await run.wait(LIMIT_S) == RESULT
     description = await run.describe()
     assert (run.kind, description.kind) == (MAINTENANCE_RUN, MAINTENANCE_RUN)
     assert description.summary == "python-hygiene: https://git.example.com/shop.git"

@@ -19,7 +19,7 @@ from perdure.embedded.stack import Stack
 from perdure.embedded.temporal_binary import wheel_binary
 from perdure.settings import PROJECT_FOLDER, Settings, variable_of
 from tests.client.player import Player
-from tests.client.waiting import approval_of
+from tests.client.waiting import LIMIT_S, approval_of
 
 STARTER = str(PROJECT_FOLDER / "starter.py")
 
@@ -43,7 +43,7 @@ def starter(*arguments: str, given: Mapping[str, str] | None = None) -> subproce
         text=True,
         env=environment(**(given or {})),
         check=False,
-        timeout=60,
+        timeout=LIMIT_S,
     )
 
 
@@ -182,7 +182,7 @@ async def test_up_runs_models_and_worker_and_stops_everything(
     )  # fmt: skip
     assert process.stdout is not None
     try:
-        started = json.loads(await asyncio.wait_for(process.stdout.readline(), 60))
+        started = json.loads(await asyncio.wait_for(process.stdout.readline(), LIMIT_S))
         health = {part["name"]: part for part in started["health"]}
         assert all(part["ok"] for part in health.values()), health
         assert started["addresses"]["models"].startswith("http://127.0.0.1:")
@@ -192,7 +192,7 @@ async def test_up_runs_models_and_worker_and_stops_everything(
             [identity] = await client.workers()
             os.kill(int(identity.partition("@")[0]), signal.SIGKILL)
             while "started again" not in (
-                line := (await asyncio.wait_for(process.stdout.readline(), 60)).decode()
+                line := (await asyncio.wait_for(process.stdout.readline(), LIMIT_S)).decode()
             ):
                 assert json.loads(line)["health"]["name"] == "worker"
     finally:

@@ -3,8 +3,6 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from temporalio.api.enums.v1 import IndexedValueType
-from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, RemoveSearchAttributesRequest
 from temporalio.client import Client
 
 from perdure.client import PerdureClient
@@ -14,8 +12,9 @@ from perdure.client.task_list import ListedTask
 from perdure.contracts.errors import InvalidInput
 from perdure.contracts.names import SEARCH_USER
 from tests.client.player import Player
+from tests.client.search_attributes import unregistered
 from tests.client.shell import Shell
-from tests.client.waiting import approval_of, eventually
+from tests.client.waiting import approval_of, becomes, eventually
 
 NOW = datetime(2026, 5, 31, 12, tzinfo=UTC)
 
@@ -30,6 +29,11 @@ async def listed(client: PerdureClient, number: int, **fields: object) -> list[L
     return await eventually(look)
 
 
+async def ids(client: PerdureClient, **fields: object) -> list[str]:
+    """The ids that the list has now, in its order."""
+    return [each.id for each in await client.tasks(**fields)]
+
+
 async def test_tasks_are_found_by_what_they_do_need_and_are_for(
     client: PerdureClient, worker: Player
 ) -> None:
@@ -40,11 +44,10 @@ async def test_tasks_are_found_by_what_they_do_need_and_are_for(
     done = await client.start("Say hello", repository="/srv/other", user=user)
     await done.result()
 
-    everything = await listed(client, 2, user=user)
-    assert [(each.id, each.open, each.kind) for each in everything] == [
-        (waiting.id, True, "CodingTask"),
-        (done.id, False, "CodingTask"),
-    ]
+    async def everything() -> list[tuple[str, bool, str]]:
+        return [(each.id, each.open, each.kind) for each in await client.tasks(user=user)]
+
+    await becomes(everything, [(waiting.id, True, "CodingTask"), (done.id, False, "CodingTask")])
     [found] = await listed(client, 1, user=user, status="waiting")
     assert (found.id, found.needs, found.repository, found.user) == (
         waiting.id,
@@ -54,9 +57,9 @@ async def test_tasks_are_found_by_what_they_do_need_and_are_for(
     )
     assert found.cost_usd is not None
     for fields in ({"needs": "approval"}, {"open": True}, {"repository": "/srv/o'shop"}):
-        assert [each.id for each in await listed(client, 1, user=user, **fields)] == [waiting.id]
+        await becomes(lambda fields=fields: ids(client, user=user, **fields), [waiting.id])
     for fields in ({"status": "completed"}, {"open": False}, {"repository": "/srv/other"}):
-        assert [each.id for each in await listed(client, 1, user=user, **fields)] == [done.id]
+        await becomes(lambda fields=fields: ids(client, user=user, **fields), [done.id])
     assert await client.tasks(user=user, since=datetime.now(UTC) + timedelta(minutes=1)) == []
     assert len(await client.tasks(user=user, limit=1)) == 1
 
@@ -118,26 +121,19 @@ async def test_without_search_attributes_the_list_works_and_filters_say_how_to_g
     worker.registered = False
     task = await client.start("Mend it", repository="/srv/shop")
     await approval_of(task)
-    service, namespace = temporal_client.operator_service, temporal_client.namespace
-    await service.remove_search_attributes(
-        RemoveSearchAttributesRequest(namespace=namespace, search_attributes=[SEARCH_USER])
-    )
-    try:
-        plain = await shell.json("list", "--open", "--since", "1h", "--limit", "1000")
-        assert [each["status"] for each in plain if each["id"] == task.id] == ["running"]
+    async with unregistered(client, temporal_client, SEARCH_USER):
+
+        async def shown() -> list[str]:
+            plain = await shell.json("list", "--open", "--since", "1h", "--limit", "1000")
+            return [each["status"] for each in plain if each["id"] == task.id]
+
+        await becomes(shown, ["running"])
         refused = await shell.run("list", "--user", "ada")
         assert refused.exit_code == ExitCode.INSTALLATION
         said = refused.stderr.replace("\n", " ")
         assert "lacks the search attributes PerdureUser" in said
         assert f"search-attribute create --address {client.address}" in said
         assert "--name PerdureUser --type Keyword" in said
-    finally:
-        await service.add_search_attributes(
-            AddSearchAttributesRequest(
-                namespace=namespace,
-                search_attributes={SEARCH_USER: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD},
-            )
-        )
 
 
 async def test_the_table_fits_80_columns_and_keeps_ids_whole(

@@ -15,6 +15,7 @@ import pytest
 from perdure.embedded.stack import Stack
 from perdure.settings import PROJECT_FOLDER
 from tests.client.player import Player
+from tests.client.waiting import LIMIT_S
 
 UV = str(Path(sys.executable).with_name("uv"))
 SOURCES = ("pyproject.toml", "README.md", "LICENSE", "perdure")
@@ -111,7 +112,7 @@ async def test_a_program_with_the_wheel_alone_starts_watches_and_approves_a_task
         str(empty), "-I", str(program), addresses.temporal, addresses.namespace, worker.task_queue,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, cwd=tmp_path,
     )  # fmt: skip
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(LIMIT_S):
         out, complaints = await running.communicate()
     assert running.returncode == 0, complaints.decode()
     told: dict[str, Any] = json.loads(out)
