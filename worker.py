@@ -299,6 +299,7 @@ def grants_of(house: House) -> Grants:
             approval_deadline_s=settings.approval_deadline_s,
             approval_reminder_s=settings.approval_reminder_s,
             reflect_every=settings.reflect_every,
+            continue_after_events=settings.continue_after_events,
         ),
         tools_digest=house.registry.digest,
         search_attributes=house.search_attributes,

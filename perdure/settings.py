@@ -126,6 +126,9 @@ class Settings(BaseSettings):
     reflect_every: int = Field(default=5, gt=0)
     """Steps between two looks back at the work."""
 
+    continue_after_events: int = Field(default=0, ge=0)
+    """Events of a task's history after which it goes on in a new run; 0: when the server suggests it."""
+
     temporal_port: Port = 7233
     """Port of the embedded Temporal server on 127.0.0.1; 0: any free port."""
 

@@ -1,6 +1,6 @@
 """Running the calls of a decision: together where that is safe, one by one where a person has to decide."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
@@ -20,10 +20,15 @@ with workflow.unsafe.imports_passed_through():
 class Acting:
     """Executes decisions of one task."""
 
-    def __init__(self, state: TaskState, asking: Asking) -> None:
+    def __init__(self, state: TaskState, asking: Asking, granted: Iterable[str] = ()) -> None:
         self._state = state
         self._asking = asking
-        self._counter = Counter(state)
+        self._counter = Counter(state, granted)
+
+    @property
+    def granted(self) -> list[str]:
+        """Digests of the arguments of calls that a person approved for the whole task."""
+        return self._counter.granted
 
     async def execute(self, decision: str, calls: tuple[CallSummary, ...]) -> bool:
         """Run the calls of a decision, asking before each that needs a person; True if any failed."""

@@ -12,6 +12,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_
 with workflow.unsafe.imports_passed_through():
     from pydantic import BaseModel
 
+    from perdure.contracts.continuation import Continuation
     from perdure.contracts.decisions import Attached, Pending, Receipt, Steer
     from perdure.contracts.names import SEARCH_REPOSITORY, SEARCH_USER
     from perdure.contracts.plan import Plan
@@ -19,6 +20,7 @@ with workflow.unsafe.imports_passed_through():
     from perdure.contracts.task import Cost, TaskRequest, TaskStatus
     from workflows.budget import Spending
     from workflows.card import Picture
+    from workflows.carrying import take_up
     from workflows.desk import Desk
     from workflows.host import Host
     from workflows.outcome import sentence_of, type_of
@@ -40,7 +42,8 @@ class AttendedRun:
         self._desk = Desk()
         self._state: TaskState | None = None
         self._early_notes: list[Note] = []
-        self._paused = False
+        self._paused: bool | None = None
+        """What people said last of pausing; None where nobody said anything in this run."""
         self._unopened: ApplicationError | None = None
         """Why the run ended before it was open."""
         # The seed changes exactly where a reset cut the history: whatever waits for a person then is asked anew.
@@ -73,8 +76,10 @@ class AttendedRun:
             ) from error
         return result.model_dump(mode="json")
 
-    def _begin(self, task: TaskRequest, opened: OpenedTask, priority: Priority) -> TaskState:
-        """The state of a run that is recorded; from now on people see it."""
+    def _begin(
+        self, task: TaskRequest, opened: OpenedTask, priority: Priority, given: Continuation | None = None
+    ) -> TaskState:
+        """The state of a task that is recorded, ``given`` where another run began it; from now on people see it."""
         picture = Picture(
             request=task.request,
             scripted=opened.scripted,
@@ -90,7 +95,7 @@ class AttendedRun:
             picture=picture,
             head=opened.head,
             notes=self._early_notes,
-            pause_requested=self._paused,
+            pause_requested=bool(self._paused),
         )
         state.host = Host(
             state.runner,
@@ -102,6 +107,12 @@ class AttendedRun:
             state.show,
             lambda text: state.waiting(text, needs="answer"),
         )
+        if given is not None:
+            take_up(state, given)
+            state.pause_requested = given.paused if self._paused is None else self._paused
+            # Search attributes and what was warned of are there already.
+            self._state = state
+            return state
         self._state = state
         for warning in opened.warnings:
             state.note(Line(0, "warning", warning))
@@ -264,7 +275,7 @@ class AttendedRun:
                 "doing": "starting",
                 "needs": "nothing",
                 "step": 0,
-                "paused": self._paused,
+                "paused": bool(self._paused),
             }
         pending = self._desk.pending()
         needs = "approval" if pending.approvals else "answer" if pending.questions else "nothing"

@@ -8,17 +8,19 @@ from temporalio.common import Priority, RawValue
 with workflow.unsafe.imports_passed_through():
     from pydantic import BaseModel
 
+    from perdure.contracts.continuation import Continuation, ContinuedTask, LoopCounts
     from perdure.contracts.names import CODING_TASK
     from perdure.contracts.steps import OpenedTask, OpenTask, PlanMade, Synthesized, Timing
     from perdure.contracts.task import Mode, TaskRequest, TaskResult, TaskStatus
     from workflows.acting import Acting
     from workflows.asking import Asking, Ending
     from workflows.attended_run import AttendedRun
+    from workflows.carrying import carried, is_due
     from workflows.loop import Loop
     from workflows.outcome import fairness_key, final_status, result_of
     from workflows.publish import publish
     from workflows.request import NO_INPUT, read_input
-    from workflows.steps import OPEN_TASK, PLAN, SYNTHESIZE, Runner
+    from workflows.steps import OPEN_TASK, PLAN, SYNTHESIZE, Runner, raise_if_cancelled
     from workflows.task_state import Line, TaskState
 
 
@@ -26,12 +28,25 @@ with workflow.unsafe.imports_passed_through():
 class CodingTask(AttendedRun):
     """A person's request, carried out durably."""
 
+    @workflow.init
+    def __init__(self, request: RawValue = NO_INPUT) -> None:
+        super().__init__()
+        self._given: Continuation | None = None
+        if workflow.info().continued_run_id:
+            # Words that arrive with the beginning of a run are judged before it does anything else.
+            self._given = read_input(request, ContinuedTask, what=CODING_TASK).continuation
+            self._desk.take_up(self._given.words)
+
     @workflow.run
     async def run(self, request: RawValue = NO_INPUT) -> dict[str, Any]:
         """Carry the task out; returns ``TaskResult``, or fails with it in the failure's details."""
         return await self._to_its_end(self._carry_out(request))
 
     async def _carry_out(self, request: RawValue) -> BaseModel:
+        if self._given is not None:
+            task = read_input(request, ContinuedTask, what=CODING_TASK).task
+            priority = Priority(priority_key=task.priority, fairness_key=fairness_key(task.user))
+            return await self._work(self._begin(task, self._given.opened, priority, self._given))
         task = read_input(request, TaskRequest, what=CODING_TASK)
         info = workflow.info()
         priority = Priority(priority_key=task.priority, fairness_key=fairness_key(task.user))
@@ -46,11 +61,19 @@ class CodingTask(AttendedRun):
         return await self._work(state)
 
     async def _work(self, state: TaskState) -> BaseModel:
-        await self._make_plan(state)
+        given = self._given
+        if given is None:
+            await self._make_plan(state)
         asking = Asking(state)
-        acting = Acting(state, asking)
+        acting = Acting(state, asking, given.granted if given else ())
         state.enter(TaskStatus.WORKING)
-        ending = await Loop(state, asking, acting).run()
+
+        async def renew(counts: LoopCounts) -> None:
+            if is_due(state):
+                await self._go_on_in_a_new_run(state, acting, counts)
+
+        counts = given.counts if given else LoopCounts()
+        ending = await Loop(state, asking, acting, counts=counts, renew=renew).run()
         if ending is Ending.STOPPED:
             return await self._end(final_status(state, ending), state.stopped_because)
         await asking.pause()
@@ -60,6 +83,15 @@ class CodingTask(AttendedRun):
             if not await publish(state, acting):
                 ending = Ending.CHECKS_FAIL
         return await self._end(final_status(state, ending), state.summary)
+
+    async def _go_on_in_a_new_run(self, state: TaskState, acting: Acting, counts: LoopCounts) -> None:
+        # A handler that still runs would be cut off in the middle, and its caller told nothing.
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        raise_if_cancelled(closing=False)
+        runs = (self._given.runs if self._given else 0) + 1
+        state.doing("going on in a new run")
+        given = carried(state, runs=runs, granted=acting.granted, counts=counts)
+        workflow.continue_as_new(ContinuedTask(**state.request.model_dump(), continuation=given))
 
     async def _make_plan(self, state: TaskState) -> None:
         state.doing("making a plan")

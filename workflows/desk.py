@@ -10,7 +10,7 @@ So a word that was just given is acted on only in a later workflow task, after t
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -20,6 +20,7 @@ from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from perdure.contracts.calls import Effect
+    from perdure.contracts.continuation import SpokenWords, Taken
     from perdure.contracts.decisions import (
         MAX_EDITED_ARGUMENTS_BYTES,
         AnswerQuestion,
@@ -34,6 +35,9 @@ with workflow.unsafe.imports_passed_through():
     from perdure.contracts.digests import canonical_json, digest_of
     from perdure.contracts.steps import MAX_STEPS, Timing
     from workflows.request import read
+
+#: Words of people that are handed from run to run, the newest; each is a line of some hundred bytes.
+MAX_CARRIED_WORDS = 2_000
 
 Changed = Callable[[], None]
 """Called when the card must be drawn anew."""
@@ -54,6 +58,8 @@ class Desk:
     reminders: int = 0
     waited_s: float = 0.0
     resets: int = 0
+    earlier: SpokenWords = field(default_factory=SpokenWords)
+    """What was said in the runs before this one."""
     _asked: int = 0
     _fresh: set[str] = field(default_factory=set[str])
     """Ids of what was just said and is not acted on yet."""
@@ -61,6 +67,23 @@ class Desk:
     def pending(self) -> Pending:
         """What waits now."""
         return Pending(approvals=tuple(self.approvals.values()), questions=tuple(self.questions.values()))
+
+    def take_up(self, words: SpokenWords) -> None:
+        """Know what was said in the runs before."""
+        self.earlier, self._asked, self.resets = words, words.asked, words.resets
+        self.remarks = list(words.remarks)
+
+    def carried(self) -> SpokenWords:
+        """What the next run must know of what people said."""
+        decided = {id: _taken(said.verdict, said.arguments) for id, said in self.decisions.items()}
+        answered = {id: _taken(said.choice, said.budget) for id, said in self.answers.items()}
+        return SpokenWords(
+            decisions=dict(list({**self.earlier.decisions, **decided}.items())[-MAX_CARRIED_WORDS:]),
+            answers=dict(list({**self.earlier.answers, **answered}.items())[-MAX_CARRIED_WORDS:]),
+            remarks=tuple(self.remarks),
+            asked=self._asked,
+            resets=self.resets,
+        )
 
     def void(self) -> None:
         """Withdraw everything pending, and what was said of it a moment ago: it is asked anew under new ids."""
@@ -77,12 +100,12 @@ class Desk:
     def check_decision(self, value: Any) -> Decide:
         """The decision if it may be taken; raises ApplicationError with a sentence if not."""
         decision = read(value, Decide, what="The decision")
-        known = self.decisions.get(decision.approval_id)
+        known = self._decided(decision.approval_id)
         if known is not None:
-            if (known.verdict, known.arguments) == (decision.verdict, decision.arguments):
+            if known == _taken(decision.verdict, decision.arguments):
                 return decision
             raise _refused(
-                f"The approval {decision.approval_id!r} was already decided: {known.verdict}.",
+                f"The approval {decision.approval_id!r} was already decided: {known.said}.",
                 "a decision is final; steer the task or cancel it instead.",
             )
         if decision.approval_id not in self.approvals:
@@ -135,6 +158,11 @@ class Desk:
     def decide(self, value: Any) -> Receipt:
         """Take a checked decision; the same one again gives the same receipt."""
         decision = read(value, Decide, what="The decision")
+        earlier = self.earlier.decisions.get(decision.approval_id)
+        if earlier is not None:
+            return Receipt(
+                id=decision.approval_id, recorded=earlier.said, message=f"Recorded: {earlier.said}."
+            )
         if decision.approval_id not in self.decisions:
             self._fresh.add(decision.approval_id)
         kept = self.decisions.setdefault(decision.approval_id, decision)
@@ -147,12 +175,12 @@ class Desk:
     def check_answer(self, value: Any) -> AnswerQuestion:
         """The answer if it may be taken; raises ApplicationError with a sentence if not."""
         answer = read(value, AnswerQuestion, what="The answer")
-        known = self.answers.get(answer.question_id)
-        if known is not None and (known.choice, known.budget) == (answer.choice, answer.budget):
+        known = self._answered(answer.question_id)
+        if known is not None and known == _taken(answer.choice, answer.budget):
             return answer
         question = self.questions.get(answer.question_id)
         if known is not None or question is None:
-            said = f"was already answered: {known.choice}" if known else "is not pending"
+            said = f"was already answered: {known.said}" if known else "is not pending"
             raise _refused(
                 f"The question {answer.question_id!r} {said}.",
                 f"pending now: {', '.join(self.questions) or 'none'}.",
@@ -185,11 +213,22 @@ class Desk:
     def answer(self, value: Any) -> Receipt:
         """Take a checked answer; the same one again gives the same receipt."""
         answer = read(value, AnswerQuestion, what="The answer")
+        earlier = self.earlier.answers.get(answer.question_id)
+        if earlier is not None:
+            return Receipt(id=answer.question_id, recorded=earlier.said, message=f"Recorded: {earlier.said}.")
         if answer.question_id not in self.answers:
             self._fresh.add(answer.question_id)
         kept = self.answers.setdefault(answer.question_id, answer)
         self.questions.pop(answer.question_id, None)
         return Receipt(id=answer.question_id, recorded=kept.choice, message=f"Recorded: {kept.choice}.")
+
+    def _decided(self, id: str) -> Taken | None:
+        said = self.decisions.get(id)
+        return self.earlier.decisions.get(id) if said is None else _taken(said.verdict, said.arguments)
+
+    def _answered(self, id: str) -> Taken | None:
+        said = self.answers.get(id)
+        return self.earlier.answers.get(id) if said is None else _taken(said.choice, said.budget)
 
     def signalled(self, value: Any, verdict: str) -> None:
         """Take a decision that came as a signal; what cannot be used is remarked, since a signal has no answer."""
@@ -304,6 +343,10 @@ class Desk:
             await workflow.sleep(timedelta(milliseconds=1), summary="let a reset void what it re-applies")
         self.waited_s += workflow.time() - began
         return said
+
+
+def _taken(said: str, content: Mapping[str, Any] | None) -> Taken:
+    return Taken(said=said, content="" if content is None else digest_of({"v": 1, "content": dict(content)}))
 
 
 def _refused(message: str, hint: str) -> ApplicationError:

@@ -10,6 +10,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, TimeoutError,
 with workflow.unsafe.imports_passed_through():
     from pydantic import BaseModel
 
+    from perdure.contracts.continuation import Continuation
     from perdure.contracts.decisions import QuestionKind
     from perdure.contracts.steps import PreparedWorkspace, PrepareWorkspace
     from perdure.contracts.task import Mode, Safety, TaskRequest
@@ -89,6 +90,25 @@ class Host:
     def branch(self) -> str:
         """The branch that is worked on now, which a tool may have changed."""
         return self.checkpoint.head_ref.removeprefix("refs/heads/")
+
+    def carried(self) -> dict[str, Any]:
+        """Fields of a ``Continuation``."""
+        return {
+            "workspace": self.workspace,
+            "checkpoint": self.checkpoint,
+            "dispatch": self._dispatch,
+            "takeovers": self.takeovers,
+            "rebuilds": self.rebuilds,
+            "rebuild_first": self._resets_seen != self._desk.resets,
+        }
+
+    def take_up(self, given: Continuation) -> None:
+        """Go on with the workspace of the run before; a reset that this run has seen already still counts."""
+        self._workspace, self._checkpoint = given.workspace, given.checkpoint
+        self._dispatch = given.dispatch
+        self.takeovers, self.rebuilds = given.takeovers, given.rebuilds
+        if given.rebuild_first:
+            self._resets_seen = -1
 
     def advance(self, checkpoint: Checkpoint | None) -> None:
         """A step finished with this checkpoint; None where nothing changed."""

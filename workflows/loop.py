@@ -1,9 +1,12 @@
 """The loop: decide, ask where needed, execute, reflect; until it is done, spent, or a person says stop."""
 
+from collections.abc import Awaitable, Callable
+
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
+    from perdure.contracts.continuation import LoopCounts
     from perdure.contracts.decisions import QuestionKind
     from perdure.contracts.plan import Reflection
     from perdure.contracts.steps import (
@@ -20,6 +23,9 @@ with workflow.unsafe.imports_passed_through():
     from workflows.steps import CHECK_WORK, DECIDE, REFLECT
     from workflows.task_state import Line, TaskState
 
+Renew = Callable[[LoopCounts], Awaitable[None]]
+"""Goes on in a new run where the history is long enough; it does not return then."""
+
 #: Believing "done" is refused this often in a row before a person is asked.
 REFUSALS_OF_DONE = 3
 #: The gate sends the work back this often; afterwards the result says what still fails.
@@ -31,19 +37,33 @@ UNUSABLE_ANSWERS = 3
 class Loop:
     """Runs the steps of one task."""
 
-    def __init__(self, state: TaskState, asking: Asking, acting: Acting) -> None:
+    def __init__(
+        self, state: TaskState, asking: Asking, acting: Acting, *, counts: LoopCounts, renew: Renew
+    ) -> None:
         self._state = state
         self._asking = asking
         self._acting = acting
-        self._refusals = 0
-        self._gate_rounds = 0
-        self._last_reflection = 0
-        self._unusable_answers = 0
+        self._renew = renew
+        self._refusals = counts.refusals
+        self._gate_rounds = counts.gate_rounds
+        self._last_reflection = counts.last_reflection
+        self._unusable_answers = counts.unusable_answers
+
+    @property
+    def counts(self) -> LoopCounts:
+        """What is counted between steps."""
+        return LoopCounts(
+            refusals=self._refusals,
+            gate_rounds=self._gate_rounds,
+            last_reflection=self._last_reflection,
+            unusable_answers=self._unusable_answers,
+        )
 
     async def run(self) -> Ending:
         """Step after step; returns how it ended."""
         while True:
             await self._asking.pause()
+            await self._renew(self.counts)
             ending = await self._within_budget()
             if ending:
                 return ending

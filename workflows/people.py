@@ -13,16 +13,23 @@ with workflow.unsafe.imports_passed_through():
     from workflows.steps import PREVIEW_CALL
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from workflows.task_state import TaskState
 
 
 class Counter:
     """Shows previews to people and turns their word into a digest that execution checks."""
 
-    def __init__(self, state: "TaskState") -> None:
+    def __init__(self, state: "TaskState", granted: "Iterable[str]" = ()) -> None:
         self._state = state
-        self._granted: set[str] = set()
+        self._granted = set(granted)
         self._edited: set[tuple[str, int]] = set()
+
+    @property
+    def granted(self) -> list[str]:
+        """Digests of the arguments of calls that a person approved for the whole task."""
+        return sorted(self._granted)
 
     async def approved(self, call: CallSummary, decision: str) -> tuple[CallSummary, str] | Note:
         """The call as a person approved it with its operation's digest, or the note that tells the model why not."""

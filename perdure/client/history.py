@@ -13,6 +13,7 @@ from temporalio.converter import DataConverter
 from perdure.client import endings, events
 from perdure.client.decoding import Decoder
 from perdure.client.results import READINGS, Where
+from perdure.contracts.continuation import ContinuedTask
 from perdure.contracts.decisions import AnswerQuestion, Decide, SignalDecision, Steer
 from perdure.contracts.maintenance import MaintenanceRequest, MaintenanceResult
 from perdure.contracts.names import CODING_TASK, MAINTENANCE_RUN
@@ -85,9 +86,12 @@ class RunReader:
     async def _started(self, where: Where, _: HistoryEvent, started: Any) -> events.Event:
         self.first_run = started.first_execution_run_id
         self.kind = started.workflow_type.name
-        asked = MaintenanceRequest if self.kind == MAINTENANCE_RUN else TaskRequest
-        request = await self._decoder.model(started.input.payloads, asked)
         continued = bool(started.continued_execution_run_id)
+        asked = MaintenanceRequest if self.kind == MAINTENANCE_RUN else TaskRequest
+        given = ContinuedTask if continued and asked is TaskRequest else asked
+        request = await self._decoder.model(started.input.payloads, given)
+        if isinstance(request, ContinuedTask):
+            request = request.task
         return events.Started(**where.fields(), request=request, continued=continued)
 
     async def _scheduled(self, where: Where, raw: HistoryEvent, scheduled: Any) -> events.Event:

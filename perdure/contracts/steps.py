@@ -9,8 +9,8 @@ from perdure.contracts.plan import Plan, Reflection
 from perdure.contracts.task import Check, Cost, Evidence, Mode, Safety, TaskRequest, TaskStatus
 from perdure.contracts.workspace import Checkpoint, Workspace
 
-#: One run of a task holds this many steps well within the server's limit of events.
-MAX_STEPS = 2_000
+#: The most a budget may allow. A task of thousands of steps has several runs, so this guards against slips alone.
+MAX_STEPS = 20_000
 
 
 class Durable(BaseModel):
@@ -39,6 +39,8 @@ class Timing(Durable):
     approval_deadline_s: float = 7 * 24 * 3600.0
     approval_reminder_s: float = 24 * 3600.0
     reflect_every: int = 5
+    continue_after_events: int = 0
+    """Events of a run after which the task goes on in a new one; 0: when the server suggests it."""
 
 
 class OpenTask(Durable):

@@ -12,6 +12,7 @@ from typing import Any
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowFailureError, WorkflowHandle
 
+from perdure.client import PerdureClient
 from perdure.contracts.names import TASK_LOOKUP
 from perdure.embedded.stack import Stack
 from perdure.llm.scripted.script import Script
@@ -59,6 +60,28 @@ async def completed(stage: Stage) -> Handle:
     """A bug is mended, tested, committed and pushed."""
     async with stage.bench(script_of([[READ], [FIX], [TESTS]])) as bench:
         return await approve_all(bench, await bench.start(user="Ada", priority=2))
+
+
+async def continued(stage: Stage) -> Handle:
+    """The first run of a task that goes on in a second."""
+    return (await _runs_of_a_long_task(stage))[0]
+
+
+async def continuing(stage: Stage) -> Handle:
+    """The last run of a task that another run began."""
+    return (await _runs_of_a_long_task(stage))[-1]
+
+
+async def _runs_of_a_long_task(stage: Stage) -> list[Handle]:
+    looks: list[list[Call]] = [
+        [("read_file", {"path": "money/rounding.py", "limit": n})] for n in (1, 2, 3, 4)
+    ]
+    async with stage.bench(script_of(looks), continue_after_events=40) as bench:
+        handle = await bench.start(mode="answer")
+        await ended(handle)
+        task = await PerdureClient(bench.client, task_queue=bench.settings.task_queue).task(handle.id)
+        runs = dict.fromkeys([event.run_id async for event in task.events(wait=False)])
+        return [bench.client.get_workflow_handle(handle.id, run_id=run) for run in runs]
 
 
 async def attached(stage: Stage) -> Handle:
@@ -281,6 +304,8 @@ RECIPES: tuple[Recipe, ...] = (
     maintained,
     taken_back,
     completed,
+    continued,
+    continuing,
     attached,
     looked_up,
     looked_up_change,
