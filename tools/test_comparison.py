@@ -59,8 +59,13 @@ class RecordedTests(BaseModel):
         return any(run.ran for run in self.runs)
 
     def outcomes(self) -> dict[str, Outcome]:
-        """Every test's outcome by its id."""
-        return {case.id: case.outcome for run in self.runs for case in run.cases}
+        """Every test's outcome by its id; where a second framework ran a test of the same id, with that one's name."""
+        found: dict[str, Outcome] = {}
+        for run in self.runs:
+            for case in run.cases:
+                other = f"{case.id} ({run.framework} in {run.folder})"
+                found[other if case.id in found else case.id] = case.outcome
+        return found
 
 
 class Comparison(BaseModel):
@@ -79,7 +84,7 @@ class Comparison(BaseModel):
     newly_passing: tuple[str, ...] = ()
     """Passed after and did not pass before."""
     stopped: tuple[str, ...] = ()
-    """Why a framework that gave a report before gave none after, one sentence each."""
+    """Why a framework that gave a report, or ended with success, before did not after; one sentence each."""
 
     @property
     def held(self) -> bool:
@@ -154,10 +159,17 @@ def _stopped(before: RecordedTests, after: RecordedTests) -> tuple[str, ...]:
     said: list[str] = []
     for run in before.runs:
         now = ran.get((run.framework, run.folder))
+        where = "" if run.folder == "." else f" in {run.folder!r}"
         if run.ran and not (now and now.ran):
-            where = "" if run.folder == "." else f" in {run.folder!r}"
             why = now.why if now else "its tests were not found"
             said.append(f"{run.framework}{where} gave a report before and none after: {why}".rstrip(". "))
+        elif (
+            now and run.succeeded and not now.succeeded and not any(c.outcome == "failed" for c in now.cases)
+        ):
+            # Such as an error outside every test, or too little of the code covered.
+            said.append(
+                f"{run.framework}{where} ended with success before and not after: {now.said}".rstrip(". ")
+            )
     return tuple(said)
 
 

@@ -24,6 +24,8 @@ from tools.tool_schemas import ToolContext, ToolOutput
 SHOWN_BROKEN = 10
 Runs = Callable[[str, Mapping[str, Any]], Awaitable[ToolOutput | ToolRejected]]
 """Runs a tool with these arguments, if the policy lets it."""
+RunsAgain = Callable[[], Awaitable[ToolOutput | ToolRejected]]
+"""Runs all the tests that vouch once more."""
 NO_RECORD = b'{"v":1,"runs":[]}'
 
 
@@ -94,7 +96,7 @@ class Upkeep:
         mode: Mode,
         safety: Safety,
     ) -> TestsSaid:
-        """Run the tests that vouch; those that newly fail run once more alone, since some tests fail by chance."""
+        """Run the tests that vouch; those that newly fail run once more, since some tests fail by chance."""
         check = Playbook.model_validate(content).vouching
         if check is None:
             return TestsSaid(NO_RECORD, False, {}, "The playbook names no tests.")
@@ -110,16 +112,19 @@ class Upkeep:
         outcomes = list(after.outcomes().values())
         counts = {kind: outcomes.count(kind) for kind in ("passed", "failed", "skipped")}
         said = TestsSaid(cases, after.ran, counts, output.excerpt or output.text.partition("\n")[0])
-        return said if before is None else await self._compared(run, said, recorded(before), after)
+        if before is None:
+            return said
+        again = partial(run, check.call.tool, check.call.arguments)
+        return await self._compared(run, again, said, recorded(before), after)
 
     async def _compared(
-        self, run: Runs, said: TestsSaid, before: RecordedTests, after: RecordedTests
+        self, run: Runs, again: RunsAgain, said: TestsSaid, before: RecordedTests, after: RecordedTests
     ) -> TestsSaid:
         comparison = compare(before, after)
         if comparison.rerunnable:
-            again = await run("run_tests", {"paths": list(comparison.rerunnable)})
-            if not isinstance(again, ToolRejected):
-                comparison = rerun_settled(comparison, recorded(_record_in(again)))
+            alone = await run("run_tests", {"paths": list(comparison.rerunnable)})
+            if not isinstance(alone, ToolRejected):
+                comparison = await settled(before, comparison, recorded(_record_in(alone)), again)
         return TestsSaid(
             said.cases,
             said.ran,
@@ -173,6 +178,24 @@ class Upkeep:
         return self._runner.context(
             copy=copy, key=key, requested_at=datetime.now(UTC), beat=beat, approved={}
         )
+
+
+async def settled(
+    before: RecordedTests, comparison: Comparison, alone: RecordedTests, again: RunsAgain
+) -> Comparison:
+    """The comparison without what failed by chance.
+
+    A test that passes alone may fail beside the others because of the change, so all of them run once more then.
+    """
+    found = rerun_settled(comparison, alone)
+    if not found.held:
+        return found
+    whole = await again()
+    if isinstance(whole, ToolRejected):
+        return comparison
+    once_more = recorded(_record_in(whole))
+    stopped = compare(before, once_more).stopped
+    return rerun_settled(comparison, once_more).model_copy(update={"stopped": stopped})
 
 
 def broken_of(comparison: Comparison) -> tuple[str, ...]:

@@ -110,6 +110,27 @@ def test_a_framework_that_never_ran_is_no_loss() -> None:
     assert compare(record(run_of(a="passed"), missing), record(run_of(a="passed"), missing)).held
 
 
+def test_success_that_is_lost_outside_every_test_does_not_hold() -> None:
+    def ended(succeeded: bool, **outcomes: Outcome) -> RecordedTests:
+        run = run_of("vitest", **outcomes)
+        return record(run.model_copy(update={"succeeded": succeeded, "said": "2 passed, exit code 1"}))
+
+    found = compare(ended(True, a="passed", b="passed"), ended(False, a="passed", b="passed"))
+    assert not found.held
+    assert found.stopped == ("vitest ended with success before and not after: 2 passed, exit code 1",)
+    assert compare(ended(False, a="passed"), ended(False, a="passed")).held
+    # What failed is told as such, and may be chance.
+    assert compare(ended(True, a="passed"), ended(False, a="failed")).stopped == ()
+
+
+def test_one_id_under_two_frameworks_is_two_tests() -> None:
+    before = record(run_of("jest", a="passed"), run_of("vitest", "web", a="passed"))
+    after = record(run_of("jest", a="failed"), run_of("vitest", "web", a="passed"))
+    assert compare(before, after).newly_failing == ("a",)
+    other = record(run_of("jest", a="passed"), run_of("vitest", "web", a="failed"))
+    assert compare(before, other).newly_failing == ("a (vitest in web)",)
+
+
 def test_failures_that_a_rerun_does_not_show_are_settled() -> None:
     found = compare(record(a="passed", b="passed"), record(a="failed", b="failed"))
     assert found.rerunnable == ("a", "b")

@@ -14,9 +14,10 @@ from perdure.maintenance.shelf import Shelf
 from perdure.safety import policy
 from perdure.safety.policy import Policy
 from tests.tools.conftest import Bench
+from tools.test_comparison import ATTACHMENT, Outcome, RecordedCase, RecordedRun, RecordedTests, compare
 from tools.tool_runner import ToolRunner
-from tools.tool_schemas import Toolchain
-from tools.upkeep import Upkeep
+from tools.tool_schemas import Attachment, Toolchain, ToolOutput
+from tools.upkeep import Upkeep, settled
 
 RULES = Path(policy.__file__).with_name("policy.toml").read_text()
 SAYS = "programs-run-bounded: The program runs without network"
@@ -138,3 +139,43 @@ async def test_tests_that_may_not_run_vouch_for_nothing(bench: Bench, toolchain:
         assert SAYS in first.detail
         after = await upkeep.vouch(bench.copy, content, before.cases, bench.beats.append, **fields)
         assert (after.ran, after.held, after.sentence) == (False, False, first.detail)
+
+
+PAIR = {
+    "test_a.py": "import sys\n\ndef test_first():\n    sys.left_behind = {left}\n",
+    "test_b.py": "import sys\n\ndef test_second():\n    assert not getattr(sys, 'left_behind', False)\n",
+}
+
+
+async def test_a_test_that_passes_alone_and_fails_beside_the_others_is_broken(
+    bench: Bench, toolchain: Toolchain
+) -> None:
+    upkeep = upkeep_of(bench, toolchain, Verdict.BOUNDED)
+    fields: dict[str, Any] = {"mode": Mode.CHANGE, "safety": Safety.CAUTIOUS}
+    content = content_of(all=[README])
+    for name, text in PAIR.items():
+        bench.put(name, text.format(left=False))
+    before = await upkeep.vouch(bench.copy, content, None, bench.beats.append, **fields)
+    assert before.counts["passed"] == 2
+    bench.put("test_a.py", PAIR["test_a.py"].format(left=True))
+    after = await upkeep.vouch(bench.copy, content, before.cases, bench.beats.append, **fields)
+    assert (after.held, after.broken) == (False, ("test_b.py::test_second",))
+
+
+def recorded_run(outcome: Outcome) -> RecordedTests:
+    """A run of one test."""
+    case = RecordedCase(id="test_a.py::test_first", outcome=outcome)
+    return RecordedTests(runs=(RecordedRun(framework="pytest", ran=True, cases=(case,)),))
+
+
+@pytest.mark.parametrize(("whole", "held"), [("passed", True), ("failed", False)])
+async def test_a_failure_is_chance_where_neither_the_test_alone_nor_all_together_show_it_again(
+    whole: Outcome, held: bool
+) -> None:
+    async def again() -> ToolOutput:
+        data = recorded_run(whole).model_dump_json().encode()
+        return ToolOutput("", attachments=(Attachment(ATTACHMENT, data),))
+
+    before = recorded_run("passed")
+    found = await settled(before, compare(before, recorded_run("failed")), recorded_run("passed"), again)
+    assert found.held is held
