@@ -209,6 +209,8 @@ def test_the_command_of_the_image_runs_on_what_it_copies(tmp_path: Path) -> None
                 shutil.copytree(from_project, to, ignore=shutil.ignore_patterns("__pycache__"))
             else:
                 shutil.copyfile(from_project, to)
+    playbooks = {file.name for file in (PROJECT_FOLDER / "playbooks").glob("*.toml")}
+    assert playbooks == {file.name for file in (tmp_path / "playbooks").glob("*.toml")}
     assert last.command[0] == "python"
     done = subprocess.run(
         [sys.executable, *last.command[1:]],
