@@ -179,8 +179,15 @@ class Installation:
     async def _keep_out_new(self, before: set[str]) -> list[str]:
         """Keep out of commits what the build left beside the project's files; gives what that is."""
         made = sorted(await self._untracked() - before)
-        # Build records such as egg-info are folders of their own; a single file is named as it is.
-        named = sorted({_build_folder(path) for path in made if path.isprintable()})
+        folders = {path: _build_folder(path) for path in made if path.isprintable()}
+        # A folder of the project's own may have such a name, and what is written there later must not be lost.
+        own = {
+            folder
+            for folder in set(folders.values())
+            if any(known.startswith(f"{folder}/") for known in before)
+            or await self._context.copy.git.tracks(folder)
+        }
+        named = sorted({path if folder in own else folder for path, folder in folders.items()})
         self._context.copy.keep_out(named)
         return named
 

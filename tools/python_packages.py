@@ -216,7 +216,7 @@ def _toml(files: Files, path: str) -> Table:
         return {}
     try:
         return tomllib.loads(files.read(path).decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ToolRejected(f"{path!r} is not valid TOML: {error}.", "Mend it first.") from error
 
 

@@ -19,6 +19,8 @@ from perdure.safety.package_hosts import PackageHost
 from tests.tools.conftest import Bench
 from tools.package_registries import RUN_PIP, RUN_PIP_ALONE, find_packages
 from tools.python_packages import python_plan
+from tools.test_frameworks.cases import UnreadableReport
+from tools.test_frameworks.lines import cases_of
 from tools.tool_schemas import Packages, Toolchain
 
 
@@ -300,3 +302,35 @@ async def test_a_downloaded_package_cannot_have_another_one_built(
     said, _ = await process.communicate()
     assert (tmp_path / "ran").exists() is runs, said.decode()
     assert runs or b"no other program is started" in said
+
+
+async def test_a_folder_of_the_project_that_is_called_like_a_build_keeps_what_is_written_later(
+    online: Bench,
+) -> None:
+    online.put(".gitignore", "*.log\n")
+    online.put("build/ours.py", "ours = 1\n")
+    await online.copy.git.commit("Build scripts", at=online.context.requested_at)
+    online.put(
+        "setup.py",
+        "import pathlib, setuptools\npathlib.Path('build/made.txt').write_text('made')\n"
+        "pathlib.Path('other.egg-info').mkdir(exist_ok=True)\npathlib.Path('other.egg-info/x').write_text('made')\n"
+        "setuptools.setup(name='demo', version='1', packages=[])\n",
+    )
+    output = await online.run("install_dependencies", ecosystem="python")
+    assert output.ok, output.text
+    online.put("build/later.py", "later = 1\n")
+    assert {change.path for change in await online.copy.git.status()} == {"setup.py", "build/later.py"}
+
+
+async def test_files_nested_without_end_are_refused_with_a_sentence(bench: Bench) -> None:
+    offline = nowhere(bench)
+    offline.put("pyproject.toml", "a = " + "[" * 50_000)
+    with pytest.raises(ToolRejected, match=r"pyproject\.toml' is not valid TOML"):
+        await offline.run("install_dependencies", ecosystem="python")
+    offline.put("package.json", "[" * 200_000)
+    with pytest.raises(ToolRejected, match=r"package\.json' is not valid JSON"):
+        await offline.run("install_dependencies", ecosystem="node")
+    with pytest.raises(ToolRejected, match="No tests for"):
+        await offline.run("run_tests", framework="jest")
+    with pytest.raises(UnreadableReport):
+        cases_of(b"[" * 200_000)

@@ -29,7 +29,7 @@ def cases_of(report: bytes, folder: str = ".", between: str = BETWEEN_NAMES) -> 
         if not parsed or parsed.pop() != END:
             raise UnreadableReport("its end is missing")
         found = [_Line.model_validate(line) for line in parsed]
-    except (json.JSONDecodeError, UnicodeDecodeError, ValidationError) as error:
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError, ValidationError) as error:
         raise UnreadableReport(str(error)) from error
     return numbered(_case(line, folder, between) for line in found)
 

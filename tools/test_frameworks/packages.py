@@ -140,7 +140,7 @@ class Packages:
             return None
         try:
             content: Any = json.loads(self._files.read(path, limit_bytes=LARGEST_BYTES))
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
         if not isinstance(content, dict):
             return None
