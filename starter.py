@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from perdure.client.command_line.installation import Check, Finding, PartHealth, Place, StoreVersion
     from perdure.embedded.component import Component
     from perdure.embedded.stack import Extra, Stack, Surroundings
+    from perdure.maintenance.shelf import Shelf
     from perdure.settings import Settings
 
 PROJECT = Path(__file__).resolve().parent
@@ -72,6 +73,12 @@ class ThisMachine:
     def program(self) -> Sequence[str]:
         """This interpreter with this file."""
         return (sys.executable, str(PROJECT / "starter.py"))
+
+    def shelf(self) -> "Shelf":
+        """The playbooks that a worker of this checkout would take."""
+        from perdure.installation import shelf_of
+
+        return shelf_of(self.settings())
 
     async def stores(self) -> "Sequence[StoreVersion]":
         """Asks PostgreSQL, and Valkey and Chroma of the running stack."""

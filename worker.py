@@ -53,6 +53,7 @@ from perdure.installation import (
     model_settings_of,
     required,
     search_attributes_registered,
+    shelf_of,
     store_url_of,
 )
 from perdure.llm.arguments import parse_calls
@@ -60,7 +61,6 @@ from perdure.llm.model_settings import ModelSettings
 from perdure.llm.models import Models
 from perdure.llm.role_models import RoleModels
 from perdure.logs import configure_logging
-from perdure.maintenance.shelf import Shelf
 from perdure.memory.conversation import KnownTurns
 from perdure.memory.ledger import TaskLedger
 from perdure.memory.record import Record, SharedMemory
@@ -264,11 +264,6 @@ def activities_of(house: House) -> tuple[list[Callable[..., Any]], list[Callable
         LookUpDiffDoor(house.workspaces).look_up_diff,
     ]
     return shared, hosted
-
-
-def shelf_of(settings: Settings) -> Shelf:
-    """The playbooks that ship with Perdure and the operator's own."""
-    return Shelf([PROJECT_FOLDER / "playbooks", *map(Path, settings.playbooks)])
 
 
 async def survey(copy: WorkingCopy) -> Surveyed:

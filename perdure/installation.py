@@ -20,7 +20,8 @@ from perdure.embedded.chroma import NAME as CHROMA
 from perdure.embedded.temporal_namespace import registered_attributes
 from perdure.embedded.valkey import NAME as VALKEY
 from perdure.llm.model_settings import ModelSettings
-from perdure.settings import Settings
+from perdure.maintenance.shelf import Shelf
+from perdure.settings import PROJECT_FOLDER, Settings
 
 logger = logging.getLogger("perdure.worker")
 
@@ -78,6 +79,11 @@ def model_settings_of(settings: Settings) -> ModelSettings:
         timeout_s=settings.model_timeout_s,
         scripted=settings.scripted,
     )
+
+
+def shelf_of(settings: Settings) -> Shelf:
+    """The playbooks that ship with Perdure and the operator's own."""
+    return Shelf([PROJECT_FOLDER / "playbooks", *map(Path, settings.playbooks)])
 
 
 async def search_attributes_registered(client: Client) -> bool:

@@ -16,9 +16,10 @@ MAX_BYTES = 64 * 1024
 
 @dataclass(frozen=True)
 class Filed:
-    """A playbook with its name and the digest of all it says."""
+    """A playbook with its name, its file and the digest of all it says."""
 
     id: str
+    file: Path
     playbook: Playbook
     digest: str
 
@@ -48,9 +49,19 @@ class Shelf:
                 f"Two files are the playbook {name!r}: {files[0]} and {files[1]}.", "rename one of them."
             )
         playbook = parse(files[0])
-        return Filed(
-            name, playbook, digest_of({"v": 1, "id": name, "playbook": playbook.model_dump(mode="json")})
-        )
+        digest = digest_of({"v": 1, "id": name, "playbook": playbook.model_dump(mode="json")})
+        return Filed(name, files[0], playbook, digest)
+
+    def all(self) -> tuple[list[Filed], dict[str, str]]:
+        """Every playbook that can be used, and for each other name why it cannot."""
+        filed: list[Filed] = []
+        problems: dict[str, str] = {}
+        for name in self.names():
+            try:
+                filed.append(self.playbook(name))
+            except ConfigurationError as error:
+                problems[name] = str(error)
+        return filed, problems
 
 
 def parse(file: Path) -> Playbook:

@@ -16,6 +16,7 @@ from perdure.client.command_line.application import app
 from perdure.client.command_line.completion import task_ids
 from perdure.client.command_line.installation import Check, Finding, Place, RunningStack, StoreVersion
 from perdure.contracts.errors import ConfigurationError
+from perdure.maintenance.shelf import Shelf
 from perdure.settings import PROJECT_FOLDER
 from tests.client.waiting import LIMIT_S
 
@@ -27,6 +28,7 @@ class SmallInstallation:
     here: Place
     findings: Sequence[Finding] = ()
     found_stores: Sequence[StoreVersion] = ()
+    playbooks: Sequence[Path] = ()
 
     def place(self) -> Place:
         return self.here
@@ -39,6 +41,9 @@ class SmallInstallation:
 
     def program(self) -> Sequence[str]:
         return ("/opt/perdure env/python", "/opt/perdure env/starter.py")
+
+    def shelf(self) -> Shelf:
+        return Shelf(self.playbooks)
 
     async def stores(self) -> Sequence[StoreVersion]:
         return self.found_stores

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
+from perdure.maintenance.shelf import Shelf
+
 
 @dataclass(frozen=True)
 class Place:
@@ -103,6 +105,10 @@ class Installation(Protocol):
 
     def program(self) -> Sequence[str]:
         """The words that run this command line from any folder."""
+        ...
+
+    def shelf(self) -> Shelf:
+        """The playbooks of this checkout; raises ConfigurationError for settings that cannot be used."""
         ...
 
     async def stores(self) -> Sequence[StoreVersion]:

@@ -7,13 +7,14 @@ from perdure.client.command_line.exit_codes import ExitCode
 from perdure.client.command_line.following import watch as watch_task
 from perdure.client.command_line.session import Action, Session, this_person
 from perdure.client.command_line.tasks import whole_path
+from perdure.contracts.errors import InvalidInput
 
 
 @dataclass(frozen=True)
 class Maintain:
     """What ``maintain`` was told; None means the default of the contract or of the playbook."""
 
-    playbook: str
+    playbook: str | None
     repository: str
     base_branch: str | None = None
     user: str | None = None
@@ -37,6 +38,8 @@ def maintain(asked: Maintain) -> Action:
 
     async def action(session: Session) -> ExitCode:
         output = session.output
+        if asked.playbook is None:
+            raise InvalidInput("No playbook is named.", "name one; `maintain --list` shows those there are.")
         async with session.client() as client:
             started = await client.maintain(
                 whole_path(asked.repository), asked.playbook, id=asked.id, **asked.fields()
