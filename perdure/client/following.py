@@ -27,7 +27,7 @@ async def follow(server: Server, workflow_id: str, *, wait: bool) -> AsyncGenera
                     yield event
         ended_run, run_id = run_id, reader.next_run
         if reader.ending is not None:
-            run_id = await _run_after_reset(server, workflow_id, ended_run, reader.first_run)
+            run_id = await run_after_reset(server, workflow_id, ended_run, reader.first_run)
             if run_id is None:
                 yield reader.ending
             else:
@@ -52,9 +52,7 @@ async def raw_events(
                 if raw.HasField("workflow_execution_continued_as_new_event_attributes"):
                     next_run = raw.workflow_execution_continued_as_new_event_attributes.new_execution_run_id
                 yield run_id, raw
-        run_id = next_run or (
-            await _run_after_reset(server, workflow_id, run_id, first_run) if wait else None
-        )
+        run_id = next_run or (await run_after_reset(server, workflow_id, run_id, first_run) if wait else None)
 
 
 async def _oldest_run(server: Server, workflow_id: str) -> str:
@@ -83,7 +81,14 @@ async def _run_before(server: Server, workflow_id: str, run_id: str) -> str:
     return ""
 
 
-async def _run_after_reset(server: Server, workflow_id: str, run_id: str, first_run: str) -> str | None:
+async def run_that_stands(server: Server, workflow_id: str, task_id: str) -> str:
+    """The run that carries the task on now, or did last; its first one where the id belongs to another task by now."""
+    current = await server.describe(workflow_id)
+    own = not task_id or current.raw_info.first_run_id == task_id
+    return current.run_id if own else task_id
+
+
+async def run_after_reset(server: Server, workflow_id: str, run_id: str, first_run: str) -> str | None:
     """The run that a reset put in the place of this one; a task started anew under the same id is none."""
     current = await server.describe(workflow_id)
     if current.run_id == run_id or current.raw_info.first_run_id != first_run:

@@ -13,13 +13,14 @@ from temporalio.client import (
     WorkflowUpdateFailedError,
     WorkflowUpdateStage,
 )
+from temporalio.exceptions import TerminatedError
 from typing_extensions import TypeVar
 
 from perdure.client.decoding import telling_message
 from perdure.client.endings import ended_badly
 from perdure.client.errors import NotPending, NoWorker, Refused, StillOpen, TaskNotFound
 from perdure.client.events import Event, HeldUp
-from perdure.client.following import follow
+from perdure.client.following import follow, run_after_reset, run_that_stands
 from perdure.client.listing import described
 from perdure.client.logbook import LogLine, logbook
 from perdure.client.lookups import Part, StoredArtifact, artifact_parts, diff_parts, files_of
@@ -57,9 +58,8 @@ class TaskHandle(Generic[Outcome]):
 
     def __init__(self, server: Server, *, id: str, task_id: str, kind: str = CODING_TASK) -> None:
         self._server = server
-        self._workflow: WorkflowHandle[Any, Any] = server.client.get_workflow_handle(
-            id, result_type=RESULTS.get(kind, TaskResult)
-        )
+        self._result = RESULTS.get(kind, TaskResult)
+        self._workflow: WorkflowHandle[Any, Any] = server.client.get_workflow_handle(id)
         self.id = id
         """The workflow's id, as the Web UI shows it."""
         self.task_id = task_id
@@ -159,12 +159,26 @@ class TaskHandle(Generic[Outcome]):
             await self._workflow.cancel(reason=reason, rpc_timeout=self._server.limit)
 
     async def result(self) -> Outcome:
-        """Wait for the end. Raises TaskFailed or TaskCanceled, with the result that the task reported."""
-        try:
-            with self._server.explained(self.id):
-                return await self._workflow.result()
-        except WorkflowFailureError as failure:
-            raise ended_badly(self.id, failure.cause) from failure
+        """Wait for the end, also of the run that a reset puts in place of this one.
+
+        Raises TaskFailed or TaskCanceled, with the result that the task reported.
+        """
+        run_id: str | None = await run_that_stands(self._server, self.id, self.task_id)
+        while True:
+            run = self._server.client.get_workflow_handle(self.id, run_id=run_id, result_type=self._result)
+            try:
+                with self._server.explained(self.id):
+                    return await run.result()
+            except WorkflowFailureError as failure:
+                # A reset terminates the run that it replaces.
+                reset = isinstance(failure.cause, TerminatedError)
+                run_id = (
+                    await run_after_reset(self._server, self.id, run_id or "", self.task_id)
+                    if reset
+                    else None
+                )
+                if run_id is None:
+                    raise ended_badly(self.id, failure.cause) from failure
 
     async def wait(self, timeout: float | None = None) -> Outcome:
         """Wait for the end, at most so many seconds; StillOpen says what the task does then. It goes on by itself."""

@@ -1,14 +1,16 @@
 """What the event history tells of a task, read without a worker's help."""
 
+import asyncio
 from collections.abc import Sequence
 
+import pytest
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import EventType, ResetReapplyExcludeType
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from perdure.client import PerdureClient, TaskHandle
+from perdure.client import PerdureClient, TaskFailed, TaskHandle
 from perdure.client.events import (
     ApprovalAsked,
     Doing,
@@ -25,7 +27,7 @@ from perdure.client.events import (
 from perdure.contracts.task import TaskResult, TaskStatus
 from tests.client.continuing_task import ContinuingTask
 from tests.client.player import Player, summary
-from tests.client.waiting import all_events, approval_of, event_of, question_of
+from tests.client.waiting import LIMIT_S, all_events, approval_of, event_of, question_of
 
 
 def kinds(events: Sequence[Event]) -> list[str]:
@@ -159,6 +161,38 @@ async def test_who_watches_during_a_reset_is_told_of_it(
     again = told.index("rewound")
     assert told[again + 1 : again + 5] == ["started", "opened", "prepared", "planned"]
     assert told[-1] == "ended"
+
+
+async def test_who_waits_for_the_result_during_a_reset_gets_that_of_the_run_that_stands(
+    client: PerdureClient, temporal_client: Client, worker: Player
+) -> None:
+    task = await client.start("Mend it", repository="/srv/shop")
+    first = await approval_of(task)
+    waiting = asyncio.ensure_future(task.wait(LIMIT_S))
+    # The waiter must have asked the server for the end of the run that the reset will end.
+    await asyncio.sleep(0)
+    await task.describe()
+    await reset(temporal_client, task)
+    second = await approval_of(task)
+    assert second.id != first.id
+    assert not waiting.done()
+    await task.deny(second.id)
+    assert (await waiting).status is TaskStatus.COMPLETED
+
+
+async def test_a_task_started_anew_under_the_same_id_does_not_stand_for_one_that_was_terminated(
+    client: PerdureClient, temporal_client: Client, worker: Player
+) -> None:
+    task = await client.start("Mend it", repository="/srv/shop")
+    await approval_of(task)
+    waiting = asyncio.ensure_future(task.wait(LIMIT_S))
+    await asyncio.sleep(0)
+    await task.describe()
+    await temporal_client.get_workflow_handle(task.id).terminate(reason="the house burns")
+    worker.decisions = ()
+    await client.start("Mend it again", repository="/srv/shop", id=task.id)
+    with pytest.raises(TaskFailed, match="the house burns"):
+        await waiting
 
 
 async def test_a_task_that_goes_on_in_a_new_run_is_told_as_one(
