@@ -7,6 +7,7 @@ from typing import Any, Generic, Literal
 
 from temporalio.client import (
     WithStartWorkflowOperation,
+    WorkflowQueryFailedError,
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
     WorkflowUpdateStage,
@@ -16,10 +17,12 @@ from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
 from perdure.client.decoding import Decoder, telling_message
-from perdure.client.errors import Refused, TaskFailed
+from perdure.client.errors import Refused, TaskFailed, TaskNotFound
 from perdure.client.handle import Outcome, TaskHandle, handle_of
+from perdure.client.listing import state_of
 from perdure.client.server import Server
 from perdure.client.starting import Launch
+from perdure.client.state import TaskState
 from perdure.contracts.decisions import Attached
 
 IfClosed = Literal["attach", "start", "start_if_failed", "refuse"]
@@ -53,6 +56,9 @@ async def start_or_attach(
     server: Server, launch: Launch, *, id: str, task_queue: str, if_closed: IfClosed
 ) -> Attachment[Any]:
     """See ``PerdureClient.start_or_attach``."""
+    there = await _open_already(server, launch, id)
+    if there is not None:
+        return there
     token = secrets.token_hex(16)
     operation = WithStartWorkflowOperation[Any, Any](
         launch.kind,
@@ -80,6 +86,36 @@ async def start_or_attach(
     except WorkflowUpdateFailedError as error:
         raise _not_opened(id, error) from error
     return await _found(server, launch, id, token, status=attached.status)
+
+
+async def _open_already(server: Server, launch: Launch, id: str) -> Attachment[Any] | None:
+    """The run where it is open; None where the request must be sent.
+
+    It is asked by a query. Updates wait until the run is open, but a run takes only 2,000 of them in all, and whoever
+    sent one each second would soon leave none for decisions.
+    """
+    try:
+        description = await server.describe(id)
+    except TaskNotFound:
+        return None
+    if state_of(description.status) != "running":
+        return None
+    handle = handle_of(server, description)
+    await _check_same(server, launch, handle)
+    workflow = server.client.get_workflow_handle(id, run_id=description.run_id)
+    asking = workflow.query("status", result_type=TaskState, rpc_timeout=2 * server.limit)
+    try:
+        state = await server.ask_worker("the start", asking, task=id, afterwards=_kept(id))
+    except (WorkflowQueryFailedError, TaskNotFound):
+        # It cannot go on with its history, or is gone by now.
+        return None
+    if not state.steps:
+        # It is being opened, and may yet turn out to be impossible.
+        return None
+    now = await handle.describe()
+    if not now.open:
+        return None
+    return Attachment(handle=handle, started=False, closed=False, status=state.status)
 
 
 async def _sent(server: Server, operation: WithStartWorkflowOperation[Any, Any]) -> Attached:

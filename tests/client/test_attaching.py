@@ -34,6 +34,23 @@ async def test_callers_that_race_get_the_same_task_and_one_of_them_started_it(
     assert len(worker.requests) == 1
 
 
+async def test_who_finds_a_run_that_is_open_adds_nothing_to_its_history(
+    client: PerdureClient, temporal_client: Client, worker: Player
+) -> None:
+    """A run takes 2,000 updates in all: who asks for it each second would leave none for decisions."""
+    id = f"often-{worker.task_queue}"
+    first = await client.start_or_attach(ASKED, id=id)
+    approval = await approval_of(first.handle)
+    run = temporal_client.get_workflow_handle(id)
+    before = (await run.describe()).history_length
+    for _ in range(3):
+        found = await client.start_or_attach(ASKED, id=id)
+        assert (found.started, found.closed, found.status) == (False, False, "waiting")
+    assert (await run.describe()).history_length == before
+    await first.handle.deny(approval.id)
+    assert (await first.handle.wait(20)).pushed is False
+
+
 async def test_another_request_under_the_same_id_is_refused(client: PerdureClient, worker: Player) -> None:
     id = f"other-{worker.task_queue}"
     await client.start_or_attach(ASKED, id=id)
