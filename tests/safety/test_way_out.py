@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from perdure.contracts.errors import ConfigurationError
 from perdure.safety.egress import EgressLimits, PackageRequest
-from perdure.safety.package_hosts import PackageHost, why_unreachable
+from perdure.safety.package_hosts import PackageHost, normal_name, why_unreachable
 from perdure.safety.sandbox import View
 from perdure.safety.views import Finished
 from perdure.safety.way_out import FOLDER, PORT, WayOut
@@ -251,7 +252,7 @@ async def test_exit_code_and_input_pass_through_the_forwarder(ground: Ground) ->
     [
         "127.0.0.1", "127.8.9.1", "0.0.0.0", "10.1.2.3", "172.31.0.1", "192.168.1.1", "169.254.169.254",
         "100.64.0.1", "::1", "::", "fe80::1%eth0", "fd00::1", "::ffff:10.0.0.1", "64:ff9b::7f00:1",
-        "2002:7f00:1::", "224.0.0.1", "255.255.255.255",
+        "2002:7f00:1::", "224.0.0.1", "255.255.255.255", "168.63.129.16", "::7f00:1", "64:ff9b:1::7f00:1",
     ],
 )  # fmt: skip
 def test_addresses_that_are_not_public_are_refused(address: str) -> None:
@@ -259,6 +260,22 @@ def test_addresses_that_are_not_public_are_refused(address: str) -> None:
     assert not why_unreachable(address, PackageHost("registry.example", may_be_private=True))
 
 
-@pytest.mark.parametrize("address", ["192.0.2.7", "8.8.8.8", "2001:db8::1"])
+@pytest.mark.parametrize("address", ["192.0.2.7", "8.8.8.8", "2001:db8::1", "::ffff:8.8.8.8"])
 def test_public_addresses_are_not(address: str) -> None:
     assert not why_unreachable(address, PackageHost("registry.example"))
+
+
+@pytest.mark.parametrize(
+    "name", ["a..example", "-a.example", "a-.example", ".example", f"{'a' * 64}.example", "a b"]
+)
+def test_a_name_that_no_resolver_takes_is_no_host(name: str) -> None:
+    with pytest.raises(ConfigurationError, match="is no host that packages can come from"):
+        PackageHost.parse(name)
+    assert normal_name(name) == ""
+
+
+@pytest.mark.parametrize(
+    "name", ["registry.example.", "a", "a_b.example", "xn--bcher-kva.example", f"{'a' * 63}.example"]
+)
+def test_names_of_hosts_are_compared_in_one_spelling(name: str) -> None:
+    assert PackageHost.parse(name.upper()).name == name.removesuffix(".")
