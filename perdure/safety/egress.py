@@ -11,8 +11,10 @@ import shutil
 import socket
 import tempfile
 from collections.abc import AsyncGenerator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -22,6 +24,7 @@ from perdure.safety.staging import Owner
 
 SOCKET_NAME = "proxy"
 CHUNK_BYTES = 64 * 1024
+LOOKUPS_AT_ONCE = 4
 
 Verdict = Literal["allowed", "refused", "failed"]
 
@@ -91,6 +94,8 @@ class Egress:
         self._serving: set[asyncio.Task[None]] = set()
         self._total = _Traffic()
         self._requests = 0
+        # A lookup that hangs holds its thread, and the event loop's own threads have other work to do.
+        self._lookups = ThreadPoolExecutor(LOOKUPS_AT_ONCE, "perdure-lookup")
 
     @asynccontextmanager
     async def open(self, owner: Owner) -> AsyncGenerator[Path]:
@@ -113,6 +118,7 @@ class Egress:
                     task.cancel()
                 await asyncio.gather(*self._serving, return_exceptions=True)
         finally:
+            self._lookups.shutdown(wait=False, cancel_futures=True)
             shutil.rmtree(closed)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -208,15 +214,16 @@ class Egress:
             )
         try:
             async with asyncio.timeout(self._limits.answer_s):
-                return await _first_connection(await _addresses(host), host.port)
+                return await _first_connection(await _addresses(host, self._lookups), host.port)
         except (OSError, TimeoutError) as error:
             said = str(error) or "no answer in time"
             raise _Ended("failed", f"{host} cannot be reached: {said}", "502 Bad Gateway") from error
 
 
-async def _addresses(host: PackageHost) -> list[str]:
+async def _addresses(host: PackageHost, lookups: ThreadPoolExecutor) -> list[str]:
     """The host's addresses that may be connected to; each is asked for once, so that it cannot change afterwards."""
-    found = await asyncio.get_running_loop().getaddrinfo(host.name, host.port, type=socket.SOCK_STREAM)
+    look_up = partial(socket.getaddrinfo, host.name, host.port, type=socket.SOCK_STREAM)
+    found = await asyncio.get_running_loop().run_in_executor(lookups, look_up)
     addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
     refusals = {address: why_unreachable(address, host) for address in addresses}
     allowed = [address for address, why in refusals.items() if not why]

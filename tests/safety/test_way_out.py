@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import threading
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from perdure.contracts.errors import ConfigurationError
-from perdure.safety.egress import EgressLimits, PackageRequest
+from perdure.safety.egress import SOCKET_NAME, Egress, EgressLimits, PackageRequest
 from perdure.safety.package_hosts import PackageHost, normal_name, why_unreachable
 from perdure.safety.sandbox import View
 from perdure.safety.views import Finished
@@ -210,6 +211,24 @@ async def test_other_sandboxes_see_neither_the_socket_nor_the_port(ground: Groun
         await asyncio.gather(running, return_exceptions=True)
     assert finished.output == b"False 111\n"
     assert not [name for name in os.listdir("/tmp") if name.startswith("perdure-out-")]  # noqa: PTH208 - names only
+
+
+async def test_lookups_take_no_thread_that_the_worker_needs(ground: Ground) -> None:
+    loop, release = asyncio.get_running_loop(), threading.Event()
+    # As many as the event loop has threads at most.
+    busy = [loop.run_in_executor(None, release.wait) for _ in range(32)]
+    try:
+        async with registry() as packages:
+            egress = Egress((PackageHost.parse(f"localhost:{packages.port}"),), on_request=ignored)
+            async with egress.open(ground.sandbox.owner) as folder:
+                reader, writer = await asyncio.open_unix_connection(folder / SOCKET_NAME)
+                writer.write(f"GET http://localhost:{packages.port}/ HTTP/1.1\r\n\r\n".encode())
+                async with asyncio.timeout(20):
+                    assert (await reader.read()).endswith(b"packages")
+                writer.close()
+    finally:
+        release.set()
+        await asyncio.gather(*busy)
 
 
 # The limit holds, but a client that is still being served may be left waiting instead of being hung up on at once.
