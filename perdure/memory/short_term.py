@@ -71,14 +71,16 @@ class ShortTerm:
         ttl_s: int,
         count: Callable[[str], None],
         availability: Availability | None = None,
+        answer_s: float = ANSWER_S,
     ) -> None:
         """``key`` seals what is kept; ``count`` is told how each reading went: ``all``, ``part``, ``none`` or ``away``."""
+        self._answer_s = answer_s
         self._client = _client(redis_url)
         self._key = key
         self._ttl_s = ttl_s
         self._count = count
         self._availability = availability if availability is not None else Availability(pause_s=PAUSE_S)
-        self._limit_s = FIRST_ANSWER_S
+        self._limit_s = max(FIRST_ANSWER_S, answer_s)
         self._waiting: deque[_Note] = deque()
         self._writing: asyncio.Task[None] | None = None
 
@@ -172,7 +174,7 @@ class ShortTerm:
                 )
             return None
         finally:
-            self._limit_s = ANSWER_S
+            self._limit_s = self._answer_s
         if self._availability.answered():
             logger.info("Redis answers again")
         return answer

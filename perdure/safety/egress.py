@@ -25,6 +25,8 @@ from perdure.safety.staging import Owner
 SOCKET_NAME = "proxy"
 CHUNK_BYTES = 64 * 1024
 LOOKUPS_AT_ONCE = 4
+HANG_UP_S = 2.0
+"""How long a program may go on sending after the end of its answer."""
 
 Verdict = Literal["allowed", "refused", "failed"]
 
@@ -127,7 +129,15 @@ class Egress:
         task.add_done_callback(self._serving.discard)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answer one connection and report it, however it ends."""
+        """Answer one connection, report it however it ends, and hang up."""
+        try:
+            self._on_request(await self._answered(reader, writer))
+            await _hang_up(reader, writer)
+        finally:
+            writer.close()
+
+    async def _answered(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> PackageRequest:
+        """What became of one connection."""
         traffic = _Traffic()
         place: Wanted | None = None
         verdict: Verdict = "allowed"
@@ -142,18 +152,14 @@ class Egress:
         except (OSError, asyncio.CancelledError):
             why = "the connection broke"
             verdict = "failed"
-        finally:
-            writer.close()
-            self._on_request(
-                PackageRequest(
-                    place.host if place else "",
-                    place.port if place else 0,
-                    verdict,
-                    why,
-                    traffic.sent,
-                    traffic.received,
-                )
-            )
+        return PackageRequest(
+            place.host if place else "",
+            place.port if place else 0,
+            verdict,
+            why,
+            traffic.sent,
+            traffic.received,
+        )
 
     async def _read(self, reader: asyncio.StreamReader) -> Wanted:
         """Where the request wants to go, before anything is decided."""
@@ -267,6 +273,18 @@ async def _until_answered(up: "asyncio.Future[None]", down: "asyncio.Future[None
         for one in (up, down):
             one.cancel()
         await asyncio.gather(up, down, return_exceptions=True)
+
+
+async def _hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Say at once that nothing more comes, and let go of what the program still sends.
+
+    To close over bytes that nobody read would break the connection, and with it what the other side has not read yet.
+    """
+    with contextlib.suppress(OSError, TimeoutError):
+        writer.write_eof()
+        async with asyncio.timeout(HANG_UP_S):
+            while await reader.read(CHUNK_BYTES):
+                pass
 
 
 async def _answer(writer: asyncio.StreamWriter, ended: _Ended) -> None:

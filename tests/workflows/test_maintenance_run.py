@@ -63,7 +63,7 @@ async def approval_of(handle: Handle) -> Approval:
         pending = await handle.query("pending", result_type=Pending)
         return next(iter(pending.approvals), None)
 
-    return await until(look, within_s=150)
+    return await until(look, within_s=200)
 
 
 async def steps_of(handle: Handle) -> list[str]:
@@ -172,7 +172,7 @@ async def test_a_scheduled_run_ends_at_the_precheck_where_nothing_changed(benche
                     assert isinstance(started, ScheduleActionExecutionStartWorkflow)
                     return started.workflow_id
 
-                handle: Handle = bench.client.get_workflow_handle(await until(ran, within_s=60))
+                handle: Handle = bench.client.get_workflow_handle(await until(ran))
                 bench.handles.append(handle)
                 statuses.append((await handle.result())["status"])
             assert statuses == ["completed", "unchanged"]
