@@ -136,6 +136,8 @@ async def test_every_other_host_port_and_spelling_is_refused_and_reported(ground
             f"PUT http://127.0.0.1:{packages.port}/ HTTP/1.1\r\n\r\n",
             f"CONNECT 127.0.0.1\0.example:{packages.port} HTTP/1.1\r\n\r\n",
             f"GET http://127.0.0.1:{packages.port}/ HTTP/1.1\r\nbad header\r\n\r\n",
+            f"POST http://127.0.0.1:{packages.port}/ HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 9\r\n\r\n",
+            f"POST http://127.0.0.1:{packages.port}/ HTTP/1.1\r\ncontent-length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
             "nonsense\r\n\r\n",
         ]
         said, reported = await answers(ground, *requests, hosts=(packages.named,))
