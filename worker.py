@@ -19,6 +19,7 @@ from temporalio.client import Client
 from temporalio.runtime import Runtime
 from temporalio.worker import PollerBehaviorSimpleMaximum, UnsandboxedWorkflowRunner, Worker
 
+from activities.archive import ArchiveDoor
 from activities.check_work import CheckWorkDoor
 from activities.close_task import CloseTaskDoor
 from activities.decide import DecideDoor
@@ -38,6 +39,7 @@ from activities.preview_call import PreviewCallDoor
 from activities.propose_publication import ProposePublicationDoor
 from activities.read_report import ReadReportDoor
 from activities.reflect import ReflectDoor
+from activities.sweep_host import SweepHostDoor
 from activities.synthesize import SynthesizeDoor
 from perdure.assembly import Assembly
 from perdure.contracts.calls import Author, Effect, Verdict
@@ -68,6 +70,7 @@ from perdure.memory.short_term import ShortTerm
 from perdure.safety.policy import Policy
 from perdure.safety.sandbox import Sandbox
 from perdure.settings import PROJECT_FOLDER, Settings, load_settings
+from perdure.tidying import keep_tidy
 from perdure.workspace.host_identity import host_id
 from perdure.workspace.overview import overview_of, survey_branch, toolchain_of
 from perdure.workspace.remotes import strip_credentials
@@ -81,6 +84,7 @@ from tools.tool_runner import ToolRunner
 from tools.upkeep import Upkeep
 from workflows.coding_task import CodingTask
 from workflows.maintenance_run import MaintenanceRun
+from workflows.sweep import SweepRun
 from workflows.task_lookup import TaskLookup
 
 logger = logging.getLogger("perdure.worker")
@@ -249,6 +253,7 @@ def activities_of(house: House) -> tuple[list[Callable[..., Any]], list[Callable
         SynthesizeDoor(conversation).synthesize,
         CloseTaskDoor(record).close_task,
         LookUpArtifactDoor(record).look_up_artifact,
+        *ArchiveDoor(house.client, record).activities,
     ]
     hosted: list[Callable[..., Any]] = [
         prepare,
@@ -262,6 +267,7 @@ def activities_of(house: House) -> tuple[list[Callable[..., Any]], list[Callable
         look_after.vouch_by_tests,
         ProposePublicationDoor(host, record, runner, survey_branch).propose_publication,
         LookUpDiffDoor(house.workspaces).look_up_diff,
+        SweepHostDoor(house.host_id, house.client, record, house.workspaces).sweep_host,
     ]
     return shared, hosted
 
@@ -322,7 +328,7 @@ async def workers(house: House) -> AsyncGenerator[tuple[Worker, Worker]]:
     tasks = Worker(
         house.client,
         task_queue=house.settings.task_queue,
-        workflows=[CodingTask, MaintenanceRun, TaskLookup],
+        workflows=[CodingTask, MaintenanceRun, TaskLookup, SweepRun],
         # Every import of a workflow file is passed through, so the SDK's sandbox would guard nothing and cost a tenth
         # of a step. What it is for is checked where it costs nothing: ruff bans clocks, randomness and environment in
         # workflows/, import-linter bans the world, recorded histories replay, and a test loads the workflow in it.
@@ -361,11 +367,9 @@ async def run_worker(settings: Settings, *, ready: Callable[[House], None] = lam
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     async with open_house(settings) as house, workers(house):
-        facts = {
-            "queue": settings.task_queue,
-            "host": house.host_id,
-            "server": house.client.service_client.config.target_host,
-        }
+        await keep_tidy(settings, house.client, house.record, house.host_id)
+        server = house.client.service_client.config.target_host
+        facts = {"queue": settings.task_queue, "host": house.host_id, "server": server}
         logger.info("worker is ready", extra=facts)
         with rare_collections():
             ready(house)

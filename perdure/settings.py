@@ -123,6 +123,12 @@ class Settings(BaseSettings):
     host_answer_s: Positive = 30.0
     """Seconds a host may take to pick up a step before its workspace is restored on another host."""
 
+    sweep_every_s: float = Field(default=300.0, ge=60)
+    """Seconds between two sweeps, which archive closed runs and remove the files of tasks that closed long enough ago."""
+
+    keep_workspaces_s: float = Field(default=86_400.0, ge=0)
+    """Seconds that the files of a closed task stay on their hosts; its change can be shown and it can be rewound later too."""
+
     reflect_every: int = Field(default=5, gt=0)
     """Steps between two looks back at the work."""
 

@@ -156,8 +156,7 @@ def _of_group(groups: Table, name: str, seen: set[str]) -> list[str]:
         return []
     seen.add(name)
     found: list[str] = []
-    listed: object = groups.get(name)
-    for line in cast("list[object]", listed) if isinstance(listed, list) else ():
+    for line in cast("list[object]", groups.get(name) or []):
         if isinstance(line, str):
             found.append(line)
         elif isinstance(line, dict):

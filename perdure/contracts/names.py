@@ -4,6 +4,7 @@ TASK_QUEUE = "perdure"
 CODING_TASK = "CodingTask"
 MAINTENANCE_RUN = "MaintenanceRun"
 TASK_LOOKUP = "TaskLookup"
+SWEEP = "Sweep"
 
 SEARCH_STATUS = "PerdureStatus"
 SEARCH_NEEDS = "PerdureNeeds"
@@ -24,3 +25,8 @@ SEARCH_ATTRIBUTES: dict[str, str] = {
 def host_queue(task_queue: str, host_id: str) -> str:
     """The task queue that only the host with this id polls."""
     return f"{task_queue}-host-{host_id}"
+
+
+def sweep_id(task_queue: str) -> str:
+    """The schedule that keeps a task queue's installation tidy."""
+    return f"sweep-{task_queue}"

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from perdure.contracts.errors import StoreUnavailable
+from perdure.memory.artifacts import Artifacts
+from perdure.memory.batches import keeping
 from perdure.memory.entries import INSERT, EntryRows
 from perdure.memory.stored_json import from_json, versioned
 
@@ -13,20 +15,20 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from perdure.contracts.transcript import Entry
-    from perdure.memory.database import Database
     from perdure.memory.keys import AnswerKey
     from perdure.memory.transcripts import Transcripts
 
 READ = "SELECT body FROM answers WHERE task_id = $1 AND run_id = $2 AND step = $3 AND purpose = $4"
 
+WON = "EXISTS (SELECT 1 FROM won)"
 STORE = f"""
 WITH won AS (
     INSERT INTO answers (task_id, run_id, step, purpose, body)
     VALUES ($1, $10, $11, $12, $13::text::json) ON CONFLICT DO NOTHING RETURNING 1
-), added AS (
-    {INSERT} WHERE EXISTS (SELECT 1 FROM won) ON CONFLICT DO NOTHING
+), batch AS ({keeping(14, only_where=WON)}), added AS (
+    {INSERT} WHERE {WON} ON CONFLICT DO NOTHING
 )
-SELECT EXISTS (SELECT 1 FROM won) AS won
+SELECT {WON} AS won
 """
 
 
@@ -37,10 +39,9 @@ class Stored:
     body: dict[str, Any]
 
 
-class Answers:
+class Answers(Artifacts):
     """The part of the record that holds answers."""
 
-    _database: Database
     _transcripts: Transcripts
 
     async def answer(self, key: AnswerKey) -> Stored | None:
@@ -54,8 +55,9 @@ class Answers:
         """Store an answer with its entries, both or neither. The first one wins: gives the body that is stored."""
         rows = EntryRows.of(key.task_id, entries)
         text = versioned(body)
+        batch = rows.batch(await self._artifact_key(key.task_id))
         row = await self._database.fetchrow(
-            STORE, key.task_id, *rows.columns, key.run_id, key.step, key.purpose, text
+            STORE, key.task_id, *rows.columns, key.run_id, key.step, key.purpose, text, *batch
         )
         if row is not None and row["won"]:
             self._transcripts.recorded(key.task_id, rows.weighed)

@@ -60,7 +60,7 @@ class Artifacts:
                 "store a part of it",
             )
         key = await self._artifact_key(task_id)
-        identity, body = await _computed(len(data), _pack, key, data)
+        identity, body = await _computed(len(data), pack, key, data)
         await self._database.fetch(
             PUT, task_id, identity, plain_text(name), plain_text(media_type), len(data), body
         )
@@ -107,7 +107,8 @@ def _identity(key: bytes, data: bytes) -> str:
     return hmac.new(key, data, hashlib.sha256).hexdigest()
 
 
-def _pack(key: bytes, data: bytes) -> tuple[str, bytes]:
+def pack(key: bytes, data: bytes) -> tuple[str, bytes]:
+    """Id and body of an artifact."""
     return _identity(key, data), zstandard.ZstdCompressor(level=3).compress(data)
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from perdure.contracts.digests import digest_of
 from perdure.contracts.errors import InvalidInput
 from perdure.contracts.transcript import Entry
+from perdure.memory.artifacts import Artifacts
+from perdure.memory.batches import keeping, packed
 from perdure.memory.stored_json import damaged, from_json, to_json
 from perdure.memory.transcripts import Transcripts, Weighed
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-    from perdure.memory.database import Database
+    from perdure.contracts.workspace import Checkpoint
 
 COLUMNS = "task_id, digest, v, parent, depth, step, kind, body, at"
 
@@ -28,7 +30,7 @@ FROM unnest($2::text[], $3::int[], $4::text[], $5::int[], $6::int[], $7::text[],
 """
 """Inserts the columns of ``EntryRows`` as parameters 1 to 9; a condition and ON CONFLICT may follow."""
 
-APPEND = INSERT + "ON CONFLICT DO NOTHING"
+APPEND = f"WITH batch AS ({keeping(10)}) {INSERT} ON CONFLICT DO NOTHING"
 
 WALK = f"""
 WITH RECURSIVE chain AS (
@@ -76,16 +78,19 @@ class EntryRows:
         )
         return cls(task_id, tuple(weighed), columns)
 
+    def batch(self, key: bytes, checkpoint: Checkpoint | None = None) -> tuple[str | None, str, int, bytes]:
+        """The same entries as an artifact: the parameters of ``keeping``."""
+        return packed(key, [each.entry for each in self.weighed], self.columns[6], checkpoint)
+
     @property
     def head(self) -> str:
         """Digest of the last entry; empty where there is none."""
         return self.weighed[-1].entry.digest if self.weighed else ""
 
 
-class Entries:
+class Entries(Artifacts):
     """The part of the record that holds transcripts."""
 
-    _database: Database
     _transcripts: Transcripts
 
     async def append(self, entries: Sequence[Entry]) -> str:
@@ -93,7 +98,8 @@ class Entries:
         if not entries:
             raise InvalidInput("There is no entry to append.", "give at least one sealed entry")
         rows = EntryRows.of(entries[0].task_id, entries)
-        await self._database.fetch(APPEND, rows.task_id, *rows.columns)
+        key = await self._artifact_key(rows.task_id)
+        await self._database.fetch(APPEND, rows.task_id, *rows.columns, *rows.batch(key))
         self._transcripts.recorded(rows.task_id, rows.weighed)
         return rows.head
 

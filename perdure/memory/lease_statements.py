@@ -5,6 +5,7 @@ and takes the row only if its revision is still the one it judged: where another
 and the statement is sent again.
 """
 
+from perdure.memory.batches import keeping
 from perdure.memory.entries import INSERT
 
 PREPARE = """
@@ -103,7 +104,7 @@ WITH held AS (
     FROM unnest($19::int[], $20::text[]) AS u (call_index, result)
     WHERE EXISTS (SELECT 1 FROM held)
     ON CONFLICT DO NOTHING RETURNING call_index
-), added AS (
+), batch AS ({keeping(21, only_where="EXISTS (SELECT 1 FROM held)")}), added AS (
     {INSERT} WHERE EXISTS (SELECT 1 FROM held) ON CONFLICT DO NOTHING
 )
 SELECT EXISTS (SELECT 1 FROM held) AS held, ARRAY (SELECT call_index FROM kept) AS kept

@@ -42,6 +42,7 @@ from perdure.contracts.calls import CallResult
 from perdure.contracts.errors import Fenced, InvalidInput, StoreUnavailable, WorkspaceLost
 from perdure.contracts.workspace import Checkpoint
 from perdure.memory import lease_statements
+from perdure.memory.artifacts import Artifacts
 from perdure.memory.entries import EntryRows
 from perdure.memory.stored_json import to_json, versioned
 
@@ -52,7 +53,6 @@ if TYPE_CHECKING:
 
     from perdure.contracts.calls import CallKey, Token
     from perdure.contracts.transcript import Entry
-    from perdure.memory.database import Database
     from perdure.memory.keys import StepKey
     from perdure.memory.transcripts import Transcripts
 
@@ -83,10 +83,9 @@ class Claim:
     """Digest of the last entry recorded with the stored calls; empty where none is stored."""
 
 
-class Leases:
+class Leases(Artifacts):
     """The part of the record that holds workspaces and the results of calls."""
 
-    _database: Database
     _transcripts: Transcripts
 
     async def prepare(
@@ -212,6 +211,7 @@ class Leases:
             *(more_changes, _checkpoint_json(checkpoint), checkpoint.commit, key.step, rows.head),
             [result.index for result in results],
             [versioned(result.model_dump(mode="json")) for result in results],
+            *rows.batch(await self._artifact_key(key.task_id), checkpoint),
         )
         kept: list[int] = row["kept"] if row is not None else []
         _refuse_unless_held(key.task_id, token, held=row is not None and row["held"])

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from perdure.memory.answers import Answers
 from perdure.memory.approvals import Approvals
-from perdure.memory.artifacts import Artifacts
+from perdure.memory.archive import Archive
 from perdure.memory.database import Database
 from perdure.memory.effects import Effects
 from perdure.memory.entries import Entries
@@ -23,7 +23,7 @@ SharedMemory = Callable[[bytes], KeepsRecent]
 """Makes a memory that workers share, from the key that seals what it holds."""
 
 
-class Record(Tasks, Entries, Artifacts, Answers, Leases, Effects, Approvals):
+class Record(Tasks, Entries, Answers, Leases, Archive, Effects, Approvals):
     """One pool of connections and what is kept through it. Raises ``StoreUnavailable`` while PostgreSQL does not answer."""
 
     def __init__(

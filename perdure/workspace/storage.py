@@ -63,16 +63,23 @@ def make_accessible(root: Path) -> None:
                 os.chmod(path, stat.S_IMODE(mode) | needed)  # noqa: PTH101 - names are bytes
 
 
-def remove_tree(path: Path) -> None:
-    """Remove the folder with everything in it, also while somebody still writes there: it is renamed away first."""
+def rename_away(path: Path) -> Path | None:
+    """Give the folder a name under which nobody looks for it, in one step; None where there is none."""
     trash = path.with_name(f"{REMOVED}{secrets.token_hex(6)}")
     try:
         path.rename(trash)
     except FileNotFoundError:
-        return
+        return None
     except OSError as error:
         raise refusal_of(error, str(path)) from error
-    empty_trash(trash)
+    return trash
+
+
+def remove_tree(path: Path) -> None:
+    """Remove the folder with everything in it, also while somebody still writes there: it is renamed away first."""
+    trash = rename_away(path)
+    if trash is not None:
+        empty_trash(trash)
 
 
 def empty_trash(trash: Path) -> None:

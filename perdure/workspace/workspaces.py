@@ -37,7 +37,15 @@ from perdure.workspace.restore import (
     restore,
 )
 from perdure.workspace.source import RefuseFolder, Source, examine
-from perdure.workspace.storage import REMOVED, empty_trash, give_to, make_folder, put, remove_tree
+from perdure.workspace.storage import (
+    REMOVED,
+    empty_trash,
+    give_to,
+    make_folder,
+    put,
+    remove_tree,
+    rename_away,
+)
 from perdure.workspace.working_copy import Origin, WorkingCopy
 
 _ONE_DAY_S = 24 * 3600.0
@@ -186,6 +194,26 @@ class Workspaces:
     async def remove(self, task_id: str) -> None:
         """Remove everything of the task from this host."""
         await asyncio.to_thread(remove_tree, self._folder(task_id))
+
+    async def tasks(self) -> list[str]:
+        """Ids of the tasks that have files on this host."""
+        return await asyncio.to_thread(self._tasks)
+
+    def set_aside(self, task_id: str) -> Path | None:
+        """Rename the task's folder away, which is done at once; None where there is none."""
+        return rename_away(self._folder(task_id))
+
+    async def empty(self, folder: Path) -> None:
+        """Remove a folder that was set aside."""
+        await asyncio.to_thread(empty_trash, folder)
+
+    def _tasks(self) -> list[str]:
+        found: list[str] = []
+        for path in sorted(self._home.glob(f"*/{ORIGIN}")):
+            # A folder that cannot be read, or that goes while it is looked at, is nobody's.
+            with contextlib.suppress(OSError, ValidationError):
+                found.append(Origin.model_validate_json(path.read_bytes()).task_id)
+        return [task_id for task_id in found if self._folder(task_id).is_dir()]
 
     def _sweep(self) -> None:
         """Remove what killed workers left half-made or half-removed more than a day ago."""

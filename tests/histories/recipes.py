@@ -13,7 +13,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowFailureError, WorkflowHandle
 
 from perdure.client import PerdureClient
-from perdure.contracts.names import TASK_LOOKUP
+from perdure.contracts.names import SWEEP, TASK_LOOKUP
 from perdure.embedded.stack import Stack
 from perdure.llm.scripted.script import Script
 from tests.faults.errand import COUNTER
@@ -119,6 +119,22 @@ async def looked_up_change(stage: Stage) -> Handle:
         return await ended(
             await bench.client.start_workflow(TASK_LOOKUP, asked, id="lookup", task_queue=queue)
         )
+
+
+async def swept(stage: Stage) -> Handle:
+    """A sweep that archives a run and removes its files."""
+    async with stage.bench(script_of([[READ]])) as bench:
+        queue = bench.settings.task_queue
+        await bench.house.record.seen(queue, bench.house.host_id)
+        await ended(await bench.start(mode="answer"))
+
+        async def listed() -> bool | None:
+            query = f"TaskQueue = '{queue}' AND ExecutionStatus = 'Completed'"
+            return True if [run async for run in bench.client.list_workflows(query)] else None
+
+        await until(listed)
+        terms = {"keep_workspaces_s": 0}
+        return await ended(await bench.client.start_workflow(SWEEP, terms, id="sweep", task_queue=queue))
 
 
 async def denied_push(stage: Stage) -> Handle:
@@ -309,6 +325,7 @@ RECIPES: tuple[Recipe, ...] = (
     attached,
     looked_up,
     looked_up_change,
+    swept,
     denied_push,
     approved_command,
     edited_command,

@@ -100,6 +100,7 @@ async def test_the_memory_for_transcripts_is_bounded(record: Record, counted: Co
     for writer in writers:
         for number in range(10):
             writer.add(step=number, text="x" * 1_000)
+        await record.make_artifact_key(writer.task_id)
         await record.append(writer.entries)
     reader = Record(counted, transcript_cache_bytes=50_000)
     for writer in writers:

@@ -16,6 +16,7 @@ from tests.histories.recipes import RECIPES
 from tests.histories.record import HISTORIES, MAX_BYTES, PLACE
 from workflows.coding_task import CodingTask
 from workflows.maintenance_run import MaintenanceRun
+from workflows.sweep import SweepRun
 from workflows.task_lookup import TaskLookup
 
 FILES = sorted(HISTORIES.glob("*.json"))
@@ -30,7 +31,7 @@ def read(file: Path) -> WorkflowHistory:
 def replayer() -> Replayer:
     """Replays as the worker runs: the same workflow, runner and converter."""
     return Replayer(
-        workflows=[CodingTask, MaintenanceRun, TaskLookup],
+        workflows=[CodingTask, MaintenanceRun, TaskLookup, SweepRun],
         workflow_runner=UnsandboxedWorkflowRunner(),
         data_converter=pydantic_data_converter,
     )
