@@ -12,8 +12,10 @@ from perdure.contracts.workspace import Checkpoint
 class ComparesCheckpoints(Protocol):
     """The workspaces of this host."""
 
-    async def change(self, task_id: str, *, checkpoint: Checkpoint, form: Form) -> bytes:
-        """What differs between the task's beginning and the checkpoint; WorkspaceLost where they are not here."""
+    async def change(
+        self, task_id: str, *, checkpoint: Checkpoint, form: Form, since: Checkpoint | None = None
+    ) -> bytes:
+        """What differs between the task's beginning (or ``since``) and the checkpoint; WorkspaceLost without them."""
         ...
 
 
@@ -39,7 +41,7 @@ class LookUpDiffDoor:
                 "A diff was asked for without a checkpoint.", "send the one that the task reported last."
             )
         whole = await self._workspaces.change(
-            request.task_id, checkpoint=request.checkpoint, form=request.form
+            request.task_id, checkpoint=request.checkpoint, form=request.form, since=request.since
         )
         return Page.of(whole, offset=request.offset, page_bytes=request.page_bytes, by_line=True)
 

@@ -1,21 +1,28 @@
 """Make the task's workspace, or rebuild it where another host, attempt or run had it."""
 
 import re
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 
 from temporalio import activity
 
 from activities.heartbeat import heartbeating
-from activities.record import AppendsEntries, next_entry, run_id
+from activities.record import AppendsEntries, KeepsArtifacts, next_entry, run_id, scheduled_at
+from perdure.contracts.calls import ArtifactRef
 from perdure.contracts.digests import short_hash
+from perdure.contracts.errors import ToolRejected
 from perdure.contracts.steps import PreparedWorkspace, PrepareWorkspace
+from perdure.contracts.task import Cost
 from perdure.contracts.transcript import EntryKind
 from perdure.contracts.workspace import Checkpoint, Workspace
 
 Copy = TypeVar("Copy")
 CopyOut = TypeVar("CopyOut", covariant=True)
+
+NAMED_FILES = 10
+MAX_NOTE = 1_000
 
 
 class Preparation(Protocol):
@@ -32,7 +39,7 @@ class Preparation(Protocol):
         ...
 
 
-class PreparesLeases(AppendsEntries, Protocol):
+class PreparesLeases(AppendsEntries, KeepsArtifacts, Protocol):
     """The record's part."""
 
     async def prepare(
@@ -43,6 +50,18 @@ class PreparesLeases(AppendsEntries, Protocol):
 
     async def ready(self, *, task_id: str, epoch: int, checkpoint: Checkpoint) -> None:
         """Open the workspace for steps; Fenced where somebody prepared it meanwhile."""
+        ...
+
+    async def last_checkpoint(self, task_id: str) -> Checkpoint | None:
+        """The checkpoint that was recorded last, in whichever run."""
+        ...
+
+    async def pushes(self, task_id: str) -> Mapping[str, Set[str]]:
+        """Branch → commits that the task pushed, in whichever run."""
+        ...
+
+    async def spent(self, task_id: str) -> Cost:
+        """What the task's model calls cost, in all runs."""
         ...
 
 
@@ -85,6 +104,25 @@ class Created(Protocol[CopyOut]):
         ...
 
 
+class SetAside(Protocol):
+    """Changes that no step had recorded."""
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """They are kept in it."""
+        ...
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Their names."""
+        ...
+
+    @property
+    def patch(self) -> bytes:
+        """What differs, for people."""
+        ...
+
+
 class MakesWorkspaces(Protocol[CopyOut]):
     """The workspaces of this host."""
 
@@ -100,6 +138,16 @@ class MakesWorkspaces(Protocol[CopyOut]):
 
     async def discard_before(self, task_id: str, generation: int) -> None:
         """Remove older folders."""
+        ...
+
+    async def keep_unrecorded(self, task_id: str, *, recorded: Checkpoint, at: datetime) -> SetAside | None:
+        """Keep what the folder in use holds beyond a checkpoint; ToolRejected where it can only be left there."""
+        ...
+
+    async def leave_pushed_branch(
+        self, copy: Any, *, pushed: Mapping[str, Set[str]], previous: Checkpoint, at: datetime
+    ) -> Checkpoint:
+        """A new name for the branch where what was pushed under its own is not part of it."""
         ...
 
 
@@ -182,12 +230,18 @@ class PrepareWorkspaceDoor(Generic[Copy]):
     async def _rebuild(
         self, request: PrepareWorkspace, previous: Workspace, preparation: Preparation
     ) -> PreparedWorkspace:
-        checkpoint = request.checkpoint or previous.checkpoint
-        await self._workspaces.materialise(
-            request.task_id, generation=preparation.generation, checkpoint=checkpoint
+        task_id, checkpoint = request.task_id, request.checkpoint or previous.checkpoint
+        told = _Told()
+        if request.reason == "reset":
+            await self._set_aside(task_id, told)
+        copy = await self._workspaces.materialise(
+            task_id, generation=preparation.generation, checkpoint=checkpoint
         )
-        await self._record.ready(task_id=request.task_id, epoch=preparation.epoch, checkpoint=checkpoint)
-        await self._workspaces.discard_before(request.task_id, preparation.generation)
+        if request.reason == "reset":
+            checkpoint = await self._leave_pushed_branch(task_id, copy, checkpoint, told)
+            told.spent = await self._record.spent(task_id)
+        await self._record.ready(task_id=task_id, epoch=preparation.epoch, checkpoint=checkpoint)
+        await self._workspaces.discard_before(task_id, preparation.generation)
         workspace = previous.model_copy(
             update={
                 "host_id": self._host.host_id,
@@ -197,7 +251,56 @@ class PrepareWorkspaceDoor(Generic[Copy]):
                 "checkpoint": checkpoint,
             }
         )
-        return PreparedWorkspace(head=request.head, workspace=workspace)
+        return PreparedWorkspace(
+            head=request.head,
+            workspace=workspace,
+            notes=tuple(told.notes),
+            set_aside=tuple(told.set_aside),
+            spent=told.spent,
+        )
+
+    async def _set_aside(self, task_id: str, told: "_Told") -> None:
+        """Keep what a person changed in the folder, or a call that was interrupted, and name it."""
+        recorded = await self._record.last_checkpoint(task_id)
+        if recorded is None:
+            return
+        try:
+            found = await self._workspaces.keep_unrecorded(task_id, recorded=recorded, at=scheduled_at())
+        except ToolRejected as error:
+            told.notes.append(str(error)[:MAX_NOTE])
+            return
+        if found is None:
+            return
+        name = f"set-aside-{found.checkpoint.commit[:12]}.patch"
+        told.set_aside.append(
+            await self._record.put_artifact(task_id, name, found.patch, "text/x-diff; charset=utf-8")
+        )
+        shown = ", ".join(found.files[:NAMED_FILES]) or "branches or the index alone"
+        more = f" and {len(found.files) - NAMED_FILES} more" if len(found.files) > NAMED_FILES else ""
+        told.notes.append(
+            f"The workspace held changes that no step had recorded ({shown}{more}). They are kept as the checkpoint "
+            f"{found.checkpoint.commit[:12]} and as the artifact {name}."[:MAX_NOTE]
+        )
+
+    async def _leave_pushed_branch(
+        self, task_id: str, copy: Copy, checkpoint: Checkpoint, told: "_Told"
+    ) -> Checkpoint:
+        renamed = await self._workspaces.leave_pushed_branch(
+            copy, pushed=await self._record.pushes(task_id), previous=checkpoint, at=scheduled_at()
+        )
+        if renamed.head_ref != checkpoint.head_ref:
+            old, new = (each.head_ref.removeprefix("refs/heads/") for each in (checkpoint, renamed))
+            told.notes.append(f"What was pushed as {old!r} stays at the remote; the work goes on as {new!r}.")
+        return renamed
+
+
+@dataclass
+class _Told:
+    """What a rebuild after a reset has to say."""
+
+    notes: list[str] = field(default_factory=list[str])
+    set_aside: list[ArtifactRef] = field(default_factory=list[ArtifactRef])
+    spent: Cost | None = None
 
 
 def workspace_body(workspace: Workspace, overview: str) -> dict[str, Any]:

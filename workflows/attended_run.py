@@ -107,6 +107,7 @@ class AttendedRun:
             state.show,
             lambda text: state.waiting(text, needs="answer"),
         )
+        state.host.on_reset = state.was_reset
         if given is not None:
             take_up(state, given)
             state.pause_requested = given.paused if self._paused is None else self._paused
@@ -259,6 +260,14 @@ class AttendedRun:
             self._state.show()
 
     def _void(self) -> None:
+        state = self._state
+        waits = bool(self._desk.approvals or self._desk.questions) or (
+            state is not None and state.pause_requested
+        )
+        if state is not None and not waits:
+            # Whoever waits for a person counts that time as waiting; here an activity was under way. The loop is asked
+            # for the time, since this is called outside of it.
+            self._desk.lost_s += self._loop.time() - state.runner.last_at
         self._desk.void()
         # The SDK looks at wait conditions only where something is ready to run, and a new seed alone is nothing.
         self._loop.call_soon(lambda: None)
@@ -318,4 +327,5 @@ class AttendedRun:
         return {
             "cost": spending.cost.model_dump(mode="json"),
             "limits": spending.limits.model_dump(mode="json"),
+            "dropped": spending.dropped.model_dump(mode="json"),
         }

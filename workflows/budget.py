@@ -24,6 +24,14 @@ class Spending:
     limits: Limits
     cost: Cost = field(default_factory=Cost)
     steps: int = 0
+    dropped: Cost = field(default_factory=Cost)
+    """The part of ``cost`` that went into steps which were taken back."""
+
+    def keep(self, spent: "Cost") -> None:
+        """After a reset: what was spent in all runs stays spent."""
+        missing = spent.beyond(self.cost)
+        self.dropped = self.dropped.plus(missing)
+        self.cost = self.cost.plus(missing)
 
     def used(self, worked_s: float) -> dict[str, float]:
         """Use by limit name."""

@@ -41,6 +41,7 @@ def carried(state: TaskState, *, runs: int, granted: "Sequence[str]", counts: Lo
         numbered=state.numbered,
         limits=state.spending.limits,
         cost=state.spending.cost,
+        dropped=state.spending.dropped,
         worked_s=state.worked_s,
         plan=state.plan,
         finished=tuple(sorted(state.picture.finished)),
@@ -66,6 +67,7 @@ def take_up(state: TaskState, given: Continuation) -> None:
     state.head, state.step, state.numbered = given.head, given.step, given.numbered
     state.first_tree, state.plan, state.checks = given.first_tree, given.plan, given.checks
     state.spending.limits, state.spending.cost = given.limits, given.cost
+    state.spending.dropped = given.dropped
     state.spending.steps = max(given.step, given.numbered)
     state.notes[:0] = given.notes
     state.lines[:] = [Line(**line.model_dump(exclude={"v"})) for line in given.lines]

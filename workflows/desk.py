@@ -57,6 +57,8 @@ class Desk:
     """Signals that could not be used, for the card."""
     reminders: int = 0
     waited_s: float = 0.0
+    lost_s: float = 0.0
+    """Seconds of work that a reset took away, and those until it was made; not yet part of ``waited_s``."""
     resets: int = 0
     earlier: SpokenWords = field(default_factory=SpokenWords)
     """What was said in the runs before this one."""

@@ -23,6 +23,9 @@ Result = TypeVar("Result", bound=BaseModel)
 #: Takeovers of one step before a person is asked: more than this is no passing trouble.
 TAKEOVERS = 5
 
+#: Runs that were reset before this version heed the reset only with the next step on files.
+RESETS_FIRST = "heed-resets-before-models"
+
 Reason = Literal["start", "takeover", "reset", "take_back"]
 _SUMMARIES: dict[Reason, str] = {
     "start": "clone",
@@ -65,6 +68,8 @@ class Host:
         self.takeovers = 0
         self.rebuilds = 0
         """How often the workspace was rebuilt: whatever no checkpoint holds is gone each time."""
+        self.on_reset: Callable[[PreparedWorkspace], None] = lambda _: None
+        """Told what a rebuild after a reset found."""
         self.after_rebuild: Callable[[], Awaitable[None]] | None = None
         """Sets up anew what a rebuild lost; steps then run only in the very folder that was set up."""
         self._setting_up = False
@@ -145,7 +150,22 @@ class Host:
             self._checkpoint = prepared.workspace.checkpoint
             self._resets_seen = self._desk.resets
             self.rebuilds += reason != "start"
+            if reason == "reset":
+                self.on_reset(prepared)
             return prepared.head
+
+    async def heed_reset(self, head: str) -> None:
+        """Where the history was cut since the last step: fence off who still works, and rebuild the files."""
+        if self._resets_seen != self._desk.resets and self._heeds_resets():
+            await self._rebuild(head, "reset")
+
+    def _heeds_resets(self) -> bool:
+        """Whether this run heeds a reset before a model is asked; the time that the reset took away is no work."""
+        heeds = workflow.patched(RESETS_FIRST)
+        if heeds:
+            self._desk.waited_s += self._desk.lost_s
+            self._desk.lost_s = 0.0
+        return heeds
 
     async def take_back(self, head: str, checkpoint: Checkpoint) -> None:
         """Rebuild the workspace as it was at an earlier checkpoint."""
@@ -213,6 +233,7 @@ class Host:
         taken_over = 0
         while True:
             if self._resets_seen != self._desk.resets:
+                self._heeds_resets()
                 await self._rebuild(head(), "reset")
             self._dispatch += 1
             fields = {

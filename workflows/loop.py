@@ -63,6 +63,7 @@ class Loop:
         """Step after step; returns how it ended."""
         while True:
             await self._asking.pause()
+            await self._state.heed_reset()
             await self._renew(self.counts)
             ending = await self._within_budget()
             if ending:

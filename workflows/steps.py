@@ -110,6 +110,8 @@ class Runner:
     def __init__(self, priority: Priority, timing: Timing) -> None:
         self.priority = priority
         self.timing = timing
+        self.last_at = workflow.time()
+        """When the last activity was scheduled."""
 
     async def run(
         self,
@@ -129,6 +131,7 @@ class Runner:
         measure(step, request)
         closing = step is CLOSE_TASK
         raise_if_cancelled(closing=closing)
+        self.last_at = workflow.time()
         heartbeat = timedelta(seconds=self.timing.heartbeat_s) if step.heartbeats else None
         answer = timedelta(seconds=self.timing.host_answer_s) if step.on_host or answer_within else None
         done: Any = await workflow.execute_activity(

@@ -13,8 +13,8 @@ with workflow.unsafe.imports_passed_through():
     from perdure.contracts import names
     from perdure.contracts.calls import CallResult, CallSummary
     from perdure.contracts.plan import Plan, Reflection
-    from perdure.contracts.steps import Limits, ModelStep, Note, OpenedTask, Timing
-    from perdure.contracts.task import Check, Cost, Evidence, TaskRequest, TaskStatus, Unpushed, Withheld
+    from perdure.contracts.steps import Limits, ModelStep, Note, OpenedTask, PreparedWorkspace, Timing
+    from perdure.contracts.task import Check, Cost, Evidence, TaskRequest, TaskStatus, Withheld
     from workflows.budget import LoopGuard, Spending
     from workflows.card import Picture, draw
     from workflows.desk import Desk
@@ -57,8 +57,6 @@ class TaskState:
     checks: tuple[Check, ...] = ()
     commits: list[str] = field(default_factory=list[str])
     pushed: str | None = None
-    unpushed: Unpushed | None = None
-    """Why the push at the end did not happen, where one was asked for."""
     withheld: list[Withheld] = field(default_factory=list[Withheld])
     evidence: tuple[Evidence, ...] = ()
     summary: str = ""
@@ -66,8 +64,6 @@ class TaskState:
     first_tree: str = ""
     denials: int = 0
     """Calls that people refused, or did not decide in time."""
-    refused_by_people: set[tuple[str, int]] = field(default_factory=set[tuple[str, int]])
-    """Calls that a person said no to, by decision and index."""
     stopped_because: str = ""
     last_fault: str = ""
     pause_requested: bool = False
@@ -103,6 +99,19 @@ class TaskState:
     def worked_s(self) -> float:
         """Seconds since the start without those spent waiting for people."""
         return workflow.time() - self.began - self.desk.waited_s
+
+    async def heed_reset(self) -> None:
+        """Rebuild the files at once where the history was cut, and say what that found."""
+        await self.host.heed_reset(self.head)
+
+    def was_reset(self, prepared: PreparedWorkspace) -> None:
+        """Take in what a rebuild after a reset found. What was spent stays spent."""
+        self.picture.branch = self.host.branch
+        for note in prepared.notes:
+            self.note(Line(self.step, WARNING, note))
+        if prepared.spent is not None:
+            self.spending.keep(prepared.spent)
+        self.show()
 
     def next_step(self) -> int:
         """Begin the next step: its number was never given before, also where one step interrupted another."""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from perdure.client.handle import TaskHandle
     from perdure.client.logbook import LogLine
     from perdure.client.lookups import Part, StoredArtifact
+    from perdure.client.rewinding import RewindPreview, RewindReceipt
     from perdure.client.schedule_terms import (
         ListedSchedule,
         ScheduleDescription,
@@ -50,6 +51,8 @@ __all__ = [
     "Part",
     "PerdureClient",
     "Refused",
+    "RewindPreview",
+    "RewindReceipt",
     "ScheduleDescription",
     "ScheduleNotFound",
     "ScheduleTerms",
@@ -77,6 +80,8 @@ _MODULES = {
     "Attachment": "attaching",
     "IfClosed": "attaching",
     "ListedSchedule": "schedule_terms",
+    "RewindPreview": "rewinding",
+    "RewindReceipt": "rewinding",
     "ScheduleDescription": "schedule_terms",
     "ScheduleTerms": "schedule_terms",
     "ScheduleTimes": "schedule_terms",

@@ -24,6 +24,7 @@ from perdure.client.following import follow, run_after_reset, run_that_stands
 from perdure.client.listing import described
 from perdure.client.logbook import LogLine, logbook
 from perdure.client.lookups import Part, StoredArtifact, artifact_parts, diff_parts, files_of
+from perdure.client.rewinding import RewindPreview, RewindReceipt, preview_of, rewind
 from perdure.client.server import Server
 from perdure.client.state import Spending, TaskDescription, TaskState, TranscriptLine
 from perdure.client.validation import valid
@@ -157,6 +158,20 @@ class TaskHandle(Generic[Outcome]):
             raise self._ended("cancel")
         with self._server.explained(self.id):
             await self._workflow.cancel(reason=reason, rpc_timeout=self._server.limit)
+
+    async def rewind_preview(self, *, to: int) -> RewindPreview:
+        """What taking the task back to the end of a step would drop; nothing is changed. 0 is just after the plan."""
+        return await preview_of(self._server, self.id, self.task_id, to)
+
+    async def rewind(self, *, to: int | RewindPreview, by: str = "") -> RewindReceipt:
+        """Take the task back to the end of a step: conversation, plan and files. It goes on from there by itself.
+
+        It works while the task runs or waits and after it ended. What was asked after the step is asked anew, what was
+        pushed stays at the remote, and what was spent stays spent. A preview that was shown makes sure that exactly its
+        run is taken back.
+        """
+        preview = await self.rewind_preview(to=to) if isinstance(to, int) else to
+        return await rewind(self._server, preview, by=by)
 
     async def result(self) -> Outcome:
         """Wait for the end, also of the run that a reset puts in place of this one.

@@ -77,6 +77,7 @@ class _Reported(BaseModel):
 
 class _Ran(BaseModel):
     results: tuple[CallResult, ...] = ()
+    set_aside: tuple[ArtifactRef, ...] = ()
 
 
 async def files_of(server: Server, workflow_id: str) -> Files:
@@ -102,6 +103,8 @@ async def files_of(server: Server, workflow_id: str) -> Files:
         for result in ran.results if ran is not None else ():
             for artifact in result.artifacts:
                 stored.setdefault(artifact.id, _stored(artifact, step, result.tool))
+        for artifact in ran.set_aside if ran is not None else ():
+            stored.setdefault(artifact.id, _stored(artifact, files.step, "rewind"))
     files.artifacts = tuple(stored.values())
     return files
 
@@ -136,6 +139,35 @@ async def diff_parts(
             yield part
     except (_HostSilent, WorkspaceLost) as error:
         raise _host_gone(workflow_id, host) from error
+
+
+async def dropped_files(
+    server: Server,
+    workflow_id: str,
+    task_id: str,
+    *,
+    workspace: Workspace,
+    since: Checkpoint | None,
+    until: Checkpoint,
+) -> list[str]:
+    """Names of the files that differ between two checkpoints; NoWorker where their host does not answer."""
+    if not await server.pollers(workspace.host_queue, activities=True):
+        raise _host_gone(workflow_id, workspace.host_id)
+    request = LookUp(
+        task_id=task_id,
+        what="diff",
+        host_queue=workspace.host_queue,
+        checkpoint=until,
+        since=since,
+        form="names",
+    )
+    data = b""
+    try:
+        async for part in _parts(server, workflow_id, request):
+            data += part.data
+    except (_HostSilent, WorkspaceLost) as error:
+        raise _host_gone(workflow_id, workspace.host_id) from error
+    return data.decode("utf-8", "replace").splitlines()
 
 
 async def artifact_parts(

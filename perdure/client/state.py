@@ -53,6 +53,8 @@ class Spending(Answered):
 
     cost: Cost = Cost()
     limits: Limits | None = None
+    dropped: Cost = Cost()
+    """The part of ``cost`` that went into steps which a rewind took back."""
 
 
 class PendingStep(BaseModel):

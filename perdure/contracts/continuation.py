@@ -65,6 +65,8 @@ class Continuation(Durable):
     numbered: int
     limits: Limits
     cost: Cost
+    dropped: Cost = Cost()
+    """The part of ``cost`` that went into steps which were taken back."""
     worked_s: float
     plan: Plan | None = None
     finished: tuple[int, ...] = ()

@@ -3,9 +3,9 @@
 import base64
 import hashlib
 import zlib
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 from perdure.contracts.errors import InvalidInput
 from perdure.contracts.workspace import Checkpoint
@@ -28,10 +28,20 @@ class LookUp(BaseModel):
     """For a diff: the queue of the host that keeps the task's files."""
     checkpoint: Checkpoint | None = None
     """For a diff: the task's files up to here."""
+    since: Checkpoint | None = None
+    """For a diff: where it begins; None: what the task began with."""
     form: Form = "patch"
     artifact_id: str = Field(default="", pattern=r"^([0-9a-f]{64})?$")
     offset: int = Field(default=0, ge=0)
     page_bytes: int = Field(default=PAGE_BYTES, ge=1, le=PAGE_BYTES)
+
+    @model_serializer(mode="wrap")
+    def _without_new_fields(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Workers of an older version refuse fields that they do not know, so one that says nothing is left out."""
+        fields: dict[str, Any] = serialize(self)
+        if self.since is None:
+            fields.pop("since", None)
+        return fields
 
 
 class Page(BaseModel):

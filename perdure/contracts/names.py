@@ -6,6 +6,9 @@ MAINTENANCE_RUN = "MaintenanceRun"
 TASK_LOOKUP = "TaskLookup"
 SWEEP = "Sweep"
 
+PUSH = "push"
+"""Kind of a push in the ledger of effects; its target is ``<remote> <branch>``."""
+
 SEARCH_STATUS = "PerdureStatus"
 SEARCH_NEEDS = "PerdureNeeds"
 SEARCH_REPOSITORY = "PerdureRepository"

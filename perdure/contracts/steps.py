@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from perdure.contracts.calls import CallResult, CallSummary
+from perdure.contracts.calls import ArtifactRef, CallResult, CallSummary
 from perdure.contracts.plan import Plan, Reflection
 from perdure.contracts.task import Check, Cost, Evidence, Mode, Safety, TaskRequest, TaskStatus
 from perdure.contracts.workspace import Checkpoint, Workspace
@@ -91,6 +91,12 @@ class PreparedWorkspace(Durable):
 
     head: str
     workspace: Workspace
+    notes: tuple[str, ...] = ()
+    """After a reset: what a person should know of the files and the branch."""
+    set_aside: tuple[ArtifactRef, ...] = ()
+    """After a reset: changes that no step had recorded, as a patch."""
+    spent: Cost | None = None
+    """After a reset: what every model call of the task cost, those of steps that no longer stand included."""
 
 
 class Note(Durable):

@@ -79,17 +79,6 @@ class TaskStatus(StrEnum):
     CANCELED = "canceled"
 
 
-class Unpushed(StrEnum):
-    """Why a push that was asked for did not happen."""
-
-    DENIED = "denied"
-    """A person said no."""
-    EXPIRED = "expired"
-    """Nobody decided before the deadline."""
-    FAILED = "failed"
-    """It was allowed and did not work, or could not even be shown to a person."""
-
-
 class Cost(BaseModel):
     """What the models used. ``usd`` counts priced calls only; ``unpriced_calls`` says how many had no known price."""
 
@@ -121,6 +110,19 @@ class Cost(BaseModel):
             unpriced_calls=self.unpriced_calls + other.unpriced_calls,
             scripted=self.scripted or other.scripted,
             models=tuple(sorted({*self.models, *other.models})),
+        )
+
+    def beyond(self, other: "Cost") -> "Cost":
+        """What this holds more than the other; nothing of it is negative."""
+        return Cost(
+            usd=round(max(self.usd - other.usd, 0.0), 9),
+            input_tokens=max(self.input_tokens - other.input_tokens, 0),
+            cached_tokens=max(self.cached_tokens - other.cached_tokens, 0),
+            output_tokens=max(self.output_tokens - other.output_tokens, 0),
+            model_calls=max(self.model_calls - other.model_calls, 0),
+            unpriced_calls=max(self.unpriced_calls - other.unpriced_calls, 0),
+            scripted=self.scripted,
+            models=self.models,
         )
 
 

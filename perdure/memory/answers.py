@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from perdure.contracts.errors import StoreUnavailable
+from perdure.contracts.task import Cost
 from perdure.memory.artifacts import Artifacts
 from perdure.memory.batches import keeping
 from perdure.memory.entries import INSERT, EntryRows
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 READ = "SELECT body FROM answers WHERE task_id = $1 AND run_id = $2 AND step = $3 AND purpose = $4"
 
 WON = "EXISTS (SELECT 1 FROM won)"
+COSTS = "SELECT body -> 'cost' AS cost FROM answers WHERE task_id = $1 AND body -> 'cost' IS NOT NULL"
+
 STORE = f"""
 WITH won AS (
     INSERT INTO answers (task_id, run_id, step, purpose, body)
@@ -48,6 +51,13 @@ class Answers(Artifacts):
         """The answer stored under this key, if there is one."""
         row = await self._database.fetchrow(READ, key.task_id, key.run_id, key.step, key.purpose)
         return None if row is None else Stored(from_json(row["body"]))
+
+    async def spent(self, task_id: str) -> Cost:
+        """What every stored answer of the task cost, in all its runs: also in steps that a rewind took back."""
+        total = Cost()
+        for row in await self._database.fetch(COSTS, task_id):
+            total = total.plus(Cost.model_validate_json(row["cost"]))
+        return total
 
     async def store_answer(
         self, key: AnswerKey, body: Mapping[str, Any], entries: Sequence[Entry] = ()

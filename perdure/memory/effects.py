@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from perdure.contracts.errors import InvalidInput
+from perdure.contracts.names import PUSH
 from perdure.memory.stored_json import from_json, versioned
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ INSERT INTO effects (task_id, kind, target, key, intent, intended_at)
 VALUES ($1, $2, $3, $4, $5::text::json, $6) ON CONFLICT DO NOTHING RETURNING key
 """
 RECEIPT = "SELECT receipt FROM effects WHERE task_id = $1 AND kind = $2 AND target = $3 AND key = $4"
+PUSHES = "SELECT target, intent FROM effects WHERE task_id = $1 AND kind = $2"
 INTENT = "SELECT intent FROM effects WHERE task_id = $1 AND kind = $2 AND target = $3 AND key = $4"
 RECEIVE = """
 UPDATE effects SET receipt = coalesce(receipt, $5::text::json), received_at = coalesce(received_at, $6)
@@ -47,6 +49,14 @@ class Effects:
         """The recorded intent, None where there is none."""
         row = await self._database.fetchrow(INTENT, task_id, kind, target, key)
         return None if row is None else from_json(row["intent"])
+
+    async def pushes(self, task_id: str) -> dict[str, set[str]]:
+        """Branch → commits that this task pushed, or meant to when it was stopped."""
+        found: dict[str, set[str]] = {}
+        for row in await self._database.fetch(PUSHES, task_id, PUSH):
+            branch = str(row["target"]).rpartition(" ")[2]
+            found.setdefault(branch, set()).add(str(from_json(row["intent"])["commit"]))
+        return found
 
     async def receive(
         self, *, task_id: str, kind: str, target: str, key: str, receipt: Mapping[str, Any], at: datetime

@@ -35,6 +35,8 @@ RETURNING epoch
 
 STATE = "SELECT epoch, dispatch, attempt, ready, host_id FROM workspaces WHERE task_id = $1"
 
+LAST_CHECKPOINT = "SELECT checkpoint FROM workspaces WHERE task_id = $1 AND checkpoint IS NOT NULL"
+
 CLAIM = """
 WITH held AS MATERIALIZED (
     SELECT * FROM workspaces WHERE task_id = $1

@@ -120,6 +120,11 @@ class Leases(Artifacts):
                 "stop; the newer preparation goes on",
             )
 
+    async def last_checkpoint(self, task_id: str) -> Checkpoint | None:
+        """The checkpoint that was recorded last, in whichever run; None before there is one."""
+        row = await self._database.fetchrow(lease_statements.LAST_CHECKPOINT, task_id)
+        return None if row is None else Checkpoint.model_validate_json(row["checkpoint"])
+
     async def claim(
         self,
         *,

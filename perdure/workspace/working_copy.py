@@ -50,6 +50,7 @@ class WorkingCopy:
     owner: tuple[int, int] | None = None
     unrestored: tuple[str, ...] = ()
     """Pipes, sockets and devices of the checkpoint that this generation was made from: they are not there."""
+    index_name: str = "shadow-index"
     folder: Path = field(init=False)
     files: Files = field(init=False)
     git: Git = field(init=False)
@@ -90,7 +91,7 @@ class WorkingCopy:
     @property
     def shadow_index(self) -> Path:
         """The private index that checkpoints of this generation are built in."""
-        return self.folder / "shadow-index"
+        return self.folder / self.index_name
 
     @property
     def branch(self) -> str:

@@ -36,6 +36,7 @@ from perdure.workspace.restore import (
     new_generation,
     restore,
 )
+from perdure.workspace.setting_aside import Leaving
 from perdure.workspace.source import RefuseFolder, Source, examine
 from perdure.workspace.storage import (
     REMOVED,
@@ -65,7 +66,7 @@ class Created:
     warnings: tuple[str, ...] = ()
 
 
-class Workspaces:
+class Workspaces(Leaving):
     """Workspaces below ``home``, one folder a task.
 
     With ``owner`` (uid, gid), files of the work trees belong to that user. ``author`` is the name and address in
@@ -175,10 +176,12 @@ class Workspaces:
             return taken
         return await self._packs.save(copy, taken, previous)
 
-    async def change(self, task_id: str, *, checkpoint: Checkpoint, form: Form) -> bytes:
-        """What differs between checkpoint 0 and this one; WorkspaceLost where they are not on this host."""
+    async def change(
+        self, task_id: str, *, checkpoint: Checkpoint, form: Form, since: Checkpoint | None = None
+    ) -> bytes:
+        """What differs between checkpoint 0 (or ``since``) and this one; WorkspaceLost where they are not here."""
         origin, folder = self._origin(task_id), self._folder(task_id)
-        before, after = origin.checkpoint.tree, checkpoint.tree
+        before, after = (since or origin.checkpoint).tree, checkpoint.tree
         return await compare(self._program, folder, before=before, after=after, form=form)
 
     async def discard_before(self, task_id: str, generation: int) -> None:

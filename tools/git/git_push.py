@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from perdure.contracts.calls import Effect
 from perdure.contracts.errors import EffectUnknown, ToolRejected
+from perdure.contracts.names import PUSH
 from perdure.safety.display import fenced, inline_code
 from perdure.workspace.git import Commit
 from perdure.workspace.program import GitFailed
@@ -12,7 +13,7 @@ from tools.differences import diff_statistics
 from tools.titles import one_line
 from tools.tool_schemas import Arguments, Preview, ToolContext, ToolOutput, tool
 
-KIND = "push"
+KIND = PUSH
 SHOWN_COMMITS = 20
 
 

@@ -4,6 +4,7 @@ import typer
 
 from perdure.client.command_line.commands import (
     decisions,
+    going_back,
     looking,
     machine,
     maintenance,
@@ -13,7 +14,7 @@ from perdure.client.command_line.commands import (
 )
 from perdure.client.command_line.exit_codes import explained
 
-FAMILIES = (machine, tasks, maintenance, looking, decisions, steering)
+FAMILIES = (machine, tasks, maintenance, looking, decisions, steering, going_back)
 """In the order of ``--help``."""
 
 app = typer.Typer(

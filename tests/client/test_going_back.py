@@ -1,0 +1,64 @@
+"""``rewind`` on the command line: it shows what is dropped, asks, and takes the task back."""
+
+from perdure.client import PerdureClient
+from perdure.client.command_line.exit_codes import ExitCode
+from tests.client.player import Player
+from tests.client.shell import Shell
+from tests.client.waiting import all_events, approval_of
+
+
+async def test_a_rewind_is_shown_and_needs_a_yes(client: PerdureClient, shell: Shell, worker: Player) -> None:
+    worker.change = b"app/money.py\n"
+    task = await client.start("Mend it", repository="/srv/shop")
+    approval = await approval_of(task)
+    await task.steer("Keep it small")
+    await task.approve(approval.id)
+    await task.result()
+    refused = await shell.run("rewind", task.id, "--to", "0")
+    assert refused.exit_code == ExitCode.USAGE
+    shown = " ".join(refused.stdout.split())
+    for said in (
+        "back to the end of step 0 drops",
+        "step 1:",
+        "git_push perdure/x",
+        "Keep it small",
+        "stays spent",
+    ):
+        assert said in shown
+    assert f"python starter.py rewind {task.id} --to 0 --yes" in refused.stderr
+    assert not (await task.describe()).open
+
+    done = await shell.run("rewind", task.id, "--to", "0", "--yes", "--by", "Ada")
+    assert done.exit_code == ExitCode.OK
+    assert f"{task.id} was taken back to the end of step 0" in " ".join(done.stdout.split())
+    fresh = await approval_of(task)
+    assert fresh.id != approval.id
+    await task.approve(fresh.id)
+    assert (await task.result()).status == "completed"
+    assert [event.kind for event in await all_events(task)][-1] == "ended"
+
+
+async def test_a_rewind_answers_programs_with_what_it_dropped(
+    client: PerdureClient, shell: Shell, worker: Player
+) -> None:
+    task = await client.start("Mend it", repository="/srv/shop")
+    approval = await approval_of(task)
+    receipt = await shell.json("rewind", task.id, "--to", "0", "--yes")
+    assert (receipt["id"], receipt["task_id"]) == (task.id, task.task_id)
+    assert receipt["run_id"] == (await task.describe()).run_id
+    assert receipt["dropped"]["steps"][0]["step"] == 1
+    fresh = await approval_of(task)
+    assert fresh.id != approval.id
+
+
+async def test_a_rewind_of_what_is_not_there_says_why(
+    client: PerdureClient, shell: Shell, worker: Player
+) -> None:
+    task = await client.start("Mend it", repository="/srv/shop")
+    await approval_of(task)
+    missing = await shell.run("rewind", task.id, "--to", "40", "--yes")
+    assert missing.exit_code == ExitCode.USAGE
+    assert "has no step 40" in missing.stderr
+    unknown = await shell.run("rewind", "task-none-000000", "--to", "1", "--yes")
+    assert unknown.exit_code == ExitCode.NOT_FOUND
+    assert "only while the server keeps its history" in " ".join(unknown.stderr.split())
