@@ -1,6 +1,7 @@
 """``MaintenanceRun``: what a playbook says, done to one repository, and kept only where its tests vouch for it."""
 
-from typing import Any
+import shlex
+from typing import Any, cast
 
 from temporalio import workflow
 from temporalio.common import Priority, RawValue
@@ -12,7 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from perdure.contracts.names import MAINTENANCE_RUN
     from perdure.contracts.plan import Plan, Subtask
     from perdure.contracts.steps import Timing
-    from perdure.contracts.task import TaskStatus
+    from perdure.contracts.task import TaskStatus, Unpushed
     from perdure.contracts.upkeep import OpenedMaintenance, OpenMaintenance, PlaybookOutline
     from workflows.acting import Acting
     from workflows.asking import Asking
@@ -59,8 +60,11 @@ class MaintenanceRun(AttendedRun):
         state = self._begin(opened.task, opened.opened, priority)
         state.asks_models = state.commits_itself = False
         state.plan = plan_of(opened.playbook)
-        if unchanged_since_last(opened):
-            return await self._end(TaskStatus.UNCHANGED, unchanged_sentence(opened))
+        last = last_result()
+        if unchanged_since(last, opened):
+            # A denial stands until something changes, so the next run has to read it here.
+            state.unpushed = unpushed_of(last)
+            return await self._end(TaskStatus.UNCHANGED, unchanged_sentence(opened, state.unpushed))
         await self._prepare(state)
         return await self._work(state, opened.playbook)
 
@@ -90,6 +94,7 @@ class MaintenanceRun(AttendedRun):
             findings=self._upkeep.findings() if self._upkeep else (),
             checks=state.checks,
             pushed=state.pushed is not None,
+            unpushed=state.unpushed,
             withheld=tuple(state.withheld),
             base_commit=base_commit,
             playbook_digest=opened.playbook.digest,
@@ -107,21 +112,55 @@ def plan_of(playbook: PlaybookOutline) -> Plan:
     )
 
 
-def unchanged_since_last(opened: OpenedMaintenance) -> bool:
-    """Whether the last finished run of the same schedule saw this very commit with this very playbook."""
+def last_result() -> dict[str, Any]:
+    """The result of the last run of the same schedule that completed; empty where there is none."""
     if not workflow.has_last_completion_result():
-        return False
+        return {}
     last: Any = workflow.get_last_completion_result()
-    if not isinstance(last, dict):
+    return cast("dict[str, Any]", last) if isinstance(last, dict) else {}
+
+
+def unpushed_of(last: dict[str, Any]) -> Unpushed | None:
+    """Why that run's push did not happen; None also where it was written before this was recorded."""
+    said = last.get("unpushed")
+    return Unpushed(said) if said in tuple(Unpushed) else None
+
+
+def unchanged_since(last: dict[str, Any], opened: OpenedMaintenance) -> bool:
+    """Whether that run saw this very commit with this very playbook, and left nothing that is to be tried again.
+
+    A push that a person denied is not offered again, whatever else was left; one that nobody decided, or that did not
+    work, is.
+    """
+    seen = {name: last.get(name) for name in ("base_commit", "playbook_digest")}
+    if seen != {"base_commit": opened.base_commit, "playbook_digest": opened.playbook.digest}:
         return False
-    seen = {name: last.get(name) for name in ("base_commit", "playbook_digest")}  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-    now = {"base_commit": opened.base_commit, "playbook_digest": opened.playbook.digest}
-    return seen == now and last.get("status") in REPEATABLE  # pyright: ignore[reportUnknownMemberType]
+    repeats_nothing = last.get("status") in REPEATABLE
+    unpushed = unpushed_of(last)
+    if unpushed is None or not workflow.patched("heed-why-the-last-run-did-not-push"):
+        return repeats_nothing
+    return unpushed is Unpushed.DENIED
 
 
-def unchanged_sentence(opened: OpenedMaintenance) -> str:
+def unchanged_sentence(opened: OpenedMaintenance, unpushed: Unpushed | None) -> str:
     """What is said where there is nothing new to look at."""
-    return (
+    nothing_new = (
         f"Neither the commit {opened.base_commit[:12]} nor the playbook {opened.playbook.id!r} changed since the last "
-        "run, so there was nothing to do."
+        "run"
+    )
+    if unpushed is not Unpushed.DENIED:
+        return f"{nothing_new}, so there was nothing to do."
+    task = opened.task
+    command = [
+        "python",
+        "starter.py",
+        "maintain",
+        opened.playbook.id,
+        "--repository",
+        opened.opened.repository,
+    ]
+    command += ["--base-branch", task.base_branch] if task.base_branch else []
+    return (
+        f"{nothing_new}, whose push a person denied, so it is not offered again. "
+        f"hint: to have it offered once more, start the run by hand: {shlex.join(command)}"
     )

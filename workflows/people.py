@@ -58,11 +58,16 @@ class Counter:
                 self._edited.add((decision, call.index))
                 continue
             if said.verdict == "deny":
-                kind = "expired" if said.by == "deadline" else "denied"
-                return _note(kind, _denial(said), decision, call.index)
+                return self._refusal(said, decision, call.index)
             if said.remember == "task":
                 self._remember(call, decision)
             return shown, preview.operation_digest
+
+    def _refusal(self, said: Decide, decision: str, index: int) -> Note:
+        kind = "expired" if said.by == "deadline" else "denied"
+        if kind == "denied":
+            self._state.refused_by_people.add((decision, index))
+        return _note(kind, _denial(said), decision, index)
 
     def _is_granted(self, call: CallSummary, decision: str) -> bool:
         return call.arguments_digest in self._granted and (decision, call.index) not in self._edited

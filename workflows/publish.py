@@ -5,7 +5,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from perdure.contracts.calls import CallSummary, Effect
     from perdure.contracts.steps import ProposePublication, Publication
-    from perdure.contracts.task import TaskStatus, Withheld
+    from perdure.contracts.task import TaskStatus, Unpushed, Withheld
     from workflows.acting import Acting
     from workflows.steps import PROPOSE_PUBLICATION
     from workflows.task_state import TaskState
@@ -46,6 +46,7 @@ async def publish(state: TaskState, acting: Acting) -> bool:
     push = _call(publication, Effect.PUBLISH)
     if push is not None and not state.pushed:
         _withhold(state, said, f"push of {state.host.branch}", push)
+        state.unpushed = _why_unpushed(state, publication.decision, push.index)
     _keep_late_words(state)
     return committed
 
@@ -58,6 +59,13 @@ def _message(state: TaskState) -> str:
 
 def _call(publication: Publication, effect: Effect) -> CallSummary | None:
     return next((call for call in publication.calls if call.effect is effect), None)
+
+
+def _why_unpushed(state: TaskState, decision: str, index: int) -> Unpushed:
+    if (decision, index) in state.refused_by_people:
+        return Unpushed.DENIED
+    about = [note.kind for note in state.notes if (note.decision, note.call_index) == (decision, index)]
+    return Unpushed.EXPIRED if "expired" in about else Unpushed.FAILED
 
 
 def _withhold(state: TaskState, said: list[Withheld], what: str, call: CallSummary) -> None:

@@ -14,7 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from perdure.contracts.calls import CallResult, CallSummary
     from perdure.contracts.plan import Plan, Reflection
     from perdure.contracts.steps import Limits, ModelStep, Note, OpenedTask, PreparedWorkspace, Timing
-    from perdure.contracts.task import Check, Cost, Evidence, TaskRequest, TaskStatus, Withheld
+    from perdure.contracts.task import Check, Cost, Evidence, TaskRequest, TaskStatus, Unpushed, Withheld
     from workflows.budget import LoopGuard, Spending
     from workflows.card import Picture, draw
     from workflows.desk import Desk
@@ -57,6 +57,8 @@ class TaskState:
     checks: tuple[Check, ...] = ()
     commits: list[str] = field(default_factory=list[str])
     pushed: str | None = None
+    unpushed: Unpushed | None = None
+    """Why the push at the end did not happen, where one was asked for."""
     withheld: list[Withheld] = field(default_factory=list[Withheld])
     evidence: tuple[Evidence, ...] = ()
     summary: str = ""
@@ -64,6 +66,8 @@ class TaskState:
     first_tree: str = ""
     denials: int = 0
     """Calls that people refused, or did not decide in time."""
+    refused_by_people: set[tuple[str, int]] = field(default_factory=set[tuple[str, int]])
+    """Calls that a person said no to, by decision and index."""
     stopped_because: str = ""
     last_fault: str = ""
     pause_requested: bool = False

@@ -204,12 +204,13 @@ class Schedules:
 
     async def _started(self, id: str, before: Described) -> str:
         """The run that the server starts a moment after it was told to."""
-        known = {started(each.action).workflow_id for each in before.info.recent_actions}
+        # Runs that are started within the same second have the same workflow id.
+        known = {started(each.action).first_execution_run_id for each in before.info.recent_actions}
         deadline = asyncio.get_running_loop().time() + STARTS_WITHIN_S
         while asyncio.get_running_loop().time() < deadline:
             recent = (await self._describe(id)).info.recent_actions
             for each in reversed(recent):
-                if started(each.action).workflow_id not in known:
+                if started(each.action).first_execution_run_id not in known:
                     return started(each.action).workflow_id
             # The server tells of it only when it is asked.
             await asyncio.sleep(0.1)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from perdure.contracts.task import Budget, Check, TaskStatus, Withheld
+from perdure.contracts.task import Budget, Check, TaskStatus, Unpushed, Withheld
 
 PlaybookId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 
@@ -51,6 +51,8 @@ class MaintenanceResult(BaseModel):
     findings: tuple[Finding, ...] = ()
     checks: tuple[Check, ...] = ()
     pushed: bool = False
+    unpushed: Unpushed | None = None
+    """Why what was kept is not pushed. The next scheduled run offers it again, unless a person ``denied`` it."""
     withheld: tuple[Withheld, ...] = ()
     base_commit: str = ""
     """The commit that was looked at; the next scheduled run compares it."""

@@ -79,6 +79,17 @@ class TaskStatus(StrEnum):
     CANCELED = "canceled"
 
 
+class Unpushed(StrEnum):
+    """Why a push that was asked for did not happen."""
+
+    DENIED = "denied"
+    """A person said no."""
+    EXPIRED = "expired"
+    """Nobody decided before the deadline."""
+    FAILED = "failed"
+    """It was allowed and did not work, or could not even be shown to a person."""
+
+
 class Cost(BaseModel):
     """What the models used. ``usd`` counts priced calls only; ``unpriced_calls`` says how many had no known price."""
 

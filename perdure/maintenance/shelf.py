@@ -66,8 +66,14 @@ class Shelf:
 
 def parse(file: Path) -> Playbook:
     """The playbook in a file; ConfigurationError names the file and each field that cannot be used."""
-    with file.open("rb") as opened:
-        data = opened.read(MAX_BYTES + 1)
+    try:
+        with file.open("rb") as opened:
+            data = opened.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise ConfigurationError(
+            f"The playbook {str(file)!r} cannot be read: {error.strerror}.",
+            "make the file readable for the user that the worker runs as.",
+        ) from error
     if len(data) > MAX_BYTES:
         raise ConfigurationError(
             f"The playbook {str(file)!r} is larger than {MAX_BYTES:,} bytes.", "split it into two."

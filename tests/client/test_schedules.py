@@ -155,6 +155,21 @@ async def test_a_second_run_is_refused_while_the_first_is_under_way(
     await run.wait(LIMIT_S)
 
 
+async def test_runs_within_the_same_second_share_an_id_and_are_told_apart(
+    client: PerdureClient, upkeep: Player, schedule_id: str
+) -> None:
+    await client.schedules.create(schedule_id, UPKEEP, times=NIGHTLY)
+    ids: list[str] = []
+    # Of so many quick runs at least two begin in the same second; where none did, a busy machine took longer.
+    for _ in range(4):
+        run = await client.task(await client.schedules.run_now(schedule_id))
+        assert (await run.wait(20)).status == "completed"
+        ids.append(run.id)
+    found = await ended(client, schedule_id, 4)
+    assert [each.id for each in found.recent] == ids
+    assert [each.status for each in found.recent] == ["completed"] * 4
+
+
 async def test_times_that_fall_due_during_a_run_are_skipped_and_counted(
     client: PerdureClient, upkeep: Player, schedule_id: str
 ) -> None:

@@ -13,6 +13,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from perdure.contracts.names import SEARCH_STATUS
 from perdure.embedded.stack import Stack
+from tests.embedded.conftest import eventually
 
 SHORT_TIMER = timedelta(milliseconds=20)
 QUEUE = "embedded-tests"
@@ -67,8 +68,12 @@ async def test_timers_are_short_and_a_step_of_two_activities_costs_little(
     first = (await handle.fetch_history()).events[0]
     timeout = first.workflow_execution_started_event_attributes.workflow_task_timeout
     assert timeout.ToTimedelta() == timedelta(seconds=3)
-    found = [each.id async for each in temporal_client.list_workflows(f"{SEARCH_STATUS} = 'working'")]
-    assert found == ["steps"]
+
+    async def listed() -> bool:
+        query = f"{SEARCH_STATUS} = 'working' AND WorkflowId = 'steps'"
+        return [each.id async for each in temporal_client.list_workflows(query)] == ["steps"]
+
+    assert await eventually(listed), "the server's list follows a moment after the fact"
 
 
 async def test_the_database_is_written_ahead_and_only_its_owner_can_read_it(

@@ -19,10 +19,23 @@ from perdure.llm.scripted.script import Script
 from tests.faults.errand import COUNTER
 from tests.faults.installation import Installation, Servers, installed
 from tests.faults.person import approving
-from tests.workflows.conftest import FIX, READ, TESTS, Bench, Call, bench_of, calls_of, script_of, until
+from tests.workflows.conftest import (
+    FIX,
+    READ,
+    TESTS,
+    Bench,
+    Call,
+    bench_of,
+    calls_of,
+    make_repository,
+    script_of,
+    until,
+)
+from tests.workflows.own_playbooks import IGNORING, changing, command, filed, playbook
 from tests.workflows.test_attach import attach
-from tests.workflows.test_maintenance_run import NO_KEY, TRAP, UNTIDY, maintain, repository_of
+from tests.workflows.test_maintenance_run import NO_KEY, TRAP, UNTIDY, approval_of, maintain, repository_of
 from tests.workflows.test_reset import reset_to, task_before_decision
+from tests.workflows.test_schedule import CHANGING, own, scheduled, started
 
 Handle = WorkflowHandle[Any, Any]
 
@@ -47,6 +60,11 @@ class Stage:
         """A worker in this process."""
         servers = self.servers
         return bench_of(self.stack, servers.client, servers.database_url, self.folder, script, **changes)
+
+    def own_playbook(self, text: str) -> dict[str, Any]:
+        """Settings of a worker that has this playbook, ``own``, and no model."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return filed(self.folder / "playbooks", text)
 
     def installation(self, script: Script) -> contextlib.AbstractAsyncContextManager[Installation]:
         """Workers in processes of their own."""
@@ -316,8 +334,56 @@ async def taken_back(stage: Stage) -> Handle:
         return await ended(await maintain(bench, repository))
 
 
+async def maintained_and_denied(stage: Stage) -> Handle:
+    """The push of a maintenance run is denied."""
+    async with stage.bench(script_of([]), **stage.own_playbook(CHANGING)) as bench:
+        repository, _ = repository_of(bench, IGNORING)
+        handle = await maintain(bench, repository, playbook="own")
+        await bench.decide(handle, await approval_of(handle), "deny", reason="not on a Friday")
+        return await ended(handle)
+
+
+async def unchanged_after_denial(stage: Stage) -> Handle:
+    """A schedule's second run finds the commit and playbook of the first, whose push was denied."""
+    async with stage.bench(script_of([]), **stage.own_playbook(CHANGING)) as bench:
+        repository, _ = repository_of(bench, IGNORING)
+        async with scheduled(bench, own(repository)) as (client, id):
+            handle = await started(client, bench, id)
+            await bench.decide(handle, await approval_of(handle), "deny", reason="not on a Friday")
+            await ended(handle)
+            return await ended(await started(client, bench, id))
+
+
+async def upkeep_taken_over(stage: Stage) -> Handle:
+    """The workspace vanishes in the middle of a maintenance run, so it is rebuilt and set up again."""
+    setup = {"title": "Make ready", "call": [command("mkdir -p made && echo ready > made/ready")]}
+    lasting = changing("lasting", f"test -f made/ready && echo once >> {COUNTER} && sleep 3")
+    text = playbook([changing("first", "echo 1 > first.txt"), lasting], setup=[setup])
+    async with stage.installation(script_of([])) as at:
+        settings = stage.own_playbook(text)
+        worker = at.worker(changes={**QUICK, "playbooks": settings["playbooks"][0]})
+        await worker.start()
+        repository, _ = make_repository(stage.folder / "shop", IGNORING)
+        handle: Handle = await at.servers.client.start_workflow(
+            "MaintenanceRun",
+            {"repository": str(repository), "playbook": "own"},
+            id="upkeep-taken-over",
+            task_queue=at.queue,
+        )
+        at.handles.append(handle)
+        async with approving(handle):
+            await counted(at)
+            await worker.kill()
+            await asyncio.sleep(4)
+            await worker.start()
+            return await ended(handle)
+
+
 RECIPES: tuple[Recipe, ...] = (
     maintained,
+    maintained_and_denied,
+    unchanged_after_denial,
+    upkeep_taken_over,
     taken_back,
     completed,
     continued,

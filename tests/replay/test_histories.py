@@ -86,6 +86,8 @@ def read_named(name: str) -> WorkflowHistory:
         ("cancelled", "WORKFLOW_EXECUTION_CANCELED"),
         ("bad_input", "WORKFLOW_EXECUTION_FAILED"),
         ("taken_over", "ACTIVITY_TASK_TIMED_OUT"),
+        ("upkeep_taken_over", "ACTIVITY_TASK_TIMED_OUT"),
+        ("unchanged_after_denial", "MARKER_RECORDED"),
         ("reset", "WORKFLOW_TASK_FAILED"),
     ],
 )

@@ -1,0 +1,41 @@
+"""A reset of a maintenance run whose push was approved: the push is asked for anew, and the old word does not count."""
+
+from pathlib import Path
+
+import pytest
+from temporalio.api.enums.v1 import EventType
+
+from tests.workflows.conftest import Benches, git, script_of
+from tests.workflows.own_playbooks import IGNORING, changing, filed, playbook
+from tests.workflows.test_maintenance_run import approval_of, maintain, repository_of
+from tests.workflows.test_reset import reset_to, task_before_decision
+
+
+async def test_an_approved_push_is_asked_for_anew_and_the_old_decision_refused(
+    benches: Benches, tmp_path: Path
+) -> None:
+    settings = filed(tmp_path / "playbooks", playbook([changing("tidy", "echo tidy >> README.md")]))
+    async with benches(script_of([]), **settings) as bench:
+        repository, remote = repository_of(bench, IGNORING)
+        handle = await maintain(bench, repository, playbook="own")
+        # The push is approved and refused by the remote, so it is still to be done after the reset.
+        hook = remote / "hooks" / "pre-receive"
+        hook.write_text("#!/bin/sh\nexit 1\n")
+        hook.chmod(0o755)
+        old = await approval_of(handle)
+        await bench.decide(handle, old, "approve")
+        first = await handle.result()
+        assert (first["pushed"], first["unpushed"]) == (False, "failed")
+        hook.unlink()
+        point = await task_before_decision(handle, EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED)
+        again = await reset_to(bench, handle, point)
+        fresh = await approval_of(again)
+        assert (fresh.tool, fresh.id != old.id) == ("git_push", True)
+        with pytest.raises(Exception, match="failed") as refused:
+            await bench.decide(again, old, "approve")
+        assert "belongs to an earlier run" in str(refused.value.__cause__)
+        await bench.decide(again, fresh, "approve")
+        result = await again.result()
+        assert (result["status"], result["pushed"], result["unpushed"]) == ("completed", True, None)
+        assert result["commits"] == first["commits"]
+        assert git(remote, "rev-parse", result["branch"]) == result["commits"][-1]
