@@ -370,6 +370,10 @@ def main() -> NoReturn:
         from typer.completion import completion_init  # pyright: ignore[reportPrivateImportUsage]
 
         completion_init()
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            # Whoever started us closed it; Python then has nothing there that takes what we write.
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: PTH123, SIM115
     try:
         app(obj=ThisMachine(), complete_var=VARIABLE)
         code = 0

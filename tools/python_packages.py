@@ -156,7 +156,8 @@ def _of_group(groups: Table, name: str, seen: set[str]) -> list[str]:
         return []
     seen.add(name)
     found: list[str] = []
-    for line in cast("list[object]", groups.get(name) or []):
+    listed: object = groups.get(name)
+    for line in cast("list[object]", listed) if isinstance(listed, list) else ():
         if isinstance(line, str):
             found.append(line)
         elif isinstance(line, dict):

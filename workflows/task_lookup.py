@@ -8,7 +8,7 @@ from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RawValue, RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError, TimeoutError
+from temporalio.exceptions import ActivityError, ApplicationError, TimeoutError, TimeoutType
 
 with workflow.unsafe.imports_passed_through():
     from perdure.contracts.lookups import LookUp, Page
@@ -47,8 +47,11 @@ class TaskLookup:
             )
         except ActivityError as error:
             if isinstance(error.cause, TimeoutError):
+                where = asked.host_queue or "the task queue"
+                untaken = error.cause.type is TimeoutType.SCHEDULE_TO_START
+                did = "took it up" if untaken else "that took it up finished it"
                 raise ApplicationError(
-                    f"No worker took it up on {asked.host_queue or 'the task queue'!r} in time.",
+                    f"No worker {did} on {where!r} in time.",
                     type="HostSilent",
                     non_retryable=True,
                 ) from error

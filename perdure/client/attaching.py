@@ -1,4 +1,4 @@
-"""Starts a run or finds the one that has its id, in one request to the server."""
+"""Starts a run or finds the one that has its id; callers that race start one run."""
 
 import asyncio
 import secrets

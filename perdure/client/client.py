@@ -238,7 +238,8 @@ class PerdureClient:
                 # Asked first, so that a list of tasks without a worker does not wait for each of them in turn.
                 await self._server.require_worker("the query 'pending'", task=id)
                 return WaitingTask.of(description, await handle.pending())
-            except NoWorker as error:
+            except (NoWorker, InvalidInput) as error:
+                # Silent, stuck in its history, or gone by now: the others are listed all the same.
                 return WaitingTask(
                     id=id, kind=description.kind, summary=description.summary, problem=str(error)
                 )

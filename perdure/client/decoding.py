@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from temporalio.api.common.v1 import Payload
 from temporalio.api.failure.v1 import Failure
 from temporalio.api.history.v1 import HistoryEvent
@@ -60,7 +60,11 @@ def result_in(error: BaseException | None) -> Result | None:
             for detail in error.details:
                 if isinstance(detail, dict) and "status" in detail and "summary" in detail:
                     kind = MaintenanceResult if "findings" in detail else TaskResult
-                    return kind.model_validate(detail)
+                    try:
+                        return kind.model_validate(detail)
+                    except ValidationError:
+                        # Another version wrote it; the failure's own message is there all the same.
+                        return None
         error = error.__cause__
     return None
 

@@ -72,6 +72,12 @@ class Server:
             yield
         except RPCError as error:
             raise self._explain(error, task) from error
+        except UnicodeEncodeError as error:
+            # Arguments that are not UTF-8 reach Python as half characters, which no request can hold.
+            raise InvalidInput(
+                f"{str(error.object)[:60]!r} is no text in UTF-8, so nothing can have this name.",
+                "write it in UTF-8.",
+            ) from error
 
     def _explain(self, error: RPCError, task: str) -> PerdureError:
         if error.status is RPCStatusCode.NOT_FOUND and "namespace" in error.message.lower():

@@ -35,6 +35,8 @@ PREFIX = "perdure:1"
 """Before every key, with the version of what is kept under it."""
 ANSWER_S = 0.1
 """How long anybody waits for Redis."""
+FIRST_ANSWER_S = 2.0
+"""The same for the first contact, which has a connection to make while the worker is still busy with its start."""
 PAUSE_S = 5.0
 """How long nobody asks it after it did not answer."""
 CLOSE_S = 1.0
@@ -69,13 +71,16 @@ class ShortTerm:
         ttl_s: int,
         count: Callable[[str], None],
         availability: Availability | None = None,
+        answer_s: float = ANSWER_S,
     ) -> None:
         """``key`` seals what is kept; ``count`` is told how each reading went: ``all``, ``part``, ``none`` or ``away``."""
+        self._answer_s = answer_s
         self._client = _client(redis_url)
         self._key = key
         self._ttl_s = ttl_s
         self._count = count
         self._availability = availability if availability is not None else Availability(pause_s=PAUSE_S)
+        self._limit_s = max(FIRST_ANSWER_S, answer_s)
         self._waiting: deque[_Note] = deque()
         self._writing: asyncio.Task[None] | None = None
 
@@ -157,16 +162,19 @@ class ShortTerm:
         """The answer, or None where there is none in time."""
         if not self._availability.may_ask():
             return None
+        limit_s = self._limit_s
         try:
-            async with asyncio.timeout(ANSWER_S):
+            async with asyncio.timeout(limit_s):
                 answer = await question()
         except (RedisError, OSError) as error:
             if self._availability.failed():
                 logger.warning(
                     "Redis does not answer, so transcripts are read from PostgreSQL alone: %s.",
-                    str(error).rstrip(".") or f"nothing came within {ANSWER_S:g} s",
+                    str(error).rstrip(".") or f"nothing came within {limit_s:g} s",
                 )
             return None
+        finally:
+            self._limit_s = self._answer_s
         if self._availability.answered():
             logger.info("Redis answers again")
         return answer

@@ -60,15 +60,20 @@ class Vectors:
     def __init__(self, url: str, *, answer_s: float = ANSWER_S) -> None:
         """``url`` is ``http://host:port``. Nothing is asked of the server yet."""
         parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username is not None:
+        try:
+            port = parts.port
+        except ValueError:
+            port = 0
+        named = bool(parts.hostname) and port != 0
+        if parts.scheme not in {"http", "https"} or not named or parts.username is not None:
             raise ConfigurationError(
                 "The address of the Chroma server is none that can be used.",
                 "set PERDURE_CHROMA_URL to http://host:port, without user and password.",
             )
         self._address = url
         self._secure = parts.scheme == "https"
-        self._host = parts.hostname
-        self._port = parts.port or (443 if self._secure else 80)
+        self._host = parts.hostname or ""
+        self._port = port or (443 if self._secure else 80)
         self._answer_s = answer_s
         self._client: Any = None
 

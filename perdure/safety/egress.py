@@ -11,8 +11,10 @@ import shutil
 import socket
 import tempfile
 from collections.abc import AsyncGenerator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -22,6 +24,9 @@ from perdure.safety.staging import Owner
 
 SOCKET_NAME = "proxy"
 CHUNK_BYTES = 64 * 1024
+LOOKUPS_AT_ONCE = 4
+HANG_UP_S = 2.0
+"""How long a program may go on sending after the end of its answer."""
 
 Verdict = Literal["allowed", "refused", "failed"]
 
@@ -91,6 +96,8 @@ class Egress:
         self._serving: set[asyncio.Task[None]] = set()
         self._total = _Traffic()
         self._requests = 0
+        # A lookup that hangs holds its thread, and the event loop's own threads have other work to do.
+        self._lookups = ThreadPoolExecutor(LOOKUPS_AT_ONCE, "perdure-lookup")
 
     @asynccontextmanager
     async def open(self, owner: Owner) -> AsyncGenerator[Path]:
@@ -113,6 +120,7 @@ class Egress:
                     task.cancel()
                 await asyncio.gather(*self._serving, return_exceptions=True)
         finally:
+            self._lookups.shutdown(wait=False, cancel_futures=True)
             shutil.rmtree(closed)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -121,7 +129,15 @@ class Egress:
         task.add_done_callback(self._serving.discard)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answer one connection and report it, however it ends."""
+        """Answer one connection, report it however it ends, and hang up."""
+        try:
+            self._on_request(await self._answered(reader, writer))
+            await _hang_up(reader, writer)
+        finally:
+            writer.close()
+
+    async def _answered(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> PackageRequest:
+        """What became of one connection."""
         traffic = _Traffic()
         place: Wanted | None = None
         verdict: Verdict = "allowed"
@@ -136,18 +152,14 @@ class Egress:
         except (OSError, asyncio.CancelledError):
             why = "the connection broke"
             verdict = "failed"
-        finally:
-            writer.close()
-            self._on_request(
-                PackageRequest(
-                    place.host if place else "",
-                    place.port if place else 0,
-                    verdict,
-                    why,
-                    traffic.sent,
-                    traffic.received,
-                )
-            )
+        return PackageRequest(
+            place.host if place else "",
+            place.port if place else 0,
+            verdict,
+            why,
+            traffic.sent,
+            traffic.received,
+        )
 
     async def _read(self, reader: asyncio.StreamReader) -> Wanted:
         """Where the request wants to go, before anything is decided."""
@@ -208,15 +220,16 @@ class Egress:
             )
         try:
             async with asyncio.timeout(self._limits.answer_s):
-                return await _first_connection(await _addresses(host), host.port)
+                return await _first_connection(await _addresses(host, self._lookups), host.port)
         except (OSError, TimeoutError) as error:
             said = str(error) or "no answer in time"
             raise _Ended("failed", f"{host} cannot be reached: {said}", "502 Bad Gateway") from error
 
 
-async def _addresses(host: PackageHost) -> list[str]:
+async def _addresses(host: PackageHost, lookups: ThreadPoolExecutor) -> list[str]:
     """The host's addresses that may be connected to; each is asked for once, so that it cannot change afterwards."""
-    found = await asyncio.get_running_loop().getaddrinfo(host.name, host.port, type=socket.SOCK_STREAM)
+    look_up = partial(socket.getaddrinfo, host.name, host.port, type=socket.SOCK_STREAM)
+    found = await asyncio.get_running_loop().run_in_executor(lookups, look_up)
     addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
     refusals = {address: why_unreachable(address, host) for address in addresses}
     allowed = [address for address, why in refusals.items() if not why]
@@ -260,6 +273,18 @@ async def _until_answered(up: "asyncio.Future[None]", down: "asyncio.Future[None
         for one in (up, down):
             one.cancel()
         await asyncio.gather(up, down, return_exceptions=True)
+
+
+async def _hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Say at once that nothing more comes, and let go of what the program still sends.
+
+    To close over bytes that nobody read would break the connection, and with it what the other side has not read yet.
+    """
+    with contextlib.suppress(OSError, TimeoutError):
+        writer.write_eof()
+        async with asyncio.timeout(HANG_UP_S):
+            while await reader.read(CHUNK_BYTES):
+                pass
 
 
 async def _answer(writer: asyncio.StreamWriter, ended: _Ended) -> None:

@@ -9,16 +9,35 @@ import contextlib
 import sys
 
 CHUNK_BYTES = 64 * 1024
+HANG_UP_S = 2.0
 
 
 async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Move bytes one way until they end."""
-    with contextlib.suppress(OSError):
-        while chunk := await reader.read(CHUNK_BYTES):
-            writer.write(chunk)
-            await writer.drain()
-        if writer.can_write_eof():
-            writer.write_eof()
+    """Move bytes one way until they end, then say so to the other side."""
+    while chunk := await reader.read(CHUNK_BYTES):
+        writer.write(chunk)
+        await writer.drain()
+    if writer.can_write_eof():
+        writer.write_eof()
+
+
+async def joined(
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    answers: asyncio.StreamReader,
+    proxy: asyncio.StreamWriter,
+) -> None:
+    """Move bytes both ways until the proxy has said all; the program may have ended its side long before.
+
+    Once the proxy hangs up nobody reads what the program still sends, so it has only a moment to end its side as well.
+    """
+    up = asyncio.ensure_future(pump(reader, proxy))
+    try:
+        await pump(answers, writer)
+        await asyncio.wait({up}, timeout=HANG_UP_S)
+    finally:
+        up.cancel()
+        await asyncio.gather(up, return_exceptions=True)
 
 
 async def main(port: int, path: str, argv: list[str]) -> int:
@@ -26,12 +45,16 @@ async def main(port: int, path: str, argv: list[str]) -> int:
     serving: set[asyncio.Task[None]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            answers, proxy = await asyncio.open_unix_connection(path)
-            await asyncio.gather(pump(reader, proxy), pump(answers, writer))
-            proxy.close()
-        finally:
-            writer.close()
+        # Either side may break off at any time; that ends this connection alone.
+        with contextlib.suppress(OSError):
+            try:
+                answers, proxy = await asyncio.open_unix_connection(path)
+                try:
+                    await joined(reader, writer, answers, proxy)
+                finally:
+                    proxy.close()
+            finally:
+                writer.close()
 
     def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.ensure_future(serve(reader, writer))

@@ -14,19 +14,22 @@ SETTING = "PERDURE_PACKAGE_HOSTS"
 DEFAULT_PORT = 443
 LARGEST_PORT = 65_535
 
-NAME = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]{0,251}[a-z0-9_])?")
+LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+NAME = re.compile(rf"(?=.{{1,253}}\Z){LABEL}(?:\.{LABEL})*")
+"""Of parts that the resolver can encode: it raises no ordinary error for others."""
 
 NEVER_PUBLIC = tuple(
     map(
         ipaddress.ip_network,
         (
             "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12",
-            "192.0.0.0/24", "192.168.0.0/16", "198.18.0.0/15", "224.0.0.0/4", "240.0.0.0/4",
-            "::/127", "fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8",
+            "168.63.129.16/32", "192.0.0.0/24", "192.168.0.0/16", "198.18.0.0/15", "224.0.0.0/4", "240.0.0.0/4",
+            "::/96", "64:ff9b:1::/48", "fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8",
         ),
     )
 )  # fmt: skip
-"""Loopback, link-local (which holds the clouds' metadata services), private, multicast and reserved networks."""
+"""Loopback, link-local (which holds the clouds' metadata services; one cloud has its own in a public network), private,
+multicast and reserved networks, and those that only a translator of this site knows."""
 
 TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
 

@@ -60,15 +60,19 @@ async def kill_tree(process: asyncio.subprocess.Process) -> None:
     pause_s = 0.002
     while process.returncode is None and time.monotonic() < deadline:
         for child in children(process.pid):
-            _send_kill(child)
+            _send(child, signal.SIGKILL)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(process.wait(), timeout=pause_s)
         pause_s = min(pause_s * 2, 0.1)
     if process.returncode is None:
-        _send_kill(process.pid)
+        # Held still, so that it starts nothing between the look at its children and its own end.
+        _send(process.pid, signal.SIGSTOP)
+        for child in children(process.pid):
+            _send(child, signal.SIGKILL)
+        _send(process.pid, signal.SIGKILL)
         await process.wait()
 
 
-def _send_kill(pid: int) -> None:
+def _send(pid: int, number: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
+        os.kill(pid, number)

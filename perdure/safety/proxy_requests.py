@@ -26,6 +26,10 @@ HOP_BY_HOP = {
 """Headers that are between client and proxy alone, or that the proxy writes itself."""
 
 
+FRAMING = {"content-length", "transfer-encoding"}
+"""Headers that say where a request ends."""
+
+
 class Malformed(ValueError):
     """The request is none that this proxy takes; the text says why."""
 
@@ -71,10 +75,15 @@ def _plain(method: str, target: str, lines: list[str]) -> Wanted:
     if url.scheme != "http" or not name or url.username is not None:
         raise Malformed("the URL is not an http URL without credentials")
     headers: list[str] = []
+    lengths = 0
     for line in lines:
         header = HEADER.fullmatch(line)
         if header is None:
             raise Malformed("a header is malformed")
+        lengths += header[1].lower() in FRAMING
+        if lengths > 1:
+            # Servers disagree on where such a request ends, and what follows would be a request of its own.
+            raise Malformed("the request gives its length more than once")
         if header[1].lower() not in HOP_BY_HOP:
             headers.append(f"{header[1]}: {header[2]}")
     path = (url.path or "/") + (f"?{url.query}" if url.query else "")

@@ -85,35 +85,63 @@ async def supervise(
     with contextlib.ExitStack() as resources:
         pipe = OutputPipe(limits.output_bytes, on_output)
         resources.callback(pipe.close)
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=stdin,
-            stdout=pipe.write_end,
-            stderr=pipe.write_end,
-            env=dict(environment),
-            cwd="/",
-            pass_fds=tuple(descriptors),
-            start_new_session=True,
-        )
-        pipe.start()
-        ending = asyncio.ensure_future(_until_it_ends(process, pipe))
-        watching = asyncio.ensure_future(
-            _until_memory_exceeds(process.pid, limits.memory_bytes, memory_backed)
+        starting = asyncio.ensure_future(
+            asyncio.create_subprocess_exec(
+                *command,
+                stdin=stdin,
+                stdout=pipe.write_end,
+                stderr=pipe.write_end,
+                env=dict(environment),
+                cwd="/",
+                pass_fds=tuple(descriptors),
+                start_new_session=True,
+            )
         )
         try:
-            await asyncio.wait((ending, watching), timeout=limits.time_s, return_when=asyncio.FIRST_COMPLETED)
-            killed_for: KilledFor = "time"
-            if ending.done():
-                killed_for = ending.result()
-            elif watching.done():
-                killed_for = watching.result()
+            process = await asyncio.shield(starting)
+            pipe.start()
+            killed_for = await _until_the_first_limit(process, pipe, limits, memory_backed)
         finally:
-            ending.cancel()
-            watching.cancel()
-            # A second cancellation must not leave the tree running: the kill goes on even when nobody waits for it.
-            await asyncio.shield(asyncio.ensure_future(kill_tree(process)))
+            # What the tree was given (pipes, folders, the way out) is there until it is gone: bubblewrap that loses
+            # its status pipe while it sets up dies, and leaves a first process that waits for it for ever.
+            await _to_the_end(asyncio.ensure_future(_kill(starting)))
         assert process.returncode is not None
         return Ended(process.returncode, bytes(pipe.collected), killed_for, time.monotonic() - started)
+
+
+async def _kill(starting: asyncio.Future[asyncio.subprocess.Process]) -> None:
+    """Kill the tree, also one whose start nobody waited for."""
+    with contextlib.suppress(OSError):
+        await kill_tree(await starting)
+
+
+async def _to_the_end(task: asyncio.Future[None]) -> None:
+    """Await the task to its end; cancellations meanwhile are passed on afterwards."""
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError as error:
+            cancelled = error
+    task.result()
+    if cancelled is not None:
+        raise cancelled
+
+
+async def _until_the_first_limit(
+    process: asyncio.subprocess.Process, pipe: OutputPipe, limits: SandboxLimits, memory_backed: Sequence[str]
+) -> KilledFor:
+    """Which limit was exceeded first; '' where the program ended by itself."""
+    ending = asyncio.ensure_future(_until_it_ends(process, pipe))
+    watching = asyncio.ensure_future(_until_memory_exceeds(process.pid, limits.memory_bytes, memory_backed))
+    try:
+        await asyncio.wait((ending, watching), timeout=limits.time_s, return_when=asyncio.FIRST_COMPLETED)
+        if ending.done():
+            return ending.result()
+        return watching.result() if watching.done() else "time"
+    finally:
+        ending.cancel()
+        watching.cancel()
 
 
 async def _until_it_ends(process: asyncio.subprocess.Process, pipe: OutputPipe) -> KilledFor:

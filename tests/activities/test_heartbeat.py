@@ -25,7 +25,7 @@ async def test_what_lasts_beats_with_its_last_word() -> None:
     beats = Beats()
 
     async def work() -> None:
-        async with heartbeating() as beat, asyncio.timeout(5):
+        async with heartbeating() as beat, asyncio.timeout(60):
             assert await beats.get() == ()
             beat("running pytest")
             beat("running ruff")

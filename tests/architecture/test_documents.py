@@ -147,6 +147,25 @@ def test_files_that_a_document_names_exist(document: Path) -> None:
     assert mentioned == []
 
 
+def test_every_page_is_reached_from_the_index_and_the_index_from_the_readme() -> None:
+    index = PROJECT / "docs" / "README.md"
+    assert index in linked_from(PROJECT / "README.md")
+    reached: set[Path] = set()
+    waiting = [index]
+    while waiting:
+        page = waiting.pop()
+        if page not in reached:
+            reached.add(page)
+            waiting += linked_from(page) & set((PROJECT / "docs").rglob("*.md"))
+    assert set((PROJECT / "docs").rglob("*.md")) - reached == set()
+
+
+def linked_from(page: Path) -> set[Path]:
+    """The pages that a page links to; a folder stands for the pages in it, which is what is shown of it."""
+    targets = {(page.parent / name).resolve() for name in LINK.findall(page.read_text())}
+    return {each for target in targets for each in (target.glob("*.md") if target.is_dir() else [target])}
+
+
 def test_pictures_are_well_formed_and_say_what_they_show() -> None:
     pictures = sorted((PROJECT / "docs").rglob("*.svg"))
     assert pictures

@@ -1,9 +1,13 @@
 """What waits for a person, over all open tasks."""
 
-import pytest
-from temporalio.client import Client
+from typing import Any
 
-from perdure.client import NotPending, PerdureClient
+import pytest
+from temporalio import workflow
+from temporalio.client import Client
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+
+from perdure.client import NotPending, PerdureClient, WaitingTask
 from perdure.contracts.names import SEARCH_NEEDS
 from tests.client.player import Player, summary
 from tests.client.search_attributes import unregistered
@@ -77,3 +81,33 @@ async def test_a_task_that_was_terminated_while_it_waited_is_not_offered(
     assert task.id not in {each.id for each in await client.approvals()}
     with pytest.raises(NotPending):
         await client.find_pending(approval.id)
+
+
+@workflow.defn(name="CodingTask")
+class _Unanswering:
+    """A task of another version, which knows none of our queries."""
+
+    @workflow.run
+    async def run(self, _: Any) -> None:
+        await workflow.wait_condition(lambda: False)
+
+
+async def test_a_task_that_refuses_to_answer_does_not_hide_the_others(
+    client: PerdureClient, temporal_client: Client, worker: Player
+) -> None:
+    waiting = await client.start("Mend the rounding", repository="/srv/shop")
+    approval = await approval_of(waiting)
+    queue = f"{worker.task_queue}-other"
+    other = PerdureClient(temporal_client, task_queue=queue)
+    runner = UnsandboxedWorkflowRunner()
+    async with Worker(temporal_client, task_queue=queue, workflows=[_Unanswering], workflow_runner=runner):
+        refusing = await other.start("Mend the search", repository="/srv/shop")
+
+        async def both() -> dict[str, WaitingTask] | None:
+            listed = {task.id: task for task in await client.approvals()}
+            return listed if {waiting.id, refusing.id} <= listed.keys() else None
+
+        listed = await eventually(both)
+        assert listed[waiting.id].approvals == (approval,)
+        assert "refused the query 'pending'" in listed[refusing.id].problem
+        await temporal_client.get_workflow_handle(refusing.id).terminate()

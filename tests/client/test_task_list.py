@@ -157,6 +157,8 @@ async def test_the_table_fits_80_columns_and_keeps_ids_whole(
 def test_since_takes_spans_and_dates() -> None:
     assert moment_of("90m", NOW) == NOW - timedelta(minutes=90)
     assert moment_of("1w", NOW) == NOW - timedelta(days=7)
+    with pytest.raises(InvalidInput, match="'999999w' is no span and no date"):
+        moment_of("999999w", NOW)
     assert moment_of("2026-05-30T10:00:00+02:00", NOW) == datetime(2026, 5, 30, 8, tzinfo=UTC)
     for wrong in ("", "3", "3y", "2026-13-01", "-2h"):
         with pytest.raises(InvalidInput, match="is no span and no date"):

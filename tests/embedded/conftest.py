@@ -86,7 +86,7 @@ async def start_owner() -> AsyncIterator[StartOwner]:
         await process.communicate()
 
 
-async def eventually(holds: Callable[[], bool | Awaitable[bool]], *, within_s: float = 20.0) -> bool:
+async def eventually(holds: Callable[[], bool | Awaitable[bool]], *, within_s: float = 120.0) -> bool:
     """Whether it holds at some moment of the given time."""
     deadline = time.monotonic() + within_s
     while True:

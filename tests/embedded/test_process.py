@@ -21,7 +21,7 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
     started: list[GuardedProcess] = []
 
     async def run(
-        script: str, *, stop_timeout_s: float = 5.0, environment: dict[str, str] | None = None
+        script: str, *, stop_timeout_s: float = 60.0, environment: dict[str, str] | None = None
     ) -> GuardedProcess:
         program = Program(
             argv=["/bin/sh", "-c", script],
@@ -78,7 +78,9 @@ async def test_one_that_ignores_the_stop_is_killed_after_its_time(
 async def test_descendants_that_left_its_session_end_with_it(
     start: Start, tmp_path: Path, wait_until: WaitUntil
 ) -> None:
-    process = await start("setsid sh -c 'echo $$ > left; exec sleep 600' & sleep 0.1; exit 0")
+    process = await start(
+        "setsid sh -c 'echo $$ > left; exec sleep 600' & while [ ! -s left ]; do sleep 0.05; done; exit 0"
+    )
     assert await process.wait() == 0
     (orphan,) = numbers(tmp_path / "left")
     assert await wait_until(lambda: not is_alive(orphan))

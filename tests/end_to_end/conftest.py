@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 from temporalio.client import Client
 
 from perdure.contracts.names import TASK_QUEUE
@@ -36,6 +36,7 @@ async def browser() -> AsyncIterator[Browser]:
             "hint: apt-get install chromium",
             pytrace=False,
         )
+    expect.set_options(timeout=WAIT_MS)
     async with async_playwright() as playwright:
         running = await playwright.chromium.launch(executable_path=program, headless=True, args=ARGUMENTS)
         yield running
@@ -44,7 +45,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def web_ui(
-    browser: Browser, stack: Stack, tmp_path_factory: pytest.TempPathFactory
+    browser: Browser, stack: Stack, temporal_client: Client, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[WebUi]:
     """A fresh window; its last sight is kept, which explains a failure best."""
     context = await browser.new_context(
@@ -57,7 +58,11 @@ async def web_ui(
     context.set_default_timeout(WAIT_MS)
     page = await context.new_page()
     window = WebUi(
-        page, stack.addresses.web_ui, tmp_path_factory.mktemp("pictures"), stack.addresses.namespace
+        page,
+        stack.addresses.web_ui,
+        tmp_path_factory.mktemp("pictures"),
+        temporal_client,
+        stack.addresses.namespace,
     )
     yield window
     await window.picture("last")

@@ -45,7 +45,7 @@ def at_a_terminal(
     finally:
         # Closing hangs the terminal up, which ends a program that is still there.
         os.close(terminal)
-        code = process.wait(timeout=60)
+        code = process.wait(timeout=120)
     return code, shown
 
 

@@ -51,7 +51,7 @@ def run_demo(project: Path, **environment: str) -> subprocess.CompletedProcess[s
         check=False,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=500,
     )
 
 
@@ -97,7 +97,7 @@ def test_a_person_who_lets_no_upkeep_out_sees_that_nothing_got_out(project: Path
         ],
         folder=project,
         environment=surroundings() | {"TERM": "xterm", "COLUMNS": "200"},
-        timeout_s=200,
+        timeout_s=400,
     )
     upkeep = shown.partition("Upkeep, without a model")[2]
     assert "deny by you  Not before the release." in upkeep

@@ -27,7 +27,7 @@ def ask(typed: str) -> tuple[int, str]:
         [("Well? ", typed)],
         folder=PROJECT,
         environment=environment,
-        timeout_s=60,
+        timeout_s=120,
     )
 
 

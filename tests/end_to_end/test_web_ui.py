@@ -25,7 +25,7 @@ REASON = "The text is right as it is."
 async def test_a_task_is_started_found_and_decided_from_the_web_ui_alone(web_ui: WebUi, bench: Bench) -> None:
     task = {"request": REQUEST, "repository": str(bench.repository)}
     await web_ui.start(NAME, task_queue=TASK_QUEUE, task=task)
-    await until(lambda: found(web_ui), within_s=60)
+    await until(lambda: found(web_ui))
     await web_ui.open(NAME)
 
     first = await web_ui.pending_decision()
@@ -58,7 +58,7 @@ async def test_a_task_is_started_found_and_decided_from_the_web_ui_alone(web_ui:
         assert branch in shown
         assert commit in shown
         assert git(bench.remote, "show", f"{branch}:README.md") == "# Money\n\nRounds amounts."
-    await until(lambda: gone(web_ui), within_s=60)
+    await until(lambda: gone(web_ui))
 
 
 async def test_input_without_a_field_fails_at_once_and_the_page_names_the_field(

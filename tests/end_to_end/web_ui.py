@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,12 +10,16 @@ from typing import Any, cast
 from urllib.parse import quote, unquote
 
 from playwright.async_api import FrameLocator, Locator, Page, expect
+from temporalio.client import Client, WorkflowQueryFailedError
 
+from perdure.contracts.decisions import Pending
 from perdure.contracts.names import CODING_TASK
 from tests.workflows.conftest import until
 
-WAIT_MS = 20_000
+WAIT_MS = 120_000
 """How long a page may take to show what it should on a busy machine."""
+RENEW_EVERY_S = 5.0
+"""How long a page has to fetch and draw what it was asked for, before it is asked again."""
 WIDTH = 1440
 
 
@@ -26,7 +31,11 @@ class WebUi:
     address: str
     pictures: Path
     """Folder for screenshots."""
+    client: Client
+    """Tells when there is something to see; what is seen and done goes through the page alone."""
     namespace: str = field(default="default")
+    workflow_id: str = field(default="")
+    """Whose page is open."""
 
     @property
     def status(self) -> Locator:
@@ -57,6 +66,7 @@ class WebUi:
         await self.picture("start-form" if kind == CODING_TASK else f"start-form-{kind}", height=960)
         # By keyboard: the button moves under the pointer while the form puts the JSON in order.
         await self.page.get_by_role("main").get_by_role("button", name="Start Workflow").press("Enter")
+        self.workflow_id = workflow_id
         await self.page.get_by_role("link", name="Workflow started successfully").click()
         await expect(self.page.get_by_role("heading", name=workflow_id)).to_be_visible(timeout=WAIT_MS)
 
@@ -71,6 +81,7 @@ class WebUi:
 
     async def open(self, workflow_id: str) -> None:
         """Follow the link in the list."""
+        self.workflow_id = workflow_id
         await self.page.get_by_role("link", name=workflow_id, exact=True).click()
         await expect(self.page.get_by_role("heading", name=workflow_id)).to_be_visible(timeout=WAIT_MS)
 
@@ -87,18 +98,35 @@ class WebUi:
         return await self._to_paste("question_id")
 
     async def _to_paste(self, handle: str, *, but: str = "") -> dict[str, Any]:
+        await until(lambda: self._needs_another(but))
         await self.tab("User Metadata")
         frames = self.page.locator("#user-metadata-current-details")
+        renewed_at = 0.0
 
         async def look() -> str | None:
-            # What is shown is renewed by this key only, and says so.
-            await self.page.keyboard.press("r")
+            nonlocal renewed_at
+            if time.monotonic() - renewed_at > RENEW_EVERY_S:
+                # What is shown is renewed by this key only, and says so. Each time it fetches all anew, so on a busy
+                # machine a page that is asked again before it has drawn never draws.
+                await self.page.keyboard.press("r")
+                renewed_at = time.monotonic()
             drawn: list[str] = await frames.evaluate_all("frames => frames.map(frame => frame.src)")
             ids = re.findall(rf'"{handle}": "(\w+)"', unquote("".join(drawn)))
             return next((each for each in ids if each != but), None)
 
-        block = self.card.locator("code.language-json").filter(has_text=await until(look, within_s=60))
+        block = self.card.locator("code.language-json").filter(has_text=await until(look))
         return cast("dict[str, Any]", json.loads(await block.inner_text()))
+
+    async def _needs_another(self, but: str) -> bool | None:
+        """True once the run waits for a person, for another approval than ``but``."""
+        try:
+            pending = await self.client.get_workflow_handle(self.workflow_id).query(
+                "pending", result_type=Pending
+            )
+        except WorkflowQueryFailedError:
+            # Before its first step a run answers nothing.
+            return None
+        return any(each.id != but for each in (*pending.approvals, *pending.questions)) or None
 
     async def send_update(self, name: str, argument: Mapping[str, Any]) -> str:
         """Send an update from the page's own dialog; returns why it was refused, empty where it was taken."""

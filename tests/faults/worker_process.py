@@ -12,7 +12,7 @@ from perdure.embedded.process import GuardedProcess, Program, start_process
 from perdure.settings import PROJECT_FOLDER
 
 READY = "worker is ready"
-START_WITHIN_S = 60.0
+START_WITHIN_S = 120.0
 
 
 @dataclass

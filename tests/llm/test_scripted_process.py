@@ -51,7 +51,7 @@ def script(tmp_path: Path) -> Path:
 
 async def _first_line(process: asyncio.subprocess.Process) -> str:
     assert process.stdout is not None
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         return (await process.stdout.readline()).decode()
 
 
@@ -96,7 +96,7 @@ async def test_stops_when_its_parent_ends(script: Path, tmp_path: Path) -> None:
         f"child = subprocess.Popen([sys.executable, '-m', 'perdure.llm.scripted', {options}], stdout=subprocess.DEVNULL)\n"
         f"while not pathlib.Path({str(address)!r}).exists(): time.sleep(0.02)\n"
         "print(child.pid, flush=True)\n"
-        "time.sleep(60)\n"
+        "time.sleep(600)\n"
     )
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", parent, cwd=_ROOT, stdout=asyncio.subprocess.PIPE
@@ -104,7 +104,7 @@ async def test_stops_when_its_parent_ends(script: Path, tmp_path: Path) -> None:
     child = int(await _first_line(process))
     process.kill()
     await process.communicate()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(120):
         # Nobody but the kernel tells of the end of a process that is no child of ours.
         while _is_alive(child):  # noqa: ASYNC110
             await asyncio.sleep(0.05)

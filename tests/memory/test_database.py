@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 
 from perdure.contracts.errors import ConfigurationError, DiskFull, StoreUnavailable
+from perdure.embedded.database import connected
 from perdure.memory.database import Database, display_name
 from perdure.memory.record import Record
 from tests.memory.samples import TASK, Writer
@@ -18,9 +19,9 @@ from tests.sentences import assert_said
 @pytest_asyncio.fixture(loop_scope="session")
 async def database(database_url: str) -> AsyncIterator[Database]:
     """An empty database with one connection."""
-    connected = await Database.connect(database_url, pool_size=1)
-    yield connected
-    await connected.close()
+    opened = await Database.connect(database_url, pool_size=1)
+    yield opened
+    await opened.close()
 
 
 def raising(state: str) -> str:
@@ -84,8 +85,14 @@ async def test_a_closed_pool_is_unavailable(database_url: str) -> None:
 
 async def test_closing_waits_for_running_statements(database_url: str) -> None:
     database = await Database.connect(database_url, pool_size=1)
-    running = asyncio.create_task(database.fetch("SELECT pg_sleep(0.1)"))
-    await asyncio.sleep(0.02)
+    running = asyncio.create_task(database.fetch("SELECT pg_sleep(0.5)"))
+    async with connected(database_url) as connection, asyncio.timeout(120):
+        sleeps = (
+            "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()"
+        )
+        # Another session has no event of ours for what a statement does.
+        while not running.done() and not await connection.fetchval(sleeps):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
     await database.close()
     assert len(await running) == 1
 

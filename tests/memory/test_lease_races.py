@@ -96,7 +96,7 @@ async def test_a_record_whose_connection_dies_leaves_nothing(
 
 async def waits(database: Database, count: int) -> None:
     """Until so many statements wait for a lock."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(120):
         while True:
             rows = await database.fetch(
                 "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"

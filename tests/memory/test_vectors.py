@@ -90,13 +90,13 @@ async def test_a_vector_of_another_length_and_a_bad_name_are_refused(chroma: Chr
 
 
 async def test_a_server_that_is_away_or_hangs_is_said_and_used_again_when_it_is_back(chroma: Chroma) -> None:
-    vectors = Vectors(chroma.address, answer_s=0.5)
+    vectors = Vectors(chroma.address, answer_s=5.0)
     collection = await vectors.collection("away", SMALL)
     await collection.put([item(1, (1, 0, 0))])
     pid = chroma.processes[0].pid
     os.kill(pid, signal.SIGSTOP)
     try:
-        with pytest.raises(StoreUnavailable, match=r"nothing came within 0\.5 s"):
+        with pytest.raises(StoreUnavailable, match=r"nothing came within 5 s"):
             await collection.count()
     finally:
         os.kill(pid, signal.SIGCONT)
@@ -113,7 +113,18 @@ async def test_a_server_that_is_away_or_hangs_is_said_and_used_again_when_it_is_
     assert [each.id for each in await collection.near((1, 0, 0), most=1)] == ["item-1"]
 
 
-@pytest.mark.parametrize("url", ["127.0.0.1:8000", "ftp://host", "http://", "http://ada:secret@host:8000"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "127.0.0.1:8000",
+        "ftp://host",
+        "http://",
+        "http://ada:secret@host:8000",
+        "http://host:0",
+        "http://host:99999",
+        "http://host:secret",
+    ],
+)
 def test_an_address_that_is_none_is_refused_without_showing_it(url: str) -> None:
     with pytest.raises(ConfigurationError, match="none that can be used") as refused:
         Vectors(url)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from perdure.safety.sandbox import Finished, Sandbox, SandboxLimits, View
 
-LIMITS = SandboxLimits(time_s=20)
+LIMITS = SandboxLimits(time_s=120)
 PYTHON_FOLDERS = (Path(sys.prefix), Path(sys.base_prefix))
 BARE_PYTHON = (sys.executable, "-I", "-S", "-c")
 
@@ -98,7 +98,7 @@ def processes_with(marker: str) -> list[int]:
     return found
 
 
-async def wait_for_processes(marker: str, *, number: int, patience_s: float = 10) -> None:
+async def wait_for_processes(marker: str, *, number: int, patience_s: float = 120) -> None:
     """Wait until so many processes of the host hold the marker, or at least that many where there are more than 0."""
     for _ in range(int(patience_s / 0.02)):
         found = len(processes_with(marker))

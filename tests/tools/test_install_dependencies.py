@@ -334,3 +334,11 @@ async def test_files_nested_without_end_are_refused_with_a_sentence(bench: Bench
         await offline.run("run_tests", framework="jest")
     with pytest.raises(UnreadableReport):
         cases_of(b"[" * 200_000)
+
+
+@pytest.mark.parametrize(
+    "group", ['"pytest"', "5", "{ include-group = 'test' }", "[5, { include-group = 'test' }]"]
+)
+async def test_a_dependency_group_that_is_no_list_of_names_asks_for_nothing(bench: Bench, group: str) -> None:
+    bench.put("pyproject.toml", f"[dependency-groups]\ntest = {group}\n")
+    assert python_plan(bench.context.copy.files, ".").groups == []

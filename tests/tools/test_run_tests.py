@@ -226,3 +226,12 @@ def test_a_test_that_failed_in_its_teardown_counts_once() -> None:
     <testcase classname="t" name="test_a" file="t.py"><error message="broke">where</error></testcase>
     </testsuite></testsuites>"""
     assert cases_of(report) == [TestCase("t.py::test_a", "failed", "where")]
+
+
+@pytest.mark.parametrize("option", ["--ff", "--lf", "--nf", "--sw"])
+async def test_options_of_a_project_that_need_pytests_cache_are_kept(bench: Bench, option: str) -> None:
+    bench.put("pytest.ini", f"[pytest]\naddopts = {option}\n")
+    bench.put("test_one.py", "def test_one():\n    pass\n")
+    output = await bench.run("run_tests")
+    assert output.ok, output.text
+    assert "1 passed" in output.text

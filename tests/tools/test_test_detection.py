@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from perdure.contracts.errors import ToolRejected
 from tests.tools.conftest import Bench
 from tools.test_comparison import recorded
 from tools.test_frameworks.cases import LONGEST_ID, stable
@@ -65,6 +66,52 @@ async def test_a_project_of_unittest_alone_is_run_by_it(bench: Bench) -> None:
         "tests/test_money.py::setUpClass (test_money.Broken)": "failed",
         "tests/test_unloaded.py": "failed",
     }
+
+
+@pytest.mark.parametrize(
+    ("file", "says"),
+    [
+        ("pyproject.toml", "[tool.pytest.ini_options]\npython_files = ['*_tests.py']\n"),
+        ("pyproject.toml", "[tool.pytest.ini_options]\npython_files = 'checks/*_tests.py other.py'\n"),
+        ("pytest.ini", "[pytest]\npython_files = *_tests.py\n"),
+        ("setup.cfg", "[tool:pytest]\npython_files =\n    *_tests.py\n    check_*.py\n"),
+        ("tox.ini", "[pytest]\npython_files = money_*.py\n"),
+    ],
+)
+async def test_files_are_tests_where_pytests_own_setting_names_them(
+    bench: Bench, file: str, says: str
+) -> None:
+    bench.put(file, says)
+    bench.put("checks/money_tests.py", "def test_adds():\n    assert 1 + 1 == 2\n")
+    output = await bench.run("run_tests")
+    assert output.ok, output.text
+    assert outcomes(output) == {"checks/money_tests.py::test_adds": "passed"}
+
+
+@pytest.mark.parametrize(
+    ("file", "says"),
+    [
+        ("pyproject.toml", "[tool.x]\ntest = 'python -m unittest discover -s app -p \"*tests.py\"'\n"),
+        ("tox.ini", "[testenv]\ncommands = python -m unittest discover --pattern=*_tests.py\n"),
+        ("Makefile", "test:\n\tpython -m unittest discover -p '*tests.py' app\n"),
+    ],
+)
+async def test_files_are_tests_where_the_projects_unittest_command_names_them(
+    bench: Bench, file: str, says: str
+) -> None:
+    bench.put(file, says)
+    bench.put("app/tests/money_tests.py", UNITTEST)
+    output = await bench.run("run_tests")
+    assert output.excerpt.startswith("unittest: 1 passed, 2 failed, 2 skipped")
+
+
+async def test_such_names_alone_make_no_tests_and_damaged_settings_hide_none(bench: Bench) -> None:
+    bench.put("app/money_tests.py", "def test_adds():\n    pass\n")
+    with pytest.raises(ToolRejected):
+        await bench.run("run_tests")
+    bench.put("setup.cfg", "python_files = '\n")
+    bench.put("test_money.py", UNITTEST)
+    assert (await bench.run("run_tests")).excerpt.startswith("unittest: 1 passed")
 
 
 async def test_unittest_runs_exactly_the_asked_ids(bench: Bench) -> None:

@@ -286,7 +286,7 @@ async def processes_with(mark: str) -> list[str]:
 
 
 async def test_a_cancellation_is_not_lost_when_the_running_step_finishes_anyway(benches: Any) -> None:
-    slow: dict[str, Any] = {"for": "decide", "turn": 0, "delay_ms": 700, "content": "Done."}
+    slow: dict[str, Any] = {"for": "decide", "turn": 0, "delay_ms": 2_500, "content": "Done."}
     async with benches(script_of([], before=[slow]), heartbeat_s=60.0) as bench:
         handle = await bench.start()
 

@@ -1,6 +1,5 @@
 """A host that falls silent, comes back or wakes up late, and workspaces that vanish: nothing is lost or done twice."""
 
-import asyncio
 import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
@@ -9,6 +8,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowFailureError
 from temporalio.exceptions import ApplicationError
 
@@ -22,12 +22,12 @@ from tests.faults.person import NOBODY_THERE, PATIENCE, approving
 from tests.faults.picture import Handle, read_work
 from tests.workflows.conftest import FIX, READ, Bench, Call, git, script_of, until
 
-QUICK = {"heartbeat_s": 1, "host_answer_s": 1.5}
+QUICK = {"heartbeat_s": 2, "host_answer_s": 3}
 
 #: Long enough that a worker can be killed or frozen before and after the line is written.
 COUNTING: Call = (
     "execute_command",
-    {"command": f"sleep 0.2; echo once >> {COUNTER}; sleep 1", "writes": True},
+    {"command": f"sleep 0.2; echo once >> {COUNTER}; sleep 3", "writes": True},
 )
 Installs = Callable[[Script], AbstractAsyncContextManager[Installation]]
 
@@ -99,8 +99,7 @@ async def test_a_host_that_comes_back_rebuilds_its_workspace_in_a_new_folder(ins
             await counted(at)
             before = await lease(at, handle)
             await worker.kill()
-            # Longer than heartbeat and answer together, so that the workflow gives the dispatch up.
-            await asyncio.sleep(4)
+            await until(lambda: given_up(handle))
             await worker.start()
             result = await handle.result()
         after = await lease(at, handle)
@@ -111,6 +110,12 @@ async def test_a_host_that_comes_back_rebuilds_its_workspace_in_a_new_folder(ins
         assert "prepare_workspace takeover" in await completed(handle)
         assert git(at.remote, "show", f"{result['branch']}:{COUNTER}") == "once"
         assert "round(amount" in git(at.remote, "show", f"{result['branch']}:money/rounding.py")
+
+
+async def given_up(handle: Handle) -> bool | None:
+    """True once the server has given up a step that no worker took in time."""
+    timed_out = EventType.EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT
+    return any(each.event_type == timed_out for each in (await handle.fetch_history()).events) or None
 
 
 async def forget_checkpoints(database_url: str, handle: Handle) -> None:
@@ -214,7 +219,7 @@ async def test_a_frozen_worker_that_pushes_late_pushes_nothing_new(installs: Ins
     async with installs(script_of([[FIX]])) as at:
         # The remote takes its time, so the worker stands still in the middle of the push.
         hook = at.remote / "hooks" / "update"
-        hook.write_text("#!/bin/sh\ntouch arriving\nsleep 2\n")
+        hook.write_text("#!/bin/sh\ntouch arriving\nsleep 4\n")
         hook.chmod(0o755)
         frozen, fresh = at.worker(changes=QUICK), at.worker(changes=QUICK)
         await frozen.start()

@@ -218,7 +218,7 @@ async def test_a_cancelled_attempt_leaves_nothing(
     workspaces: Workspaces, repository: Path, tmp_path: Path
 ) -> None:
     attempt = asyncio.create_task(create(workspaces, repository))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         # Nothing tells when the folder is made, so it is looked for.
         while not list((tmp_path / "home").glob(".half-made-*")):  # noqa: ASYNC110
             await asyncio.sleep(0.001)

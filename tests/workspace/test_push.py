@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from perdure.contracts.errors import EffectUnknown, InvalidInput, ToolRejected
+from perdure.embedded.process import is_alive
 from perdure.workspace.program import GitFailed, GitProgram
 from perdure.workspace.remotes import Remote, push_commit, references_of, strip_credentials
 from perdure.workspace.workspaces import Created, Workspaces
@@ -192,9 +193,9 @@ async def test_cancelling_kills_git_and_what_it_started(
     mark = tmp_path / "pid"
     program = GitProgram(tmp_path / "other-home")
     # Only a test can reach this: a setting of its own that makes git start a program.
-    script = f"!echo $$ > {mark}; sleep 60; true"
+    script = f"!echo $$ > {mark}; sleep 600; true"
     running = asyncio.create_task(program.run("slow", settings=[("alias.slow", script)]))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         # Nothing tells when the program runs, so its mark is looked for.
         while not mark.exists() or not mark.read_text():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
@@ -202,6 +203,7 @@ async def test_cancelling_kills_git_and_what_it_started(
     with pytest.raises(asyncio.CancelledError):
         await running
     pid = int(mark.read_text())
-    async with asyncio.timeout(5):
-        while Path(f"/proc/{pid}").exists() and "Z" not in Path(f"/proc/{pid}/stat").read_text().split()[2]:  # noqa: ASYNC110
+    async with asyncio.timeout(120):
+        # Nobody tells of the end of a process that is no child of ours.
+        while is_alive(pid):  # noqa: ASYNC110
             await asyncio.sleep(0.01)

@@ -14,10 +14,10 @@ from perdure.workspace.paths import Files
 from tools.programs import run_program
 from tools.test_frameworks import junit, lines
 from tools.test_frameworks.commands import REPORT, Command, Helper, Selection, Unable
+from tools.test_frameworks.test_names import is_named_so, named_as_tests
 from tools.test_frameworks.tree import SCRIPT, beginning, file_of, seen_from, upwards, within
 from tools.tool_schemas import ToolContext
 
-TEST = re.compile(r"(?:test_.*|.*_test)\.py\Z")
 CONFTEST = "conftest.py"
 SOURCES = "src"
 OWN_PYTHON = ".venv/bin/python"
@@ -35,8 +35,8 @@ CONFIGURATIONS = {
 PROGRAM_AT = "/tmp/unittest_program.py"
 UNITTEST_PROGRAM = Path(__file__).with_name("unittest_program.py")
 PYTEST_OPTIONS = (
-    "-p",
-    "no:cacheprovider",
+    # A project's own options may name what only the cache's plugin knows, so it stays, with an empty cache each time.
+    "--override-ini=cache_dir=/tmp/pytest-cache",
     "--color=no",
     "--tb=short",
     # One file that does not load must not hide what all others say.
@@ -58,11 +58,17 @@ class PythonTests:
     ) -> list[Command | Unable]:
         """One for each folder with a configuration of its own; ``framework`` is taken as the caller says."""
         named = {*selection.paths, *map(file_of, selection.ids)}
+        patterns: dict[str, tuple[str, ...]] = {}
         by_folder: dict[str, list[str]] = {}
         for path in found:
-            name = posixpath.basename(path)
-            if TEST.match(name) or name == CONFTEST or (path in named and name.endswith(".py")):
-                by_folder.setdefault(self._folder(path), []).append(path)
+            if not path.endswith(".py"):
+                continue
+            folder = self._folder(path)
+            if folder not in patterns:
+                patterns[folder] = named_as_tests(self._files, folder)
+            is_test = path in named or is_named_so(path, patterns[folder])
+            if is_test or posixpath.basename(path) == CONFTEST:
+                by_folder.setdefault(folder, []).append(path)
         if not by_folder and framework:
             by_folder["."] = []
         return [

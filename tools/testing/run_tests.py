@@ -21,8 +21,8 @@ LONGEST_S = 600
 GRACE_S = 60.0
 OUTPUT_BYTES = 16 * 1024**2
 
-# The report is written inside the sandbox and dies with it, so it follows the output, behind a line that no test can
-# know in advance.
+# The report is written inside the sandbox and dies with it, so it follows the output, behind a line that no test prints
+# by chance. A suite that wants to deceive can: its programs run beside the framework and could write its report as well.
 SCRIPT = f"""
 border=$1
 printf %s "$3" >"$2"

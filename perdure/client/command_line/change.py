@@ -82,7 +82,7 @@ async def _show(output: Output, parts: AsyncGenerator[Part], task: TaskHandle[An
                 }
             )
         elif output.live:
-            for line in part.data.decode("utf-8", "replace").splitlines():
+            for line in diff_lines(part.data):
                 output.show(draw_diff_line(line))
         else:
             output.raw(part.data)
@@ -95,6 +95,12 @@ async def _show(output: Output, parts: AsyncGenerator[Part], task: TaskHandle[An
                     f"diff {task.id} --from {part.next_offset} (--output FILE writes all of it)"
                 )
             return
+
+
+def diff_lines(data: bytes) -> list[str]:
+    """The lines, parted at line feeds alone: what follows another control character is no line of the diff."""
+    text = data.decode("utf-8", "replace")
+    return text.removesuffix("\n").split("\n") if text else []
 
 
 def draw_diff_line(line: str) -> Text:

@@ -5,6 +5,7 @@ characters are escaped, and it is never read as markup.
 """
 
 import json
+import signal
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -89,8 +90,15 @@ class Output:
         sys.stdout.buffer.flush()
 
     def confirm(self, question: str) -> bool:
-        """Ask a person at the terminal; anything but yes is no."""
-        return self.console.input(Text(f"{question} [y/N] ")).strip().lower() in {"y", "yes"}
+        """Ask a person at the terminal; anything but yes is no, the end of the input too."""
+        # asyncio's own handler lets a first Ctrl-C do nothing while we block on the terminal.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            return self.console.input(Text(f"{question} [y/N] ")).strip().lower() in {"y", "yes"}
+        except EOFError:
+            return False
+        finally:
+            signal.signal(signal.SIGINT, before)
 
     def error(self, error: PerdureError) -> ExitCode:
         """Write the error and its hint to standard error; gives the exit code that belongs to it."""

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from perdure.client.client import PerdureClient
 from perdure.client.command_line.exit_codes import ExitCode
@@ -44,7 +45,7 @@ class Session:
         running = running_stack(self.installation.place().home)
         if running is None or not running.web_ui:
             return ""
-        return f"{running.web_ui}/namespaces/{running.namespace}/workflows/{task.id}"
+        return f"{running.web_ui}/namespaces/{running.namespace}/workflows/{quote(task.id, safe='')}"
 
 
 Action = Callable[[Session], Awaitable[ExitCode]]

@@ -105,9 +105,9 @@ def age(since: timedelta) -> str:
 def moment_of(text: str, now: datetime) -> datetime:
     """A span before ``now`` (``90m``, ``2h``, ``3d``, ``1w``) or a date and time by ISO 8601, here without a zone."""
     span = re.fullmatch(r"(\d{1,6})([mhdw])", text)
-    if span is not None:
-        return now - timedelta(**{_UNITS[span[2]]: int(span[1])})
     try:
+        if span is not None:
+            return now - timedelta(**{_UNITS[span[2]]: int(span[1])})
         # A date without a zone is meant as the clock on this wall shows it.
         return datetime.fromisoformat(text).astimezone(UTC)
     except (ValueError, OverflowError) as error:
