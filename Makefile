@@ -1,6 +1,6 @@
 # Every target works on a fresh clone; each makes what it needs first.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check up bench dictionary docs lock
+.PHONY: help setup demo test faults check up bench dictionary docs lock
 
 PYTHON := .venv/bin/python
 
@@ -15,6 +15,12 @@ demo: setup ## Fix a real bug in a sample repository, and survive a killed worke
 
 test: setup ## Run all tests, on the real stack
 	@$(PYTHON) -m pytest $(ARGS)
+
+RUNS ?= 6
+SEED ?= 1
+SERVERS ?= 1
+faults: setup ## Try a task under random faults: RUNS=20 SEED=1, with LOG=docs/faults.jsonl added to the log
+	@$(PYTHON) -m tests.faults.seeds --runs $(RUNS) --seed $(SEED) --servers $(SERVERS) $(if $(LOG),--log $(LOG))
 
 check: setup ## Format, lint, types, import rules, tool dictionary, tests
 	.venv/bin/ruff format --check .

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from perdure.llm.scripted.script import Script
-from tests.workflows.conftest import FIX, TESTS, Call, git, make_repository, script_of
+from tests.workflows.conftest import FILES, FIX, TESTS, Call, git, make_repository, script_of
 
 REQUEST = "Round correctly."
 COUNTER = "count.txt"
@@ -38,9 +38,9 @@ TURNS: tuple[tuple[Call, ...], ...] = (
 STEP_OF_COUNTING, STEP_OF_COMMIT, STEP_OF_TWO_CHANGES, STEP_OF_PUBLISHING = 3, 5, 6, 9
 
 
-def make_errand(folder: Path) -> tuple[Path, Path]:
+def make_errand(folder: Path, files: Mapping[str, str] = FILES) -> tuple[Path, Path]:
     """The repository and its bare remote, which keeps a log of every move of a branch."""
-    repository, remote = make_repository(folder)
+    repository, remote = make_repository(folder, files)
     git(remote, "config", "core.logAllRefUpdates", "always")
     return repository, remote
 

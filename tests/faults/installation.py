@@ -19,6 +19,7 @@ from tests.faults.errand import REQUEST, make_errand
 from tests.faults.lost_answers import LosingAnswers, losing_answers
 from tests.faults.picture import Handle
 from tests.faults.worker_process import WorkerProcess
+from tests.workflows.conftest import FILES
 
 HEARTBEAT_S = 5
 STORES = {"valkey": "PERDURE_REDIS_URL", "chroma": "PERDURE_CHROMA_URL"}
@@ -127,10 +128,12 @@ class Installation:
 
 
 @contextlib.asynccontextmanager
-async def installed(servers: Servers, folder: Path, script: Script) -> AsyncGenerator[Installation]:
+async def installed(
+    servers: Servers, folder: Path, script: Script, files: Mapping[str, str] = FILES
+) -> AsyncGenerator[Installation]:
     """An installation in the folder for the time of the block."""
     folder.mkdir(parents=True, exist_ok=True)
-    repository, remote = make_errand(folder / "user")
+    repository, remote = make_errand(folder / "user", files)
     models = await ScriptedServer().start(script)
     async with losing_answers(servers.database_url) as database:
         queue = f"perdure-faults-{secrets.token_hex(4)}"

@@ -34,12 +34,12 @@ async def _approve_for_ever(handle: Handle) -> None:
         with contextlib.suppress(*NOBODY_THERE):
             pending = await handle.query("pending", result_type=Pending, rpc_timeout=PATIENCE)
             for approval in pending.approvals:
-                await _approve(handle, approval)
+                await approve(handle, approval)
         await asyncio.sleep(LOOK_EVERY_S)
 
 
-async def _approve(handle: Handle, approval: Approval) -> None:
-    """The update's id makes a second try the same update, so a lost answer decides nothing twice."""
+async def approve(handle: Handle, approval: Approval) -> None:
+    """Approve. The update's id makes a second try the same update, so a lost answer decides nothing twice."""
     decision = {"approval_id": approval.id, "verdict": "approve", "by": "Ada"}
     # The overloads of the SDK's method are partly untyped.
     await handle.execute_update(  # pyright: ignore[reportUnknownMemberType]
