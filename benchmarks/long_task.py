@@ -1,0 +1,125 @@
+"""One task of thousands of steps: memory of the worker, history of each run, time a step from beginning to end.
+
+    python benchmarks/long_task.py [--steps 3000] [--bytes 4000] [--changes 10]
+
+Each step reads a file of ``--bytes`` bytes; every ``--changes``-th writes one instead. The worker is this process. At
+the end ``watch`` is read from the first run to the last, and must tell of every step.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from temporalio.client import Client, WorkflowHandle
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.stage import PLAN, finish, make_repository, running_stack, script, served, settings_for
+from perdure.client import PerdureClient
+from perdure.client.events import Decided, Executed
+from worker import open_house, rare_collections, workers
+
+SAMPLES = 20
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+
+
+def plays(steps: int, changes: int) -> dict[str, Any]:
+    """A script that reads at most steps, and writes at every so manieth."""
+    reading = script(steps, "read_file", {"path": "data/{turn}.txt"})
+    arguments = {"path": "made/{turn}.txt", "content": "changed {turn}\n"}
+    writing = [
+        {"for": "decide", "turn": turn, "calls": [{"tool": "write_file", "arguments": arguments}]}
+        for turn in range(0, steps, changes)
+    ]
+    return {**reading, "replies": [*writing, *reading["replies"]]}
+
+
+def resident_mb() -> float:
+    """Memory of this process that is in use now."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * PAGE_BYTES / 1e6
+
+
+async def watched(handle: WorkflowHandle[Any, Any], steps: int) -> None:
+    """Print step, time and memory now and then until the task is over."""
+    began, seen, next_step = time.monotonic(), 0, 0
+    while True:
+        status: dict[str, Any] = await handle.query("status")
+        step = int(status["step"])
+        if step >= next_step:
+            now = time.monotonic()
+            pace = (now - began) * 1000 / max(step - seen, 1)
+            print(f"  step {step:5}: {resident_mb():6.0f} MB, {pace:6.1f} ms a step", flush=True)
+            began, seen, next_step = now, step, step + steps // SAMPLES
+        if step > steps:
+            return
+        await asyncio.sleep(1)
+
+
+async def histories(client: Client, task_queue: str) -> None:
+    """Print the runs of the task with the size of each history, and what ``watch`` tells."""
+    task = await PerdureClient(client, task_queue=task_queue).task(task_queue)
+    events = [event async for event in task.events(wait=False)]
+    sizes: list[tuple[int, int]] = []
+    for run in dict.fromkeys(event.run_id for event in events):
+        described = await client.get_workflow_handle(task_queue, run_id=run).describe()
+        info = described.raw_description.workflow_execution_info
+        sizes.append((info.history_length, info.history_size_bytes))
+    kinds = Counter(event.kind for event in events)
+    decided = [event.step for event in events if isinstance(event, Decided)]
+    whole = decided == list(range(1, len(decided) + 1))
+    print(f"  runs: {len(sizes)}; events and bytes of each: {sizes}")
+    print(
+        f"  watch tells of {len(decided)} decisions ({'in order' if whole else 'NOT in order'}), {dict(kinds)}"
+    )
+    executed = sum(isinstance(event, Executed) for event in events)
+    print(
+        json.dumps(
+            {"runs": len(sizes), "largest_bytes": max(size for _, size in sizes), "executed": executed}
+        )
+    )
+
+
+async def main() -> None:
+    """Run one long task and print what it took."""
+    arguments = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    arguments.add_argument("--steps", type=int, default=3_000)
+    arguments.add_argument("--bytes", type=int, default=4_000)
+    arguments.add_argument("--changes", type=int, default=10)
+    options = arguments.parse_args()
+    PLAN["estimated_steps"] = options.steps
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        repository = make_repository(folder, options.steps + 1, options.bytes)
+        async with running_stack(folder) as stack:
+            client = await Client.connect(stack.addresses.temporal, data_converter=pydantic_data_converter)
+            with served(folder, plays(options.steps, options.changes)) as url:
+                settings = settings_for(
+                    stack, folder, url, budget_steps=options.steps + 10, budget_minutes=600, budget_usd=1e6,
+                    budget_tokens=10**12,
+                )  # fmt: skip
+                async with open_house(settings) as house, workers(house):
+                    with rare_collections():
+                        handle = await client.start_workflow(
+                            "CodingTask",
+                            {"request": "Read.", "repository": str(repository), "mode": "change"},
+                            id=settings.task_queue,
+                            task_queue=settings.task_queue,
+                        )
+                        print(f"{options.steps} steps, {options.bytes} bytes a read, {os.cpu_count()} cores")
+                        watching = asyncio.create_task(watched(handle, options.steps))
+                        await finish(handle)
+                        await watching
+                        await histories(client, settings.task_queue)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
