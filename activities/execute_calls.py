@@ -8,7 +8,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from temporalio import activity
 
 from activities.heartbeat import Beat, heartbeating
-from activities.host_steps import Held, Host, author_of, call_of
+from activities.host_steps import Held, Host, Rebuilt, author_of, call_of
 from activities.judge import JudgesCalls, judged
 from activities.record import AppendsEntries, KeepsArtifacts, next_entry, scheduled_at
 from activities.running_tools import RunsTools
@@ -26,11 +26,11 @@ from perdure.contracts.errors import ToolRejected
 from perdure.contracts.outcomes import RanCall
 from perdure.contracts.steps import ApprovedCall, ExecuteCalls, Executed
 from perdure.contracts.transcript import Entry, EntryKind
-from perdure.contracts.workspace import Checkpoint
+from perdure.contracts.workspace import MAX_LOST, Checkpoint
 
 EXCERPT = 300
 
-Copy = TypeVar("Copy")
+Copy = TypeVar("Copy", bound=Rebuilt)
 CopyIn = TypeVar("CopyIn", contravariant=True)
 
 
@@ -145,7 +145,7 @@ class ExecuteCallsDoor(Generic[Copy]):
             execution.checkpoint = await self._workspaces.checkpoint(
                 execution.held.copy, previous=previous, label=label, at=scheduled_at()
             )
-        changed = execution.checkpoint != previous
+        changed = not execution.checkpoint.same_work(previous)
         results: list[CallResult] = []
         entries: list[Entry] = []
         for index, outcome in ran:
@@ -229,7 +229,10 @@ class _Execution(Generic[Copy]):
             for result in await self.door.record(self, done, more_changes=more):
                 self.results[result.index] = result
             self.unsettled = more
-        return executed(self.step, self.last.digest, self.results, self.checkpoint, stale=stale)
+        lost = self.held.copy.lost
+        return executed(self.step, self.last.digest, self.results, self.checkpoint, stale=stale).model_copy(
+            update={"lost": lost[:MAX_LOST], "lost_count": len(lost)}
+        )
 
     async def _run_group(self, group: Sequence[ApprovedCall]) -> list[RanCall | None]:
         """The group's outcomes; where one call breaks, the others are stopped before the error goes on."""

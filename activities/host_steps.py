@@ -68,6 +68,15 @@ class ClaimsWorkspaces(Protocol):
         ...
 
 
+class Rebuilt(Protocol):
+    """Files that may just have been made anew from a checkpoint."""
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """What was there that no checkpoint holds; empty where the files were not made anew."""
+        ...
+
+
 Copy = TypeVar("Copy")
 CopyOut = TypeVar("CopyOut", covariant=True)
 
@@ -75,8 +84,8 @@ CopyOut = TypeVar("CopyOut", covariant=True)
 class OpensCopies(Protocol[CopyOut]):
     """The workspaces of this host."""
 
-    async def open(self, task_id: str, generation: int) -> CopyOut:
-        """The files of a generation; WorkspaceLost where they are gone."""
+    async def open(self, task_id: str, generation: int, *, checkpoint: Checkpoint | None = None) -> CopyOut:
+        """The files of a generation; WorkspaceLost where they are gone or not as in the checkpoint."""
         ...
 
     async def materialise(self, task_id: str, *, generation: int, checkpoint: Checkpoint) -> CopyOut:
@@ -143,7 +152,7 @@ class Host(Generic[Copy]):
                 "it is rebuilt and set up again.",
             )
         if not claim.fresh:
-            return await self._workspaces.open(task_id, claim.generation)
+            return await self._workspaces.open(task_id, claim.generation, checkpoint=claim.checkpoint)
         copy = await self._workspaces.materialise(
             task_id, generation=claim.generation, checkpoint=claim.checkpoint
         )

@@ -1,6 +1,7 @@
 """What the steps that ask a model share: the conversation in a budget, and the structured question."""
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol, TypeVar
 
 from pydantic import BaseModel
@@ -12,9 +13,12 @@ from perdure.contracts.steps import ModelStep
 from perdure.contracts.transcript import Entry, EntryKind
 
 Answered = TypeVar("Answered", bound=BaseModel)
+Reply = TypeVar("Reply")
 
 #: Tokens that are kept free below a limit the provider named, since our own count is an estimate.
 MARGIN_TOKENS = 256
+SMALLEST_BUDGET = 512
+MOST_REFUSALS = 4
 MAX_WARNINGS = 5
 MAX_WARNING = 300
 
@@ -52,6 +56,8 @@ class Conversation:
         self.record = record
         self._models = models
         self._assemble = assemble
+        self._shares: dict[Role, float] = {}
+        """How much of the room is used by each role, as far as a provider refused more: our count is an estimate."""
 
     async def chain(self, step: ModelStep) -> list[Entry]:
         """The transcript up to the step's head, with the step's notes added (not stored yet)."""
@@ -70,7 +76,7 @@ class Conversation:
     async def free(
         self, step: ModelStep, entries: Sequence[Entry], *, tools: tuple[ToolSchema, ...]
     ) -> ModelReply:
-        """Ask for a decision; sends less once when the provider says it was too much."""
+        """Ask for a decision; sends less where the provider says it was too much."""
 
         async def ask(budget_tokens: int) -> ModelReply:
             messages = self._assemble(entries, role=Role.DECIDE, step=step, budget_tokens=budget_tokens)
@@ -78,27 +84,31 @@ class Conversation:
                 ModelRequest(role=Role.DECIDE, messages=messages, tools=tools, task_id=step.task_id)
             )
 
-        budget = self._models.context_tokens(Role.DECIDE, tools)
-        try:
-            return await ask(budget)
-        except ContextTooLarge as error:
-            return await ask(smaller_budget(budget, error))
+        return await self._fitting(Role.DECIDE, self._models.context_tokens(Role.DECIDE, tools), ask)
 
     async def structured(
         self, step: ModelStep, entries: Sequence[Entry], *, role: Role, answer: type[Answered]
     ) -> tuple[Answered, ModelReply]:
-        """Ask for an answer of the given shape; sends less once when the provider says it was too much."""
+        """Ask for an answer of the given shape; sends less where the provider says it was too much."""
 
         async def ask(budget_tokens: int) -> tuple[Answered, ModelReply]:
             messages = self._assemble(entries, role=role, step=step, budget_tokens=budget_tokens)
             request = ModelRequest(role=role, messages=messages, task_id=step.task_id, temperature=0.0)
             return await self._models.structured(request, answer)
 
-        budget = self._models.context_tokens(role, ())
-        try:
-            return await ask(budget)
-        except ContextTooLarge as error:
-            return await ask(smaller_budget(budget, error))
+        return await self._fitting(role, self._models.context_tokens(role, ()), ask)
+
+    async def _fitting(self, role: Role, whole: int, ask: Callable[[int], Awaitable[Reply]]) -> Reply:
+        """Ask with as much as the provider takes; what it refused is kept in mind for the requests that follow."""
+        for refusals in itertools.count(1):
+            budget = max(int(whole * self._shares.get(role, 1.0)), SMALLEST_BUDGET)
+            try:
+                return await ask(budget)
+            except ContextTooLarge as error:
+                if refusals == MOST_REFUSALS:
+                    raise
+                self._shares[role] = smaller_budget(budget, error) / whole
+        raise AssertionError("unreachable")
 
     async def stored(self, step: ModelStep, purpose: str, answer: type[Answered]) -> Answered | None:
         """The answer that an earlier attempt of this step stored, if there is one."""
@@ -116,10 +126,11 @@ class Conversation:
 
 
 def smaller_budget(budget: int, error: ContextTooLarge) -> int:
-    """What to send after the provider refused: below its limit by the overage, or half where it named none."""
+    """What to send after the provider refused: as much less as it counts more, or half where it named no limit."""
     if error.limit and error.requested > error.limit:
-        return max(budget - (error.requested - error.limit) - MARGIN_TOKENS, 512)
-    return max(budget // 2, 512)
+        below = budget - (error.requested - error.limit) - MARGIN_TOKENS
+        return max(min(below, int(budget * error.limit / error.requested * 0.98)), SMALLEST_BUDGET)
+    return max(budget // 2, SMALLEST_BUDGET)
 
 
 def warnings_of(reply: ModelReply) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from temporalio import activity
 
 from activities.heartbeat import heartbeating
+from activities.host_steps import Rebuilt
 from activities.record import AppendsEntries, KeepsArtifacts, next_entry, run_id, scheduled_at
 from perdure.contracts.calls import ArtifactRef
 from perdure.contracts.digests import short_hash
@@ -16,10 +17,10 @@ from perdure.contracts.errors import ToolRejected
 from perdure.contracts.steps import PreparedWorkspace, PrepareWorkspace
 from perdure.contracts.task import Cost
 from perdure.contracts.transcript import EntryKind
-from perdure.contracts.workspace import Checkpoint, Workspace
+from perdure.contracts.workspace import MAX_LOST, Checkpoint, Workspace
 
-Copy = TypeVar("Copy")
-CopyOut = TypeVar("CopyOut", covariant=True)
+Copy = TypeVar("Copy", bound=Rebuilt)
+CopyOut = TypeVar("CopyOut", bound=Rebuilt, covariant=True)
 
 NAMED_FILES = 10
 MAX_NOTE = 1_000
@@ -257,6 +258,8 @@ class PrepareWorkspaceDoor(Generic[Copy]):
             notes=tuple(told.notes),
             set_aside=tuple(told.set_aside),
             spent=told.spent,
+            lost=copy.lost[:MAX_LOST],
+            lost_count=len(copy.lost),
         )
 
     async def _set_aside(self, task_id: str, told: "_Told") -> None:

@@ -7,6 +7,7 @@ from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from perdure.contracts.calls import CallResult, CallSummary, Effect, Verdict
+    from perdure.contracts.continuation import InstalledBy
     from perdure.contracts.decisions import QuestionKind
     from perdure.contracts.steps import ApprovedCall, ExecuteCalls, Executed, Note
     from perdure.contracts.task import Withheld
@@ -17,13 +18,46 @@ with workflow.unsafe.imports_passed_through():
     from workflows.task_state import Line, TaskState
 
 
+#: Patch id: histories of before go on without.
+INSTALL_AGAIN = "install-again"
+
+
 class Acting:
     """Executes decisions of one task."""
 
-    def __init__(self, state: TaskState, asking: Asking, granted: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        state: TaskState,
+        asking: Asking,
+        granted: Iterable[str] = (),
+        installed: Iterable[InstalledBy] = (),
+    ) -> None:
         self._state = state
         self._asking = asking
         self._counter = Counter(state, granted)
+        self._installed = {each.call.arguments_digest: each for each in installed}
+        self._installing = self._lacks_packages = False
+
+    @property
+    def installed(self) -> list[InstalledBy]:
+        """The calls that installed packages, in order."""
+        return list(self._installed.values())
+
+    async def install_again(self) -> None:
+        """Run again what installed packages, which no checkpoint holds: the workspace was rebuilt."""
+        self._lacks_packages = False
+        if not self._installed or self._installing or not workflow.patched(INSTALL_AGAIN):
+            return
+        state = self._state
+        interrupted, self._installing = state.step, True
+        try:
+            for each in self.installed:
+                state.next_step()
+                await self.execute(each.decision, (each.call,))
+        finally:
+            self._installing = False
+        # The step that was interrupted goes on under its own number.
+        state.step = interrupted
 
     @property
     def granted(self) -> list[str]:
@@ -40,6 +74,8 @@ class Acting:
             if any(_spoils(result, group) for result in ran):
                 # A failed change may make the rest of the decision wrong, so the model looks first.
                 break
+        if self._lacks_packages:
+            await self.install_again()
         return failed
 
     async def _run(self, decision: str, calls: Sequence[CallSummary]) -> tuple[CallResult, ...]:
@@ -107,8 +143,19 @@ class Acting:
         state.head = executed.head
         state.host.advance(executed.checkpoint)
         state.picture.branch = state.host.branch
+        state.files_lost(executed.lost, executed.lost_count)
+        self._lacks_packages |= executed.lost_count > 0
+        self._remember_packages(decision, executed.results, calls)
         state.note_results({index: call for index, (call, _) in calls.items()}, executed.results)
         return executed
+
+    def _remember_packages(
+        self, decision: str, results: Sequence[CallResult], calls: dict[int, tuple[CallSummary, str]]
+    ) -> None:
+        for result in results:
+            call = calls[result.index][0]
+            if call.effect is Effect.NETWORK and result.ok:
+                self._installed[call.arguments_digest] = InstalledBy(decision=decision, call=call)
 
 
 def _groups(calls: Sequence[CallSummary]) -> list[list[CallSummary]]:

@@ -106,6 +106,7 @@ class AttendedRun:
             opened.repository,
             state.show,
             lambda text: state.waiting(text, needs="answer"),
+            state.files_lost,
         )
         state.host.on_reset = state.was_reset
         if given is not None:

@@ -7,6 +7,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from perdure.contracts.continuation import CarriedLine, Continuation, LoopCounts
+    from workflows.acting import Acting
     from workflows.task_state import Line, TaskState
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def is_due(state: TaskState) -> bool:
     return long and not asked and workflow.patched(PATCH)
 
 
-def carried(state: TaskState, *, runs: int, granted: "Sequence[str]", counts: LoopCounts) -> Continuation:
+def carried(state: TaskState, acting: Acting, *, runs: int, counts: LoopCounts) -> Continuation:
     """What the next run must know, between two steps of the loop."""
     host = state.host
     tree = host.checkpoint.tree
@@ -54,7 +55,8 @@ def carried(state: TaskState, *, runs: int, granted: "Sequence[str]", counts: Lo
         denials=state.denials,
         last_fault=state.last_fault,
         paused=state.pause_requested,
-        granted=tuple(granted),
+        granted=tuple(acting.granted),
+        installed=tuple(acting.installed),
         seen={key: count for key, count in state.guard.seen.items() if key.endswith(f":{tree}")},
         counts=counts,
         words=state.desk.carried(),

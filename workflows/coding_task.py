@@ -65,7 +65,8 @@ class CodingTask(AttendedRun):
         if given is None:
             await self._make_plan(state)
         asking = Asking(state)
-        acting = Acting(state, asking, given.granted if given else ())
+        acting = Acting(state, asking, given.granted if given else (), given.installed if given else ())
+        state.host.after_rebuild = acting.install_again
         state.enter(TaskStatus.WORKING)
 
         async def renew(counts: LoopCounts) -> None:
@@ -90,7 +91,7 @@ class CodingTask(AttendedRun):
         raise_if_cancelled(closing=False)
         runs = (self._given.runs if self._given else 0) + 1
         state.doing("going on in a new run")
-        given = carried(state, runs=runs, granted=acting.granted, counts=counts)
+        given = carried(state, acting, runs=runs, counts=counts)
         workflow.continue_as_new(ContinuedTask(**state.request.model_dump(), continuation=given))
 
     async def _make_plan(self, state: TaskState) -> None:

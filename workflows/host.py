@@ -1,6 +1,6 @@
 """The task's workspace as the workflow sees it: sending steps to its host, and taking it over when that fails."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Literal, TypeVar
 
@@ -38,6 +38,10 @@ Waiting = Callable[[str], AbstractContextManager[None]]
 """Shows, while its body runs, that an answer of a person is waited for."""
 
 
+Lost = Callable[[Sequence[str], int], None]
+"""Hears the first names and the number of what a rebuilt workspace lacks."""
+
+
 class Host:
     """Owns dispatch numbers, the workspace and its last checkpoint."""
 
@@ -51,6 +55,7 @@ class Host:
         shown: str,
         changed: Changed,
         waiting: Waiting,
+        lost: Lost,
     ) -> None:
         self._runner = runner
         self._desk = desk
@@ -59,6 +64,7 @@ class Host:
         self._shown = shown
         self._changed = changed
         self._waiting = waiting
+        self._lost = lost
         self._dispatch = 0
         self._resets_seen = desk.resets
         self._workspace: Workspace | None = None
@@ -71,7 +77,9 @@ class Host:
         self.on_reset: Callable[[PreparedWorkspace], None] = lambda _: None
         """Told what a rebuild after a reset found."""
         self.after_rebuild: Callable[[], Awaitable[None]] | None = None
-        """Sets up anew what a rebuild lost; steps then run only in the very folder that was set up."""
+        """Sets up anew what a rebuild lost."""
+        self.pinned = False
+        """Whether steps may run only in the very folder that was set up."""
         self._setting_up = False
 
     @property
@@ -150,6 +158,7 @@ class Host:
             self._checkpoint = prepared.workspace.checkpoint
             self._resets_seen = self._desk.resets
             self.rebuilds += reason != "start"
+            self._lost(prepared.lost, prepared.lost_count)
             if reason == "reset":
                 self.on_reset(prepared)
             return prepared.head
@@ -245,7 +254,7 @@ class Host:
                 "epoch": self.workspace.epoch,
                 "dispatch": self._dispatch,
                 "checkpoint": self.checkpoint,
-                "generation": self.workspace.generation if self.after_rebuild else 0,
+                "generation": self.workspace.generation if self.pinned else 0,
             }
             try:
                 return await self._runner.run(

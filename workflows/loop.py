@@ -109,8 +109,7 @@ class Loop:
     async def _decide(self) -> Decided | None:
         """The next decision; None where the model gave nothing usable."""
         state = self._state
-        state.step += 1
-        state.spending.steps = state.step
+        state.next_step()
         state.doing(f"deciding step {state.step}")
         step = state.model_step()
         try:

@@ -1,7 +1,7 @@
 """What one task knows of itself while it runs; everything here is rebuilt by replaying the history."""
 
 import contextlib
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -153,6 +153,20 @@ class TaskState:
         if self.plan:
             count = len(self.plan.subtasks)
             self.picture.finished = {each for each in reflection.finished_subtasks if 0 <= each < count}
+
+    def files_lost(self, names: Sequence[str], count: int) -> None:
+        """Tell the model and people what a rebuilt workspace lacks."""
+        if not count:
+            return
+        more = f" and {count - len(names)} more" if count > len(names) else ""
+        listed = f"{', '.join(names)}{more}"
+        if self.asks_models:
+            text = (
+                "The workspace was rebuilt from its last checkpoint, which does not hold what Git ignores. Gone unless "
+                f"it is made again: {listed}."
+            )
+            self.notes.append(Note(kind="rebuilt", text=text[:2_000]))
+        self.note(Line(self.step, WARNING, "A rebuilt workspace lacks what Git ignores.", None, listed[:300]))
 
     def is_model_fault(self, error: ActivityError) -> bool:
         """Whether the model's answer was unusable; remembers what was wrong with it."""

@@ -110,6 +110,7 @@ class Upkeep:
         state = self._state
         await self._set_up()
         state.host.after_rebuild = self._set_up if self._playbook.setup else None
+        state.host.pinned = bool(self._playbook.setup)
         for title, problem in self._setup_problems.items():
             self._withhold(title, problem)
         measured = await self._measure()

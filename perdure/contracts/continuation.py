@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from perdure.contracts.calls import CallSummary
 from perdure.contracts.plan import Plan
 from perdure.contracts.steps import Durable, Limits, Note, OpenedTask
 from perdure.contracts.task import Check, Cost, TaskRequest, Withheld
@@ -25,6 +26,13 @@ class CarriedLine(Durable):
     title: str
     ok: bool | None = None
     excerpt: str = ""
+
+
+class InstalledBy(Durable):
+    """A call that installed packages, which no checkpoint holds."""
+
+    decision: str
+    call: CallSummary
 
 
 class LoopCounts(Durable):
@@ -81,6 +89,7 @@ class Continuation(Durable):
     paused: bool = False
     granted: tuple[str, ...] = ()
     """Digests of the arguments of calls that a person approved for the whole task."""
+    installed: tuple[InstalledBy, ...] = ()
     seen: dict[str, int] = Field(default_factory=dict)
     """How often the loop's guard saw calls on the files as they are now."""
     counts: LoopCounts = LoopCounts()

@@ -97,12 +97,15 @@ class PreparedWorkspace(Durable):
     """After a reset: changes that no step had recorded, as a patch."""
     spent: Cost | None = None
     """After a reset: what every model call of the task cost, those of steps that no longer stand included."""
+    lost: tuple[str, ...] = ()
+    """Where it was rebuilt: what was there that no checkpoint holds, the first names of it."""
+    lost_count: int = 0
 
 
 class Note(Durable):
     """Something the model must read before it decides: a person's word, or a guard's."""
 
-    kind: Literal["steer", "denied", "expired", "guard", "budget", "correction"]
+    kind: Literal["steer", "denied", "expired", "guard", "budget", "correction", "rebuilt"]
     text: str
     decision: str = ""
     """Digest of the decision entry whose call this answers."""
@@ -220,6 +223,9 @@ class Executed(Durable):
     """None where it is the one that was given."""
     stale_approval: int | None = None
     """Index of the call whose operation no longer is what was approved; it is asked anew."""
+    lost: tuple[str, ...] = ()
+    """Where the workspace was rebuilt for this step: what no checkpoint holds, the first names of it."""
+    lost_count: int = 0
 
 
 class CheckWork(HostStep):

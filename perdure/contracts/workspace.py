@@ -21,6 +21,14 @@ class Checkpoint(BaseModel):
     """Id of the artifact that holds the objects which are new since the checkpoint before; empty where the checkpoint
     lies on its host alone."""
 
+    def same_work(self, other: "Checkpoint") -> bool:
+        """Whether files, branch and index are the same; what Git ignores may differ."""
+        return self.model_dump(exclude={"commit", "pack"}) == other.model_dump(exclude={"commit", "pack"})
+
+
+#: Names of lost files and folders that are told; a count says how many there were.
+MAX_LOST = 20
+
 
 class Workspace(BaseModel):
     """A prepared workspace, as the workflow knows it."""

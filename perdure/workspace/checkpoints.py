@@ -21,6 +21,9 @@ from perdure.workspace.scan import Scan, scan_tree
 from perdure.workspace.storage import make_accessible, make_folder, put
 from perdure.workspace.working_copy import WorkingCopy
 
+MAX_IGNORED = 500
+"""Ignored files and folders that a checkpoint names."""
+
 _MODE_FILE, _MODE_PROGRAM, _MODE_LINK = "100644", "100755", "120000"
 _REMOVED = "0"
 _NO_OBJECT = "0" * 40
@@ -51,10 +54,13 @@ async def take_checkpoint(
         empty_folders=tuple(map(encoded, scan.empty_folders)),
         renamed=renamed,
         unsupported=tuple(map(encoded, scan.special)),
+        ignored=tuple(map(encoded, scan.ignored[:MAX_IGNORED])),
     )
     if previous is not None:
         before = await load_record(program, copy.shadow, copy.objects_folder, previous.commit)
-        if before == record:
+        # A folder that was made from a checkpoint lacks what none holds, and is still as that was.
+        nothing_new = set(record.unkept) <= set(before.unkept)
+        if before.kept == record.kept and nothing_new:
             return previous
     checkpoint = store_record(
         copy.objects_folder, record, previous=previous.commit if previous else None, label=label, at=at

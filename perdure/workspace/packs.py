@@ -112,8 +112,10 @@ class Packs:
         header = Header(commit=checkpoint.commit, beginning=beginning)
         return await self._save(copy, checkpoint, header, f"{limit}{checkpoint.commit}\n")
 
-    async def save(self, copy: WorkingCopy, checkpoint: Checkpoint, previous: Checkpoint) -> Checkpoint:
-        """Store what is new since ``previous``; gives the checkpoint with its artifact's id."""
+    async def save(
+        self, copy: WorkingCopy, checkpoint: Checkpoint, previous: Checkpoint, *, name: str = ""
+    ) -> Checkpoint:
+        """Store what is new since ``previous``; gives the checkpoint with its artifact's id, called ``name``."""
         if not previous.pack:
             # A task that began before checkpoints were stored has no chain to hang on.
             return await self.save_first(copy, checkpoint)
@@ -137,7 +139,7 @@ class Packs:
             first=first,
             first_pack=first_pack,
         )
-        return await self._save(copy, checkpoint, header, f"{checkpoint.commit}\n^{base}\n")
+        return await self._save(copy, checkpoint, header, f"{checkpoint.commit}\n^{base}\n", name=name)
 
     async def chain(self, task_id: str, checkpoint: Checkpoint) -> list[Stored]:
         """The artifacts that the checkpoint is made from, first one first; WorkspaceLost where one is missing."""
@@ -182,10 +184,10 @@ class Packs:
                     ) from error
 
     async def _save(
-        self, copy: WorkingCopy, checkpoint: Checkpoint, header: Header, wanted: str
+        self, copy: WorkingCopy, checkpoint: Checkpoint, header: Header, wanted: str, *, name: str = ""
     ) -> Checkpoint:
         task_id = copy.origin.task_id
-        name = f"checkpoint {header.number}"
+        name = name or f"checkpoint {header.number}"
         async with _temporary(copy.task_folder) as file:
             await self._program.run(
                 "pack-objects", "--revs", "--thin", "--shallow", "--stdout", "--delta-base-offset", "-q",

@@ -35,11 +35,28 @@ class Record(BaseModel):
     """Path in the tree → path in the work tree, for files whose name Git refuses (a nested ``.git``)."""
     unsupported: tuple[str, ...] = ()
     """Pipes, sockets and devices: they are not restored."""
+    ignored: tuple[str, ...] = ()
+    """What Git ignores, folders whole and with a '/' at the end: it is not restored either."""
 
     @property
     def branch_commit(self) -> str:
         """The commit that HEAD names."""
         return self.refs[self.head_ref]
+
+    @property
+    def kept(self) -> "Record":
+        """What a folder holds that was made from it: two folders with equal parts are the same for everybody."""
+        return self.model_copy(update={"unsupported": (), "ignored": ()})
+
+    @property
+    def unkept(self) -> tuple[str, ...]:
+        """What a folder made from it lacks."""
+        return (*self.ignored, *self.unsupported)
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """The same for people; bytes that are not UTF-8 are replaced."""
+        return tuple(decoded(path).decode("utf-8", "replace") for path in self.unkept)
 
     @property
     def unrestored(self) -> tuple[str, ...]:

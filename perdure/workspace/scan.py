@@ -5,6 +5,9 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+CACHES = {b"__pycache__", b".pytest_cache", b".ruff_cache", b".mypy_cache", b".cache", b".DS_Store"}
+"""Names of what programs make again by themselves and nobody misses."""
+
 
 @dataclass
 class Scan:
@@ -18,6 +21,8 @@ class Scan:
     """Files and links that exist but that Git refuses to name, such as those in a nested ``.git``."""
     special: list[bytes] = field(default_factory=list[bytes])
     """Pipes, sockets and devices."""
+    ignored: list[bytes] = field(default_factory=list[bytes])
+    """Files and whole folders (with a '/' at the end) that Git ignores, caches left out: no checkpoint holds them."""
     closed: list[bytes] = field(default_factory=list[bytes])
     """Folders that may not be entered; Git leaves such a folder out without an error."""
 
@@ -30,13 +35,26 @@ def scan_tree(root: bytes, ignored: Iterable[bytes]) -> Scan:
     # A folder is listed alone where a pattern matches it, and beside its content where only that is ignored.
     folders = {name[:-1] for name in listed if name.endswith(b"/") and name not in partly}
     files = {name for name in listed if not name.endswith(b"/")}
-    scan = Scan()
+    scan = Scan(ignored=sorted(_worth_naming(folders, files)))
     waiting = [b""]
     while waiting:
         waiting += _enter(root, waiting.pop(), folders, files, scan)
     for paths in (scan.empty_folders, scan.nested, scan.unnameable, scan.special):
         paths.sort()
     return scan
+
+
+def _worth_naming(folders: set[bytes], files: set[bytes]) -> list[bytes]:
+    """What somebody may miss: no caches, nothing inside a folder that is named whole, no folder of Git."""
+    named = [folder + b"/" for folder in folders] + list(files)
+    return [
+        path
+        for path in named
+        if not CACHES.intersection(parts := path.rstrip(b"/").split(b"/"))
+        and not path.endswith(b".pyc")
+        and parts[-1].lower() != b".git"
+        and not any(b"/".join(parts[:length]) in folders for length in range(1, len(parts)))
+    ]
 
 
 def _enter(

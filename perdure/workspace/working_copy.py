@@ -51,6 +51,8 @@ class WorkingCopy:
     unrestored: tuple[str, ...] = ()
     """Pipes, sockets and devices of the checkpoint that this generation was made from: they are not there."""
     index_name: str = "shadow-index"
+    lost: tuple[str, ...] = ()
+    """Where it was just made from a checkpoint: what was there that no checkpoint holds."""
     folder: Path = field(init=False)
     files: Files = field(init=False)
     git: Git = field(init=False)

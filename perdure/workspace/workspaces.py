@@ -6,6 +6,7 @@ import errno
 import os
 import secrets
 import time
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -47,8 +48,10 @@ from perdure.workspace.storage import (
     remove_tree,
     rename_away,
 )
+from perdure.workspace.verification import difference
 from perdure.workspace.working_copy import Origin, WorkingCopy
 
+KEPT_GENERATIONS = 10_000
 _ONE_DAY_S = 24 * 3600.0
 
 
@@ -92,6 +95,8 @@ class Workspaces(Leaving):
         self._author = author
         self._refuse_folder = refuse_folder
         self._program = GitProgram(self._home, network or {}, search_path)
+        self._known: OrderedDict[tuple[str, int], None] = OrderedDict()
+        """Generations that this object made or compared with their checkpoint."""
         self._packs = None if store is None else Packs(self._program, store)
 
     async def create(
@@ -114,6 +119,7 @@ class Workspaces(Leaving):
             if not ours:
                 await self.materialise(task_id, generation=generation, checkpoint=origin.checkpoint)
             copy = await self.open(task_id, generation)
+            self._remember(task_id, generation)
         except OSError as error:
             raise refusal_of(error, str(folder)) from error
         return Created(
@@ -133,8 +139,39 @@ class Workspaces(Leaving):
         source = await examine(self._program, repository, base_branch, refuse_folder=self._refuse_folder)
         return source.base_branch, source.base_commit
 
-    async def open(self, task_id: str, generation: int) -> WorkingCopy:
-        """The working copy of one generation; WorkspaceLost where it is not on this host."""
+    async def open(
+        self, task_id: str, generation: int, *, checkpoint: Checkpoint | None = None
+    ) -> WorkingCopy:
+        """The working copy of one generation; WorkspaceLost where it is not on this host.
+
+        With the checkpoint that it should equal, it is compared with that once in the life of this object, since
+        somebody may have changed files while no worker ran; what was found then is kept as a checkpoint of its own.
+        """
+        copy = self._opened(task_id, generation)
+        if checkpoint is not None and (task_id, generation) not in self._known:
+            await self._verify(copy, checkpoint)
+            self._remember(task_id, generation)
+        return copy
+
+    async def _verify(self, copy: WorkingCopy, checkpoint: Checkpoint) -> None:
+        different = await difference(self._program, copy, checkpoint)
+        if different is None:
+            return
+        kept = different.found
+        if self._packs is not None:
+            kept = await self._packs.save(copy, kept, checkpoint, name="found in the workspace")
+        raise WorkspaceLost(
+            f"The files of task {copy.origin.task_id!r} are not as they were recorded: {different.what} differ. "
+            f"What was found is kept as checkpoint {kept.commit[:12]!r}.",
+            "the workspace is rebuilt as it was recorded.",
+        )
+
+    def _remember(self, task_id: str, generation: int) -> None:
+        self._known[task_id, generation] = None
+        if len(self._known) > KEPT_GENERATIONS:
+            self._known.popitem(last=False)
+
+    def _opened(self, task_id: str, generation: int) -> WorkingCopy:
         origin = self._origin(task_id)
         folder = self._folder(task_id) / str(generation)
         unrestored = folder / "unrestored"
@@ -162,7 +199,8 @@ class Workspaces(Leaving):
             await asyncio.to_thread(finish_generation, half_made, folder / str(generation))
         except OSError as error:
             raise refusal_of(error, str(folder)) from error
-        return self._copy(task_id, generation, origin, record.unrestored)
+        self._remember(task_id, generation)
+        return self._copy(task_id, generation, origin, record.unrestored, record.lost)
 
     async def checkpoint(
         self, copy: WorkingCopy, *, previous: Checkpoint, label: str, at: datetime
@@ -241,11 +279,17 @@ class Workspaces(Leaving):
         return origin
 
     def _copy(
-        self, task_id: str, generation: int, origin: Origin, unrestored: tuple[str, ...]
+        self,
+        task_id: str,
+        generation: int,
+        origin: Origin,
+        unrestored: tuple[str, ...],
+        lost: tuple[str, ...] = (),
     ) -> WorkingCopy:
         return WorkingCopy(
-            self._folder(task_id), generation, origin, self._program, self._author, self._owner, unrestored
-        )
+            self._folder(task_id), generation, origin, self._program, self._author, self._owner,
+            unrestored=unrestored, lost=lost,
+        )  # fmt: skip
 
     async def _restored(self, task_id: str, generation: int, checkpoint: Checkpoint) -> tuple[Path, Record]:
         """The checkpoint in a half-made folder: from what is here, else from the store."""

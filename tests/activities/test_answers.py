@@ -57,7 +57,8 @@ def test_a_commit_message_is_one_line(text: str, line: str) -> None:
 @pytest.mark.parametrize(
     ("budget", "limit", "requested", "smaller"),
     [
-        (10_000, 8_000, 9_000, 10_000 - 1_000 - MARGIN_TOKENS),
+        (10_000, 8_000, 8_100, 10_000 - 100 - MARGIN_TOKENS),
+        (10_000, 8_000, 9_000, 8_711),
         (10_000, 0, 0, 5_000),
         (10_000, 8_000, 0, 5_000),
         (10_000, 8_000, 7_000, 5_000),

@@ -59,6 +59,13 @@ class Claim:
     head: str = ""
 
 
+@dataclass(frozen=True)
+class FakeCopy:
+    """Files, as far as these tests look at them."""
+
+    lost: tuple[str, ...] = ()
+
+
 @dataclass
 class World:
     """Record, workspaces, judge and tools at once; ``deeds`` is what was done to them, in order."""
@@ -121,18 +128,20 @@ class World:
 
     # The workspaces
 
-    async def open(self, task_id: str, generation: int) -> str:
+    async def open(self, task_id: str, generation: int, *, checkpoint: Checkpoint | None = None) -> FakeCopy:
         self.deeds.append(f"open {generation}")
-        return "copy"
+        return FakeCopy()
 
-    async def materialise(self, task_id: str, *, generation: int, checkpoint: Checkpoint) -> str:
+    async def materialise(self, task_id: str, *, generation: int, checkpoint: Checkpoint) -> FakeCopy:
         self.deeds.append(f"materialise {generation} from {checkpoint.commit}")
-        return "copy"
+        return FakeCopy(("node_modules/",))
 
     async def discard_before(self, task_id: str, generation: int) -> None:
         pass
 
-    async def checkpoint(self, copy: str, *, previous: Checkpoint, label: str, at: datetime) -> Checkpoint:
+    async def checkpoint(
+        self, copy: FakeCopy, *, previous: Checkpoint, label: str, at: datetime
+    ) -> Checkpoint:
         return point(self.files) if self.files else previous
 
     # The judge and the tools
@@ -148,7 +157,7 @@ class World:
         self,
         call: ToolCall,
         *,
-        copy: str,
+        copy: FakeCopy,
         key: CallKey,
         requested_at: datetime,
         beat: Beat,
@@ -161,7 +170,7 @@ class World:
         return RanCall(ok=True, for_model=f"{call.tool} is done")
 
     async def operation(
-        self, call: ToolCall, *, copy: str, key: CallKey, requested_at: datetime, rule: str, tree: str
+        self, call: ToolCall, *, copy: FakeCopy, key: CallKey, requested_at: datetime, rule: str, tree: str
     ) -> Operation:
         if call.index not in self.digests:
             raise ToolRejected(f"{call.tool!r} has nothing to do.", "go on.")
@@ -181,7 +190,9 @@ async def execute(world: World, *tools: str, approved: str = "", mode: Mode = Mo
         checkpoint=point(0), decision="decision",
         calls=tuple(ApprovedCall(index=call.index, approved_digest=approved) for call in calls),
     )  # fmt: skip
-    door = ExecuteCallsDoor[str](Host[str]("host", world, world), world, world, world, world, parallel=2)
+    door = ExecuteCallsDoor[FakeCopy](
+        Host[FakeCopy]("host", world, world), world, world, world, world, parallel=2
+    )
     return await ActivityEnvironment().run(door.execute_calls, step)
 
 

@@ -110,7 +110,7 @@ class House:
     async def settled(self, *, task_id: str, token: Token, checkpoint: Checkpoint) -> None:
         self.deeds.append(("settled", checkpoint))
 
-    async def open(self, task_id: str, generation: int) -> str:
+    async def open(self, task_id: str, generation: int, *, checkpoint: Checkpoint | None = None) -> str:
         self.deeds.append(("open", generation))
         return "opened"
 

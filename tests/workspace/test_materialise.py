@@ -1,7 +1,10 @@
 """New generations: everything comes back, nothing of an old folder reaches them, and what is lost is said."""
 
+import asyncio
 import os
+import re
 import shutil
+import subprocess
 import threading
 from datetime import datetime
 from pathlib import Path
@@ -152,3 +155,52 @@ async def test_work_trees_belong_to_the_owner_and_objects_do_not(
     assert {path.lstat().st_uid for path in restored.objects_folder.rglob("*")} == {0}
     assert {path.lstat().st_uid for path in repository.rglob("*")} == {0}
     assert await workspaces.checkpoint(restored, previous=checkpoint, label="x", at=at) == checkpoint
+
+
+async def test_what_git_ignores_is_named_where_it_is_lost(
+    workspaces: Workspaces, created: Created, at: datetime
+) -> None:
+    root = created.copy.root
+    (root / ".gitignore").write_text(".env\nnode_modules/\n__pycache__/\n")
+    (root / "node_modules" / "left-pad").mkdir(parents=True)
+    (root / "node_modules" / "left-pad" / "index.js").write_text("pad")
+    (root / "src" / "__pycache__").mkdir()
+    (root / "src" / "__pycache__" / "money.pyc").write_bytes(b"x")
+    (root / ".env").write_text("KEY=1\n")
+    checkpoint = await workspaces.checkpoint(created.copy, previous=created.checkpoint, label="x", at=at)
+    assert created.copy.lost == ()
+    restored = await workspaces.materialise("task", generation=2, checkpoint=checkpoint)
+    assert restored.lost == (".env", "node_modules/")
+    assert (await workspaces.open("task", 2)).lost == ()
+    assert (await workspaces.checkpoint(restored, previous=checkpoint, label="again", at=at)) == checkpoint
+    (restored.root / "secret.env").write_text("new")
+    (restored.root / ".env").write_text("KEY=2\n")
+    (restored.root / "secret.env").unlink()
+    assert (await workspaces.checkpoint(restored, previous=checkpoint, label="y", at=at)) == checkpoint
+
+
+async def test_a_folder_that_changed_while_no_worker_ran_is_kept_and_not_worked_in(
+    workspaces: Workspaces, created: Created, tmp_path: Path
+) -> None:
+    root = created.copy.root
+    (root / "README.md").write_text("somebody wrote this\n")
+    (root / "added.txt").write_text("and this\n")
+    # The workspaces that made the folder know it; those of the next worker look at it once.
+    assert await workspaces.open("task", 1, checkpoint=created.checkpoint)
+    later = Workspaces(tmp_path / "home")
+    with pytest.raises(WorkspaceLost, match=r"2 files \('README.md', 'added.txt'\) differ") as caught:
+        await later.open("task", 1, checkpoint=created.checkpoint)
+    kept = re.search(r"checkpoint '(\w{12})'", str(caught.value))
+    assert kept
+    [reference] = (created.copy.shadow / "refs" / "checkpoints").glob(f"{kept[1]}*")
+    shown = await asyncio.to_thread(
+        subprocess.run,
+        ["git", "--git-dir", str(created.copy.shadow), "show", f"{reference.name}:README.md"],
+        env={"GIT_OBJECT_DIRECTORY": str(created.copy.objects_folder), "PATH": os.environ["PATH"]},
+        capture_output=True,
+        check=True,
+    )
+    assert shown.stdout == b"somebody wrote this\n"
+    rebuilt = await later.materialise("task", generation=2, checkpoint=created.checkpoint)
+    assert (rebuilt.root / "README.md").read_text() == "# Ledger\n"
+    assert await later.open("task", 2, checkpoint=created.checkpoint)
