@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from perdure.client.command_line.application import app
 from perdure.client.command_line.completion import VARIABLE
+from perdure.record_keeping import RecordKeeping
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -41,7 +42,7 @@ def __getattr__(name: str) -> object:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-class ThisMachine:
+class ThisMachine(RecordKeeping):
     """This checkout with its settings, as the commands see it."""
 
     def settings(self) -> "Settings":

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from temporalio.client import Client
-from temporalio.runtime import Runtime
 from temporalio.worker import PollerBehaviorSimpleMaximum, UnsandboxedWorkflowRunner, Worker
 
 from activities.archive import ArchiveDoor
@@ -55,8 +54,8 @@ from perdure.installation import (
     model_settings_of,
     required,
     search_attributes_registered,
+    shared_memory_of,
     shelf_of,
-    store_url_of,
 )
 from perdure.llm.arguments import parse_calls
 from perdure.llm.model_settings import ModelSettings
@@ -65,8 +64,7 @@ from perdure.llm.role_models import RoleModels
 from perdure.logs import configure_logging
 from perdure.memory.conversation import KnownTurns
 from perdure.memory.ledger import TaskLedger
-from perdure.memory.record import Record, SharedMemory
-from perdure.memory.short_term import ShortTerm
+from perdure.memory.record import Record
 from perdure.safety.policy import Policy
 from perdure.safety.sandbox import Sandbox
 from perdure.settings import PROJECT_FOLDER, Settings, load_settings
@@ -187,23 +185,6 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
         await record.close()
 
 
-def shared_memory_of(settings: Settings, client: Client) -> SharedMemory | None:
-    """Short-term memory in the installation's Redis; None, which is said, where there is none."""
-    url = store_url_of(settings, "valkey")
-    if not url:
-        logger.info("no Redis is known, so transcripts are read from PostgreSQL alone")
-        return None
-    runtime = client.service_client.config.runtime or Runtime.default()
-    counter = runtime.metric_meter.create_counter(
-        "perdure_short_term_readings", "Transcripts looked for in Redis, by how much of them was there"
-    )
-
-    def count(found: str) -> None:
-        counter.add(1, {"found": found})
-
-    return lambda key: ShortTerm(url, key=key, ttl_s=settings.short_term_ttl_s, count=count)
-
-
 def refuse_stale_dictionary(registry: Registry) -> None:
     """Raise ConfigurationError where ``tool_dictionary.json`` does not describe the tools that would run."""
     file = PROJECT_FOLDER / "tool_dictionary.json"
@@ -240,7 +221,10 @@ def activities_of(house: House) -> tuple[list[Callable[..., Any]], list[Callable
     gate = QualityGate(runner, house.registry, str(required("ruff")))
     prepare = PrepareWorkspaceDoor(record, house.workspaces, this_host).prepare_workspace
     upkeep, grants = Upkeep(shelf_of(settings), house.registry, runner), grants_of(house)
-    look_after = LookAfterDoor(host, record, upkeep)
+    look_after, look_up_diff = (
+        LookAfterDoor(host, record, upkeep),
+        LookUpDiffDoor(house.workspaces).look_up_diff,
+    )
     shared: list[Callable[..., Any]] = [
         OpenTaskDoor(record, models, grants).open_task,
         OpenMaintenanceDoor(record, upkeep, house.workspaces, grants).open_maintenance,
@@ -253,6 +237,7 @@ def activities_of(house: House) -> tuple[list[Callable[..., Any]], list[Callable
         SynthesizeDoor(conversation).synthesize,
         CloseTaskDoor(record).close_task,
         LookUpArtifactDoor(record).look_up_artifact,
+        look_up_diff,
         *ArchiveDoor(house.client, record).activities,
     ]
     hosted: list[Callable[..., Any]] = [
@@ -266,7 +251,7 @@ def activities_of(house: House) -> tuple[list[Callable[..., Any]], list[Callable
         look_after.measure_change,
         look_after.vouch_by_tests,
         ProposePublicationDoor(host, record, runner, survey_branch).propose_publication,
-        LookUpDiffDoor(house.workspaces).look_up_diff,
+        look_up_diff,
         SweepHostDoor(house.host_id, house.client, record, house.workspaces).sweep_host,
     ]
     return shared, hosted

@@ -1,7 +1,8 @@
 """Archive the event histories of closed runs before the server forgets them."""
 
+import json
 import logging
-from collections.abc import AsyncGenerator, Callable, Collection
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
@@ -17,6 +18,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.heartbeat import heartbeating
 from perdure.contracts.archive import ArchivedRun, ClosedRun, CloseStatus
 from perdure.contracts.errors import InvalidInput, StoreUnavailable
+from perdure.contracts.lookups import LookUp, Page
 from perdure.contracts.names import CODING_TASK, MAINTENANCE_RUN, SWEEP, TASK_LOOKUP, host_queue
 from perdure.contracts.sweeping import (
     ArchiveRuns,
@@ -57,6 +59,10 @@ class KeepsArchive(Protocol):
         """Those of these runs that are archived."""
         ...
 
+    async def archived_runs(self, id: str) -> Sequence[ArchivedRun]:
+        """The archived runs of a task, by its id or its workflow's."""
+        ...
+
     async def complete_batches(self, task_id: str) -> int:
         """See that every transcript entry of the task is in an artifact."""
         ...
@@ -76,7 +82,13 @@ class ArchiveDoor:
     @property
     def activities(self) -> tuple[Callable[..., Any], ...]:
         """All of them; each runs on any host."""
-        return self.find_closed_runs, self.archive_runs, self.find_hosts, self.remove_sweeps
+        return (
+            self.find_closed_runs,
+            self.archive_runs,
+            self.find_hosts,
+            self.remove_sweeps,
+            self.look_up_runs,
+        )
 
     @activity.defn(name="find_closed_runs")
     async def find_closed_runs(self, request: FindClosedRuns) -> ClosedRuns:
@@ -139,6 +151,13 @@ class ArchiveDoor:
             except RPCError as error:
                 raise _unavailable(error) from error
         return SweepsRemoved(removed=removed)
+
+    @activity.defn(name="look_up_runs")
+    async def look_up_runs(self, request: LookUp) -> Page:
+        """A page of a JSON list of what is archived of a task; each element is an ``ArchivedRun``."""
+        runs = await self._record.archived_runs(request.task_id)
+        whole = json.dumps([run.model_dump(mode="json") for run in runs]).encode()
+        return Page.of(whole, offset=request.offset, page_bytes=request.page_bytes, by_line=False)
 
     async def _delete(self, workflow_id: str, run_id: str) -> None:
         execution = WorkflowExecution(workflow_id=workflow_id, run_id=run_id)

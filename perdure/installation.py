@@ -6,7 +6,10 @@ Entry points alone import it, as they alone read the settings.
 import logging
 import shutil
 import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from temporalio.client import Client
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
@@ -22,6 +25,9 @@ from perdure.embedded.valkey import NAME as VALKEY
 from perdure.llm.model_settings import ModelSettings
 from perdure.maintenance.shelf import Shelf
 from perdure.settings import PROJECT_FOLDER, Settings
+
+if TYPE_CHECKING:
+    from perdure.memory.record import Record, SharedMemory
 
 logger = logging.getLogger("perdure.worker")
 
@@ -56,6 +62,24 @@ def database_url_of(settings: Settings) -> str:
     return running.database_url
 
 
+@asynccontextmanager
+async def record_of(settings: Settings) -> AsyncGenerator["Record"]:
+    """The record as it is: no table is made or changed."""
+    try:
+        from perdure.memory.database import Database
+        from perdure.memory.record import Record
+    except ImportError as error:
+        raise ConfigurationError(
+            f"The database cannot be read here: the package {error.name!r} is not installed.",
+            "run the command on a machine with the worker's packages (`make setup`).",
+        ) from error
+    record = Record(await Database.connect(database_url_of(settings), pool_size=2))
+    try:
+        yield record
+    finally:
+        await record.close()
+
+
 def store_url_of(settings: Settings, name: str) -> str:
     """Valkey or Chroma, by its name in the stack: of the settings, else of the stack that runs on this home, else empty."""
     given = {VALKEY: settings.redis_url, CHROMA: settings.chroma_url}[name]
@@ -63,6 +87,25 @@ def store_url_of(settings: Settings, name: str) -> str:
         return given.get_secret_value()
     running = running_stack(settings.home)
     return running.others.get(name, "") if running is not None else ""
+
+
+def shared_memory_of(settings: Settings, client: Client) -> "SharedMemory | None":
+    """Short-term memory in the installation's Redis; None, which is said, where there is none."""
+    from perdure.memory.short_term import ShortTerm
+
+    url = store_url_of(settings, "valkey")
+    if not url:
+        logger.info("no Redis is known, so transcripts are read from PostgreSQL alone")
+        return None
+    runtime = client.service_client.config.runtime or Runtime.default()
+    counter = runtime.metric_meter.create_counter(
+        "perdure_short_term_readings", "Transcripts looked for in Redis, by how much of them was there"
+    )
+
+    def count(found: str) -> None:
+        counter.add(1, {"found": found})
+
+    return lambda key: ShortTerm(url, key=key, ttl_s=settings.short_term_ttl_s, count=count)
 
 
 def model_settings_of(settings: Settings) -> ModelSettings:

@@ -19,6 +19,7 @@ with workflow.unsafe.imports_passed_through():
 ANSWER_WITHIN = timedelta(seconds=20)
 """For the host to take it up: somebody sits there and waits."""
 ATTEMPTS = 3
+ACTIVITIES = {"diff": "look_up_diff", "artifact": "look_up_artifact", "runs": "look_up_runs"}
 
 
 @workflow.defn(name=TASK_LOOKUP)
@@ -32,7 +33,7 @@ class TaskLookup:
         on_host = asked.what == "diff"
         try:
             page = await workflow.execute_activity(
-                "look_up_diff" if on_host else "look_up_artifact",
+                ACTIVITIES[asked.what],
                 asked,
                 task_queue=asked.host_queue if on_host and asked.host_queue else None,
                 result_type=Page,

@@ -5,7 +5,7 @@ import re
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
 from temporalio.client import Client
@@ -28,6 +28,9 @@ from perdure.contracts.errors import InvalidInput
 from perdure.contracts.maintenance import MaintenanceRequest, MaintenanceResult
 from perdure.contracts.names import SEARCH_NEEDS, TASK_QUEUE
 from perdure.contracts.task import TaskRequest
+
+if TYPE_CHECKING:
+    from perdure.client.archived import ArchivedTask
 
 CONNECT_S = 10.0
 _ASKED_AT_ONCE = 8
@@ -152,6 +155,14 @@ class PerdureClient:
                 raise
             found = await self._server.describe(await self._workflow_of_run(id))
         return handle_of(self._server, found)
+
+    async def archived(self, id: str) -> "ArchivedTask":
+        """A task from the archive, by its workflow id or its task id, through a worker; TaskNotFound where it has none."""
+        # Few programs look back, and every program that starts tasks would wait for the import.
+        from perdure.client.archived import ArchivedTask, WorkerArchive
+
+        archive = WorkerArchive(self._server, self._task_queue)
+        return await ArchivedTask.find(archive, id, self._server.client.data_converter)
 
     async def tasks(self, wanted: TaskFilter | None = None, /, **fields: Any) -> list[ListedTask]:
         """Tasks and maintenance runs that fit a filter, or its fields as keywords; open ones first, then the newest."""

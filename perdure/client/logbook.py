@@ -144,20 +144,33 @@ class _Run:
         )
 
 
+class Logbook:
+    """Reads the events of a task, wherever they come from, run after run."""
+
+    def __init__(self, decoder: Decoder) -> None:
+        self.run = _Run(decoder, "")
+        """The last run that was read, with what it handed out and what did not end."""
+        self._told: set[tuple[int, datetime]] = set()
+
+    async def lines(self, events: AsyncGenerator[tuple[str, HistoryEvent]]) -> AsyncGenerator[LogLine]:
+        """A line for each thing that ended, in the order in which it did."""
+        async for run_id, raw in events:
+            if run_id != self.run.run_id:
+                self.run = _Run(self.run.decoder, run_id)
+            line = await self.run.read(raw)
+            # A run that a reset made begins with a copy of the events before it.
+            if line is not None and (line.event_id, line.at) not in self._told:
+                self._told.add((line.event_id, line.at))
+                yield line
+
+
 async def logbook(server: Server, workflow_id: str, *, wait: bool) -> AsyncGenerator[LogLine]:
     """The lines so far, oldest first, then those of what still runs; with ``wait`` each line as it ends, to the end."""
-    run = _Run(Decoder(server.client.data_converter), "")
-    told: set[tuple[int, datetime]] = set()
-    async for run_id, raw in raw_events(server, workflow_id, wait=wait):
-        if run_id != run.run_id:
-            run = _Run(run.decoder, run_id)
-        line = await run.read(raw)
-        # A run that a reset made begins with a copy of the events before it.
-        if line is not None and (line.event_id, line.at) not in told:
-            told.add((line.event_id, line.at))
-            yield line
-    if not wait and run.handed:
-        async for line in _running(server, workflow_id, run):
+    book = Logbook(Decoder(server.client.data_converter))
+    async for line in book.lines(raw_events(server, workflow_id, wait=wait)):
+        yield line
+    if not wait and book.run.handed:
+        async for line in _running(server, workflow_id, book.run):
             yield line
 
 

@@ -2,12 +2,14 @@
 
 import hashlib
 import secrets
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from pydantic import BaseModel, ConfigDict
+from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import WorkflowFailureError
+from temporalio.converter import DataConverter
 from temporalio.exceptions import ApplicationError, TimeoutError
 
 from perdure.client.decoding import Decoder, telling_message
@@ -48,6 +50,11 @@ class Part(BaseModel):
     sha256: str
     """Of the whole."""
 
+    @classmethod
+    def whole(cls, data: bytes) -> "Part":
+        """All of it as one page."""
+        return cls(data=data, offset=0, total_bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
+
     @property
     def next_offset(self) -> int | None:
         """Where the next page begins; None after the last one."""
@@ -81,11 +88,16 @@ class _Ran(BaseModel):
 
 
 async def files_of(server: Server, workflow_id: str) -> Files:
-    """Read the history, whichever activities it has, for what they report of files."""
-    decoder, files = Decoder(server.client.data_converter), Files()
+    """What the task's history on the server tells of its files."""
+    return await files_in(raw_events(server, workflow_id, wait=False), server.client.data_converter)
+
+
+async def files_in(events: AsyncGenerator[tuple[str, HistoryEvent]], converter: DataConverter) -> Files:
+    """Read a history, whichever activities it has and wherever it comes from, for what they report of files."""
+    decoder, files = Decoder(converter), Files()
     steps: dict[int, int] = {}
     stored: dict[str, StoredArtifact] = {}
-    async for _, raw in raw_events(server, workflow_id, wait=False):
+    async for _, raw in events:
         if raw.HasField("activity_task_scheduled_event_attributes"):
             given = raw.activity_task_scheduled_event_attributes.input.payloads
             numbered = await decoder.model(given, _Numbered)
@@ -124,15 +136,14 @@ async def diff_parts(
             f"`python starter.py show {workflow_id}` shows what it does now.",
         )
     queue, host = files.workspace.host_queue, files.workspace.host_id
+    checkpoint = files.checkpoint or files.workspace.checkpoint
     if not await server.pollers(queue, activities=True):
-        raise _host_gone(workflow_id, host)
+        if not checkpoint.pack:
+            raise _host_gone(workflow_id, host)
+        # Any worker can make the change from the stored checkpoints.
+        queue = ""
     request = LookUp(
-        task_id=task_id,
-        what="diff",
-        host_queue=queue,
-        checkpoint=files.checkpoint or files.workspace.checkpoint,
-        form=form,
-        offset=offset,
+        task_id=task_id, what="diff", host_queue=queue, checkpoint=checkpoint, form=form, offset=offset
     )
     try:
         async for part in _parts(server, workflow_id, request):
@@ -175,15 +186,8 @@ async def artifact_parts(
 ) -> AsyncGenerator[Part]:
     """A stored artifact, page by page; ``artifact_id`` may be the beginning of one that no other shares."""
     there = (await files_of(server, workflow_id)).artifacts
-    fitting = [each for each in there if artifact_id and each.id.startswith(artifact_id)]
-    if len(fitting) != 1:
-        which = "names no artifact" if not fitting else f"begins {len(fitting)} artifacts"
-        raise NotPending(
-            f"{artifact_id!r} {which} of task {workflow_id!r}, which has {len(there)}.",
-            f"`python starter.py artifacts {workflow_id}` lists them.",
-            tuple(each.id for each in there),
-        )
-    request = LookUp(task_id=task_id, what="artifact", artifact_id=fitting[0].id)
+    wanted = the_one(artifact_id, there, task=workflow_id)
+    request = LookUp(task_id=task_id, what="artifact", artifact_id=wanted)
     try:
         async for part in _parts(server, workflow_id, request):
             yield part
@@ -194,11 +198,44 @@ async def artifact_parts(
         ) from error
 
 
+def the_one(artifact_id: str, there: Sequence[StoredArtifact], *, task: str) -> str:
+    """The whole id of the one artifact that begins so; NotPending where none or several do."""
+    fitting = [each for each in there if artifact_id and each.id.startswith(artifact_id)]
+    if len(fitting) != 1:
+        which = "names no artifact" if not fitting else f"begins {len(fitting)} artifacts"
+        raise NotPending(
+            f"{artifact_id!r} {which} of task {task!r}, which has {len(there)}.",
+            f"`python starter.py artifacts {task}` lists them.",
+            tuple(each.id for each in there),
+        )
+    return fitting[0].id
+
+
+async def answered(server: Server, request: LookUp, *, task_queue: str) -> AsyncGenerator[Part]:
+    """Every page of a lookup that any worker of the queue can answer, whether Temporal knows the task or not."""
+    if not await server.pollers(task_queue):
+        raise NoWorker(
+            f"No worker polls task queue {task_queue!r}, so {request.what!r} of {request.task_id!r} cannot be looked up.",
+            "start one with `python starter.py worker` (or `python starter.py up`), then try again.",
+        )
+    try:
+        async for part in _pages(server, request.task_id, task_queue, request):
+            yield part
+    except _HostSilent as error:
+        raise NoWorker(error.message, "look at the workers' logs, then try again.") from error
+
+
 async def _parts(server: Server, workflow_id: str, request: LookUp) -> AsyncGenerator[Part]:
-    """Every page from the request's on; the whole is checked where it was read from its beginning."""
-    digest, from_beginning, whole = hashlib.sha256(), request.offset == 0, ""
+    """Every page of a lookup about a task that Temporal knows."""
     await server.require_worker(f"the lookup {request.what!r}", task=workflow_id)
     queue = (await server.describe(workflow_id)).task_queue
+    async for part in _pages(server, workflow_id, queue, request):
+        yield part
+
+
+async def _pages(server: Server, workflow_id: str, queue: str, request: LookUp) -> AsyncGenerator[Part]:
+    """Every page from the request's on; the whole is checked where it was read from its beginning."""
+    digest, from_beginning, whole = hashlib.sha256(), request.offset == 0, ""
     while True:
         page = await _page(server, workflow_id, queue, request)
         part = Part(data=page.data(), offset=page.offset, total_bytes=page.total_bytes, sha256=page.sha256)

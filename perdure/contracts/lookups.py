@@ -23,9 +23,10 @@ class LookUp(BaseModel):
 
     v: int = 1
     task_id: str = Field(min_length=1, max_length=200)
-    what: Literal["diff", "artifact"]
+    """For runs, also a workflow's id."""
+    what: Literal["diff", "artifact", "runs"]
     host_queue: str = Field(default="", max_length=400)
-    """For a diff: the queue of the host that keeps the task's files."""
+    """For a diff: the queue of the host that keeps the task's files; empty: any host makes it from what is stored."""
     checkpoint: Checkpoint | None = None
     """For a diff: the task's files up to here."""
     since: Checkpoint | None = None

@@ -217,7 +217,21 @@ class Workspaces(Leaving):
     async def change(
         self, task_id: str, *, checkpoint: Checkpoint, form: Form, since: Checkpoint | None = None
     ) -> bytes:
-        """What differs between checkpoint 0 (or ``since``) and this one; WorkspaceLost where they are not here."""
+        """What differs between checkpoint 0 (or ``since``) and this one; what this host lacks is brought from the store.
+
+        WorkspaceLost says what is missing there as well.
+        """
+        try:
+            return await self._change(task_id, checkpoint, form, since)
+        except WorkspaceLost:
+            if self._packs is None or not checkpoint.pack:
+                raise
+        await self._bring(self._packs, task_id, checkpoint)
+        return await self._change(task_id, checkpoint, form, since)
+
+    async def _change(
+        self, task_id: str, checkpoint: Checkpoint, form: Form, since: Checkpoint | None
+    ) -> bytes:
         origin, folder = self._origin(task_id), self._folder(task_id)
         before, after = (since or origin.checkpoint).tree, checkpoint.tree
         return await compare(self._program, folder, before=before, after=after, form=form)

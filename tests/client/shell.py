@@ -12,12 +12,14 @@ from typing import Any
 
 from typer.testing import CliRunner, Result
 
+from perdure.client.archived import ReadsArchive
 from perdure.client.command_line.application import app
 from perdure.client.command_line.completion import task_ids
 from perdure.client.command_line.installation import Check, Finding, Place, RunningStack, StoreVersion
 from perdure.contracts.errors import ConfigurationError
+from perdure.installation import record_of
 from perdure.maintenance.shelf import Shelf
-from perdure.settings import PROJECT_FOLDER
+from perdure.settings import PROJECT_FOLDER, Settings
 from tests.client.waiting import LIMIT_S
 
 
@@ -29,6 +31,8 @@ class SmallInstallation:
     findings: Sequence[Finding] = ()
     found_stores: Sequence[StoreVersion] = ()
     playbooks: Sequence[Path] = ()
+    settings: Settings | None = None
+    """Where the database is; None where nobody knows."""
 
     def place(self) -> Place:
         return self.here
@@ -44,6 +48,13 @@ class SmallInstallation:
 
     def shelf(self) -> Shelf:
         return Shelf(self.playbooks)
+
+    @asynccontextmanager
+    async def archive(self) -> AsyncGenerator[ReadsArchive]:
+        if self.settings is None:
+            raise ConfigurationError("No database is known.", "set PERDURE_DATABASE_URL.")
+        async with record_of(self.settings) as record:
+            yield record
 
     async def stores(self) -> Sequence[StoreVersion]:
         return self.found_stores

@@ -10,6 +10,7 @@ from perdure.client import PerdureClient, TaskHandle
 from perdure.client.lookups import Part
 from perdure.contracts.errors import PerdureError
 from perdure.contracts.names import TASK_LOOKUP
+from perdure.embedded.database import connected
 from tests.workflows.conftest import FIX, READ, TESTS, Bench, Benches, Call, script_of
 
 LONG: Call = ("execute_command", {"command": "seq 1 40000"})
@@ -66,12 +67,20 @@ async def test_a_stored_output_is_read_whole(benches: Benches) -> None:
         assert {each.step for each in stored} == {1}
 
 
-async def test_files_that_are_gone_from_the_host_are_said_to_be(benches: Benches) -> None:
-    async with benches(script_of([[READ]])) as bench:
-        started = await bench.start(mode="answer")
+async def test_files_that_are_gone_from_the_host_come_from_the_store_and_else_are_said_to_be_gone(
+    benches: Benches, database_url: str
+) -> None:
+    async with benches(script_of([[FIX]])) as bench:
+        started = await bench.start()
+        await bench.decide(started, await bench.approval(started), "deny")
         await started.result()
         task = await handle_of(bench, started.id)
+        patch = await whole(task.diff())
         await bench.house.workspaces.remove(task.task_id)
+        assert await whole(task.diff()) == patch != b""
+        await bench.house.workspaces.remove(task.task_id)
+        async with connected(database_url) as connection:
+            await connection.execute("DELETE FROM artifacts WHERE media_type LIKE '%checkpoint%'")
         with pytest.raises(PerdureError, match="does not answer or has them no more"):
             await whole(task.diff())
 

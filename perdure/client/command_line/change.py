@@ -4,15 +4,13 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
 from perdure.client.command_line.exit_codes import ExitCode
 from perdure.client.command_line.output import Output, clean
-from perdure.client.command_line.session import Action, Session
-from perdure.client.handle import TaskHandle
+from perdure.client.command_line.session import Action, ReadableTask, Session
 from perdure.client.lookups import Part, StoredArtifact
 from perdure.contracts.errors import ConfigurationError, InvalidInput
 from perdure.contracts.lookups import Form
@@ -20,7 +18,9 @@ from perdure.contracts.lookups import Form
 SHOWN_ID = 12
 
 
-def diff(id: str | None, *, stat: bool, name_only: bool, output: str | None, begin: int) -> Action:
+def diff(
+    id: str | None, *, stat: bool, name_only: bool, output: str | None, begin: int, archive: bool = False
+) -> Action:
     """Show the change of a task."""
 
     async def action(session: Session) -> ExitCode:
@@ -29,19 +29,20 @@ def diff(id: str | None, *, stat: bool, name_only: bool, output: str | None, beg
             raise InvalidInput(
                 "--output writes all of it, so it cannot begin at a byte.", "leave --from out."
             )
-        async with session.client() as client:
-            task = await session.task(client, id)
-            async with aclosing(task.diff(form=form, offset=begin)) as parts:
-                if output is not None:
-                    await _write(session.output, parts, Path(output), task)
-                else:
-                    await _show(session.output, parts, task, whole=not session.output.live and not begin)
+        async with (
+            session.reading(id, archive=archive) as task,
+            aclosing(task.diff(form=form, offset=begin)) as parts,
+        ):
+            if output is not None:
+                await _write(session.output, parts, Path(output), task)
+            else:
+                await _show(session.output, parts, task, whole=not session.output.live and not begin)
         return ExitCode.OK
 
     return action
 
 
-def artifacts(id: str | None, artifact: str | None, *, output: str | None) -> Action:
+def artifacts(id: str | None, artifact: str | None, *, output: str | None, archive: bool = False) -> Action:
     """List the artifacts of a task, or write one into a file."""
 
     async def action(session: Session) -> ExitCode:
@@ -50,8 +51,7 @@ def artifacts(id: str | None, artifact: str | None, *, output: str | None) -> Ac
                 "An artifact is written into a file, so its id and --output belong together.",
                 "`python starter.py artifacts TASK ARTIFACT --output FILE`.",
             )
-        async with session.client() as client:
-            task = await session.task(client, id)
+        async with session.reading(id, archive=archive) as task:
             if artifact is not None and output is not None:
                 async with aclosing(task.artifact(artifact)) as parts:
                     await _write(session.output, parts, Path(output), task)
@@ -68,7 +68,7 @@ def _form(*, stat: bool, name_only: bool) -> Form:
     return "stat" if stat else "names" if name_only else "patch"
 
 
-async def _show(output: Output, parts: AsyncGenerator[Part], task: TaskHandle[Any], *, whole: bool) -> None:
+async def _show(output: Output, parts: AsyncGenerator[Part], task: ReadableTask, *, whole: bool) -> None:
     async for part in parts:
         if output.as_json:
             output.data(
@@ -110,7 +110,7 @@ def draw_diff_line(line: str) -> Text:
     return clean(line, style)
 
 
-async def _write(output: Output, parts: AsyncGenerator[Part], target: Path, task: TaskHandle[Any]) -> None:
+async def _write(output: Output, parts: AsyncGenerator[Part], target: Path, task: ReadableTask) -> None:
     """The file is there only once it is complete: a part of it would look like the whole."""
     size = 0
     try:

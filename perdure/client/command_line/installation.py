@@ -3,7 +3,12 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
+    from perdure.client.archived import ReadsArchive
 
 from perdure.maintenance.shelf import Shelf
 
@@ -113,6 +118,10 @@ class Installation(Protocol):
 
     async def stores(self) -> Sequence[StoreVersion]:
         """PostgreSQL, Valkey and Chroma, as far as they are known; it raises nothing of ours."""
+        ...
+
+    def archive(self) -> "AbstractAsyncContextManager[ReadsArchive]":
+        """The archive as the database has it; ConfigurationError or StoreUnavailable where it cannot be read."""
         ...
 
     def checks(self) -> Sequence[Check]:

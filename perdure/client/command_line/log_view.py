@@ -14,7 +14,7 @@ from perdure.contracts.errors import InvalidInput
 _STYLES = {"completed": "green", RUNNING: "cyan", "canceled": "yellow"}
 
 
-def logs(id: str | None, *, follow: bool, worker: bool) -> Action:
+def logs(id: str | None, *, follow: bool, worker: bool, archive: bool = False) -> Action:
     """Print the log of a task."""
 
     async def action(session: Session) -> ExitCode:
@@ -26,14 +26,15 @@ def logs(id: str | None, *, follow: bool, worker: bool) -> Action:
                 )
             return await _show_worker_logs(session, id)
         output = session.output
-        async with session.client() as client:
-            task = await session.task(client, id)
-            async with aclosing(task.log(wait=follow)) as lines:
-                async for line in lines:
-                    if output.as_json:
-                        output.data(line)
-                    else:
-                        output.log(draw_log_line(line))
+        async with (
+            session.reading(id, archive=archive) as task,
+            aclosing(task.log(wait=follow)) as lines,
+        ):
+            async for line in lines:
+                if output.as_json:
+                    output.data(line)
+                else:
+                    output.log(draw_log_line(line))
         return ExitCode.OK
 
     return action

@@ -3,18 +3,23 @@
 import asyncio
 import getpass
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from perdure.client.archived import ArchivedTask
 from perdure.client.client import PerdureClient
 from perdure.client.command_line.exit_codes import ExitCode
 from perdure.client.command_line.installation import Installation
 from perdure.client.command_line.output import Output
 from perdure.client.connection import running_stack
+from perdure.client.conversion import data_converter
+from perdure.client.errors import NoWorker, ServerUnreachable, TaskNotFound
 from perdure.client.handle import TaskHandle
-from perdure.contracts.errors import PerdureError
+from perdure.contracts.errors import ConfigurationError, InvalidInput, PerdureError, StoreUnavailable
+
+ReadableTask = TaskHandle[Any] | ArchivedTask
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,51 @@ class Session:
     async def task(self, client: PerdureClient, id: str | None) -> TaskHandle[Any]:
         """The named task, or the newest one."""
         return await client.newest() if id is None else await client.task(id)
+
+    @asynccontextmanager
+    async def reading(self, id: str | None, *, archive: bool = False) -> AsyncGenerator[ReadableTask]:
+        """The task to look at: as Temporal has it, else from the archive, through a worker or from the database itself.
+
+        With ``archive`` Temporal's own history is left alone.
+        """
+        async with AsyncExitStack() as opened:
+            yield await self._found(opened, id, archive=archive)
+
+    async def _found(self, opened: AsyncExitStack, id: str | None, *, archive: bool) -> ReadableTask:
+        if archive and id is None:
+            raise InvalidInput("--archive needs the id of a task.", "name the task.")
+        missing: PerdureError | None = None
+        try:
+            client = await opened.enter_async_context(self.client())
+            if not archive:
+                try:
+                    return await self.task(client, id)
+                except TaskNotFound as error:
+                    if id is None:
+                        raise
+                    missing = error
+            if id is not None:
+                return self._noted(await client.archived(id))
+        except TaskNotFound as error:
+            raise missing or error from error
+        except (ServerUnreachable, NoWorker) as error:
+            missing = missing or error
+        if missing is None or id is None:
+            raise missing or TaskNotFound("There is no task.")
+        return await self._from_database(opened, id, missing)
+
+    async def _from_database(self, opened: AsyncExitStack, id: str, missing: PerdureError) -> ArchivedTask:
+        """The archive without Temporal; where the database cannot be read, what was missing first is what counts."""
+        try:
+            found = await opened.enter_async_context(self.installation.archive())
+            return self._noted(await ArchivedTask.find(found, id, data_converter))
+        except (ConfigurationError, StoreUnavailable, TaskNotFound) as error:
+            hint = f"{missing.hint} The archive was looked into as well: {error.message}".strip()
+            raise type(missing)(missing.message, hint) from error
+
+    def _noted(self, task: ArchivedTask) -> ArchivedTask:
+        self.output.note(f"Read from the archive, which has {len(task.runs)} run(s) of {task.id}.")
+        return task
 
     def web_page(self, task: TaskHandle[Any]) -> str:
         """The task's page in the Web UI of the running stack, or nothing where none runs on this machine."""

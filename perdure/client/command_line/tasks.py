@@ -98,13 +98,12 @@ async def _open_tasks(client: PerdureClient) -> list[TaskHandle[Any]]:
     return [await client.task(each.id) for each in listed]
 
 
-def show(id: str | None) -> Action:
+def show(id: str | None, *, archive: bool = False) -> Action:
     """Show a task as it stands."""
 
     async def action(session: Session) -> ExitCode:
         output = session.output
-        async with session.client() as client:
-            task = await session.task(client, id)
+        async with session.reading(id, archive=archive) as task:
             picture = Picture(id=task.id)
             async with aclosing(task.events(wait=False)) as events:
                 async for event in events:

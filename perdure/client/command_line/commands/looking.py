@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from perdure.client.command_line.commands.options import Json, TaskId, run
+from perdure.client.command_line.commands.options import Archive, Json, TaskId, run
 
 Status = Literal[
     "planning", "working", "waiting", "checking", "publishing",
@@ -59,21 +59,26 @@ def diff(
     begin: Annotated[
         int, typer.Option("--from", min=0, metavar="BYTE", help="Go on with the page that begins there.")
     ] = 0,
+    archive: Archive = False,
     as_json: Json = False,
 ) -> None:
     """Show what a task changed, as a unified diff.
 
     It compares the files after the task's last finished step, committed or not, with those that the task began with.
-    It works for open and for closed tasks, from any machine that reaches the Temporal server: a worker on the host that
-    keeps the task's files answers, and nothing is added to the task's history. Where that host is gone it says so, and
-    what to do.
+    It works for open and for closed tasks, also for those that Temporal does not know any more, from any machine that
+    reaches the Temporal server: a worker answers, the one on the host that keeps the task's files where there is one, and
+    nothing is added to the task's history. Where the files are nowhere it says so, and what to do.
 
     On a terminal it shows one page of at most 1 MiB, and says how a longer diff goes on; elsewhere, and with --output,
     all of it. Of binary files only the names are shown.
     """
     from perdure.client.command_line.change import diff as action
 
-    run(context, action(task, stat=stat, name_only=name_only, output=output, begin=begin), as_json=as_json)
+    run(
+        context,
+        action(task, stat=stat, name_only=name_only, output=output, begin=begin, archive=archive),
+        as_json=as_json,
+    )
 
 
 def artifacts(
@@ -85,17 +90,18 @@ def artifacts(
     output: Annotated[
         str | None, typer.Option("--output", "-o", metavar="FILE", help="Write the artifact into this file.")
     ] = None,
+    archive: Archive = False,
     as_json: Json = False,
 ) -> None:
     """List what a task stored, or write one of it into a file.
 
     Artifacts are outputs that are too long for the event history, such as that of a test run. The list is read from
     the history and needs no worker; the bytes are read by a worker, and compared with their digest before the file is
-    there.
+    there. Of a closed task that Temporal does not know any more, both are read from the archive, as `show` does.
     """
     from perdure.client.command_line.change import artifacts as action
 
-    run(context, action(task, artifact, output=output), as_json=as_json)
+    run(context, action(task, artifact, output=output, archive=archive), as_json=as_json)
 
 
 def logs(
@@ -107,20 +113,22 @@ def logs(
     worker: Annotated[
         bool, typer.Option("--worker", help="The raw log lines of the workers that ran on this machine.")
     ] = False,
+    archive: Archive = False,
     as_json: Json = False,
 ) -> None:
     """Print what the program did for a task, a line for each activity.
 
     A line has the time, the step, the activity, how it ended, its attempt, how many seconds the last attempt took, and
     what it was for. It is read from the event history: it works for open and for closed tasks, from anywhere, without
-    a worker. Activities that still run come last.
+    a worker. Activities that still run come last. A closed task that Temporal does not know any more is read from the
+    archive, as `show` does.
 
     With --worker it prints what the workers of this PERDURE_HOME wrote into their log files (also the rotated ones)
     about this task, in the format they have.
     """
     from perdure.client.command_line.log_view import logs as action
 
-    run(context, action(task, follow=follow, worker=worker), as_json=as_json)
+    run(context, action(task, follow=follow, worker=worker, archive=archive), as_json=as_json)
 
 
 COMMANDS = {"list": list_tasks, "diff": diff, "artifacts": artifacts, "logs": logs}

@@ -39,6 +39,9 @@ InTask = Annotated[
     typer.Option("--task", metavar="TASK", help="Look in this task only.", autocompletion=_known_ids),
 ]
 By = Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who says so; left out: the user here.")]
+Archive = Annotated[
+    bool, typer.Option("--archive", help="Read the archive, whether Temporal knows the task or not.")
+]
 Positive = Annotated[float | None, typer.Option(min=0)]
 
 

@@ -4,7 +4,16 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from perdure.client.command_line.commands.options import Json, NamedTask, Positive, TaskId, TaskIds, Wait, run
+from perdure.client.command_line.commands.options import (
+    Archive,
+    Json,
+    NamedTask,
+    Positive,
+    TaskId,
+    TaskIds,
+    Wait,
+    run,
+)
 
 
 def start(
@@ -92,14 +101,19 @@ def watch(
     run(context, action(tasks or (), every=every, wait=wait), as_json=as_json)
 
 
-def show(context: typer.Context, task: TaskId = None, as_json: Json = False) -> None:
+def show(
+    context: typer.Context, task: TaskId = None, archive: Archive = False, as_json: Json = False
+) -> None:
     """Show a task as it stands: plan, what was done, what it waits for, cost, result.
+
+    A closed task that Temporal does not know any more is read from the archive: through a worker, and where the server
+    or a worker is away, from the database that PERDURE_DATABASE_URL or the running stack names.
 
     Where a step is tried again, it says for what it waits, at which attempt, and when the next one is due.
     """
     from perdure.client.command_line.tasks import show as action
 
-    run(context, action(task), as_json=as_json)
+    run(context, action(task, archive=archive), as_json=as_json)
 
 
 def cancel(
