@@ -1,43 +1,39 @@
 """How each recorded history comes about: a script, a person, and what happens to the worker."""
 
 import asyncio
-import contextlib
 import json
 import shutil
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from temporalio.api.enums.v1 import EventType
-from temporalio.client import WorkflowFailureError, WorkflowHandle
 
 from perdure.client import PerdureClient
 from perdure.contracts.names import SWEEP, TASK_LOOKUP
-from perdure.embedded.stack import Stack
-from perdure.llm.scripted.script import Script
 from tests.faults.errand import COUNTER
-from tests.faults.installation import Installation, Servers, installed
 from tests.faults.person import approving
+from tests.histories import upkeep_recipes
+from tests.histories.staging import (
+    QUICK,
+    Handle,
+    Recipe,
+    Stage,
+    answer,
+    approve_all,
+    counted,
+    ended,
+    has_called,
+)
 from tests.workflows.conftest import (
     FIX,
     READ,
     TESTS,
-    Bench,
     Call,
-    bench_of,
     calls_of,
-    make_repository,
     script_of,
     until,
 )
-from tests.workflows.own_playbooks import IGNORING, changing, command, filed, playbook
 from tests.workflows.test_attach import attach
-from tests.workflows.test_maintenance_run import NO_KEY, TRAP, UNTIDY, approval_of, maintain, repository_of
 from tests.workflows.test_reset import reset_to, task_before_decision
-from tests.workflows.test_schedule import CHANGING, own, scheduled, started
-
-Handle = WorkflowHandle[Any, Any]
 
 WRITING: Call = ("execute_command", {"command": "echo changed > made.txt", "writes": True})
 LASTING: Call = (
@@ -45,33 +41,6 @@ LASTING: Call = (
     {"command": f"sleep 0.2; echo once >> {COUNTER}; sleep 1", "writes": True},
 )
 SLEEPING: Call = ("execute_command", {"command": "sleep 60"})
-QUICK = {"heartbeat_s": 1, "host_answer_s": 1.5}
-
-
-@dataclass(frozen=True)
-class Stage:
-    """Where a recipe is played."""
-
-    stack: Stack
-    servers: Servers
-    folder: Path
-
-    def bench(self, script: Script, **changes: Any) -> contextlib.AbstractAsyncContextManager[Bench]:
-        """A worker in this process."""
-        servers = self.servers
-        return bench_of(self.stack, servers.client, servers.database_url, self.folder, script, **changes)
-
-    def own_playbook(self, text: str) -> dict[str, Any]:
-        """Settings of a worker that has this playbook, ``own``, and no model."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        return filed(self.folder / "playbooks", text)
-
-    def installation(self, script: Script) -> contextlib.AbstractAsyncContextManager[Installation]:
-        """Workers in processes of their own."""
-        return installed(self.servers, self.folder, script)
-
-
-Recipe = Callable[[Stage], Awaitable[Handle]]
 
 
 async def completed(stage: Stage) -> Handle:
@@ -320,71 +289,8 @@ async def reset(stage: Stage) -> Handle:
         return await approve_all(bench, again)
 
 
-async def maintained(stage: Stage) -> Handle:
-    """A playbook's changes are kept as commits, and the push is approved."""
-    async with stage.bench(script_of([]), **NO_KEY) as bench:
-        repository, _ = repository_of(bench, UNTIDY)
-        return await approve_all(bench, await maintain(bench, repository))
-
-
-async def taken_back(stage: Stage) -> Handle:
-    """A playbook's change breaks a test, so the workspace is rebuilt as it was before."""
-    async with stage.bench(script_of([]), **NO_KEY) as bench:
-        repository, _ = repository_of(bench, TRAP)
-        return await ended(await maintain(bench, repository))
-
-
-async def maintained_and_denied(stage: Stage) -> Handle:
-    """The push of a maintenance run is denied."""
-    async with stage.bench(script_of([]), **stage.own_playbook(CHANGING)) as bench:
-        repository, _ = repository_of(bench, IGNORING)
-        handle = await maintain(bench, repository, playbook="own")
-        await bench.decide(handle, await approval_of(handle), "deny", reason="not on a Friday")
-        return await ended(handle)
-
-
-async def unchanged_after_denial(stage: Stage) -> Handle:
-    """A schedule's second run finds the commit and playbook of the first, whose push was denied."""
-    async with stage.bench(script_of([]), **stage.own_playbook(CHANGING)) as bench:
-        repository, _ = repository_of(bench, IGNORING)
-        async with scheduled(bench, own(repository)) as (client, id):
-            handle = await started(client, bench, id)
-            await bench.decide(handle, await approval_of(handle), "deny", reason="not on a Friday")
-            await ended(handle)
-            return await ended(await started(client, bench, id))
-
-
-async def upkeep_taken_over(stage: Stage) -> Handle:
-    """The workspace vanishes in the middle of a maintenance run, so it is rebuilt and set up again."""
-    setup = {"title": "Make ready", "call": [command("mkdir -p made && echo ready > made/ready")]}
-    lasting = changing("lasting", f"test -f made/ready && echo once >> {COUNTER} && sleep 3")
-    text = playbook([changing("first", "echo 1 > first.txt"), lasting], setup=[setup])
-    async with stage.installation(script_of([])) as at:
-        settings = stage.own_playbook(text)
-        worker = at.worker(changes={**QUICK, "playbooks": settings["playbooks"][0]})
-        await worker.start()
-        repository, _ = make_repository(stage.folder / "shop", IGNORING)
-        handle: Handle = await at.servers.client.start_workflow(
-            "MaintenanceRun",
-            {"repository": str(repository), "playbook": "own"},
-            id="upkeep-taken-over",
-            task_queue=at.queue,
-        )
-        at.handles.append(handle)
-        async with approving(handle):
-            await counted(at)
-            await worker.kill()
-            await asyncio.sleep(4)
-            await worker.start()
-            return await ended(handle)
-
-
 RECIPES: tuple[Recipe, ...] = (
-    maintained,
-    maintained_and_denied,
-    unchanged_after_denial,
-    upkeep_taken_over,
-    taken_back,
+    *upkeep_recipes.RECIPES,
     completed,
     continued,
     continuing,
@@ -408,38 +314,3 @@ RECIPES: tuple[Recipe, ...] = (
     taken_over,
     reset,
 )
-
-
-async def approve_all(bench: Bench, handle: Handle) -> Handle:
-    """Approve whatever waits until the task ends."""
-    async with approving(handle):
-        return await ended(handle)
-
-
-async def ended(handle: Handle) -> Handle:
-    """Wait for the end, whichever it is."""
-    with contextlib.suppress(WorkflowFailureError):
-        await handle.result()
-    return handle
-
-
-async def answer(handle: Handle, question_id: str, choice: str, **more: Any) -> None:
-    """Answer a question."""
-    said = {"question_id": question_id, "choice": choice, "by": "Ada", **more}
-    # The overloads of the SDK's method are partly untyped.
-    await handle.execute_update("answer", said)  # pyright: ignore[reportUnknownMemberType]
-
-
-async def has_called(bench: Bench, handle: Handle) -> bool | None:
-    """True once a call is done."""
-    return bool(await bench.calls(handle)) or None
-
-
-async def counted(at: Installation) -> None:
-    """Wait until the command has written its line."""
-
-    async def look() -> bool | None:
-        found = at.home().glob(f"workspaces/*/*/tree/{COUNTER}")
-        return any(path.stat().st_size for path in found) or None
-
-    await until(look)
