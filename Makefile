@@ -1,6 +1,6 @@
 # Every target works on a fresh clone; each makes what it needs first.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults check up bench dictionary docs lock
+.PHONY: help setup demo test faults replay check up bench dictionary docs lock
 
 PYTHON := .venv/bin/python
 
@@ -21,6 +21,9 @@ SEED ?= 1
 SERVERS ?= 1
 faults: setup ## Try a task under random faults: RUNS=20 SEED=1, with LOG=docs/faults.jsonl added to the log
 	@$(PYTHON) -m tests.faults.seeds --runs $(RUNS) --seed $(SEED) --servers $(SERVERS) $(if $(LOG),--log $(LOG))
+
+replay: setup ## Replay recorded histories, and before a release the open runs of ADDRESS=host:port NAMESPACE=name
+	@$(PYTHON) -m scripts.replay $(if $(ADDRESS),--address $(ADDRESS)) $(if $(NAMESPACE),--namespace $(NAMESPACE)) $(ARGS)
 
 check: setup ## Format, lint, types, import rules, tool dictionary, tests
 	.venv/bin/ruff format --check .

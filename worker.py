@@ -80,10 +80,7 @@ from tools.quality_gate import QualityGate
 from tools.registry import Registry
 from tools.tool_runner import ToolRunner
 from tools.upkeep import Upkeep
-from workflows.coding_task import CodingTask
-from workflows.maintenance_run import MaintenanceRun
-from workflows.sweep import SweepRun
-from workflows.task_lookup import TaskLookup
+from workflows.registered import WORKFLOWS
 
 logger = logging.getLogger("perdure.worker")
 
@@ -313,7 +310,7 @@ async def workers(house: House) -> AsyncGenerator[tuple[Worker, Worker]]:
     tasks = Worker(
         house.client,
         task_queue=house.settings.task_queue,
-        workflows=[CodingTask, MaintenanceRun, TaskLookup, SweepRun],
+        workflows=WORKFLOWS,
         # Every import of a workflow file is passed through, so the SDK's sandbox would guard nothing and cost a tenth
         # of a step. What it is for is checked where it costs nothing: ruff bans clocks, randomness and environment in
         # workflows/, import-linter bans the world, recorded histories replay, and a test loads the workflow in it.

@@ -20,7 +20,7 @@ from tools.registry import Registry
 
 PROJECT = Path(__file__).resolve().parents[2]
 ROOMS = ("activities", "perdure", "tools", "workflows")
-FOLDERS = ("benchmarks", "examples", "tests")
+FOLDERS = ("benchmarks", "examples", "scripts", "tests")
 FILES = ("starter", "worker")
 LONGEST_FILE = 400
 CODE = {".py", ".pyi", ".sh", ".sql", ".toml"}

@@ -7,17 +7,12 @@ from pathlib import Path
 import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHistory
-from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 from temporalio.workflow import NondeterminismError
 
 from perdure.settings import PROJECT_FOLDER
+from scripts.replay import replayer
 from tests.histories.recipes import RECIPES
 from tests.histories.record import HISTORIES, MAX_BYTES, PLACE
-from workflows.coding_task import CodingTask
-from workflows.maintenance_run import MaintenanceRun
-from workflows.sweep import SweepRun
-from workflows.task_lookup import TaskLookup
 
 FILES = sorted(HISTORIES.glob("*.json"))
 DATA = re.compile(r'"data": "([A-Za-z0-9+/=]+)"')
@@ -26,15 +21,6 @@ DATA = re.compile(r'"data": "([A-Za-z0-9+/=]+)"')
 def read(file: Path) -> WorkflowHistory:
     """A recorded history."""
     return WorkflowHistory.from_json(file.stem, file.read_text())
-
-
-def replayer() -> Replayer:
-    """Replays as the worker runs: the same workflow, runner and converter."""
-    return Replayer(
-        workflows=[CodingTask, MaintenanceRun, TaskLookup, SweepRun],
-        workflow_runner=UnsandboxedWorkflowRunner(),
-        data_converter=pydantic_data_converter,
-    )
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
