@@ -84,8 +84,8 @@ class ExecuteCallsDoor(Generic[Copy]):
     async def execute_calls(self, step: ExecuteCalls) -> Executed:
         """Run what is not recorded yet, in order; read-only neighbours at once. Stops after a failed change."""
         entries = await self._record.entries(step.task_id, step.head)
-        calls = {each.index: call_of(entries, step.decision, each.index) for each in step.calls}
-        author = author_of(entries, step.decision)
+        calls = {each.index: call_of(entries, step.decided_in, each.index) for each in step.calls}
+        author = author_of(entries, step.decided_in)
         summaries = {
             index: judged(call, self._judge, mode=step.mode, safety=step.safety, author=author)
             for index, call in calls.items()
@@ -156,7 +156,7 @@ class ExecuteCallsDoor(Generic[Copy]):
                 task_id=step.task_id,
                 step=step.step,
                 kind=EntryKind.RESULT,
-                body=result_body(step.decision, call, outcome, artifacts),
+                body=result_body(step.decided_in, call, outcome, artifacts),
             )
             entries.append(execution.last)
             results.append(call_result(call, outcome, artifacts, changed=changed))

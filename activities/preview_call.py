@@ -34,12 +34,12 @@ class PreviewCallDoor(Generic[Copy]):
     async def preview_call(self, step: PreviewCall) -> Previewed:
         """The operation's digest and preview in the workspace as it is now; an edit is stored with it."""
         entries = await self._record.entries(step.task_id, step.head)
-        call = call_of(entries, step.decision, step.index)
+        call = call_of(entries, step.decided_in, step.index)
         last = entries[-1]
         if step.arguments is not None:
             call = call.model_copy(update={"arguments": step.arguments, "problem": ""})
             last = edit_entry(last, step)
-        author = author_of(entries, step.decision)
+        author = author_of(entries, step.decided_in)
         summary = judged(call, self._judge, mode=step.mode, safety=step.safety, author=author)
         if summary.verdict is Verdict.DENY:
             return refused(step, summary, summary.reason)
@@ -96,7 +96,7 @@ def bounded(markdown: str) -> str:
 
 def edit_entry(parent: Entry, step: PreviewCall) -> Entry:
     """The transcript's record of a person's edit."""
-    body = {"decision": step.decision, "index": step.index, "arguments": dict(step.arguments or {})}
+    body = {"decision": step.decided_in, "index": step.index, "arguments": dict(step.arguments or {})}
     return next_entry(parent, task_id=step.task_id, step=step.step, kind=EntryKind.EDIT, body=body)
 
 

@@ -3,8 +3,9 @@
 from pydantic import Field
 
 from perdure.contracts.calls import CallSummary
+from perdure.contracts.durable import Durable
 from perdure.contracts.plan import Plan
-from perdure.contracts.steps import Durable, Limits, Note, OpenedTask
+from perdure.contracts.steps import Limits, Note, OpenedTask
 from perdure.contracts.task import Check, Cost, TaskRequest, Withheld
 from perdure.contracts.workspace import Checkpoint, Workspace
 

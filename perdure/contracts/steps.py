@@ -2,23 +2,16 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import model_validator
 
 from perdure.contracts.calls import ArtifactRef, CallResult, CallSummary
+from perdure.contracts.durable import Durable
 from perdure.contracts.plan import Plan, Reflection
 from perdure.contracts.task import Check, Cost, Evidence, Mode, Safety, TaskRequest, TaskStatus
 from perdure.contracts.workspace import Checkpoint, Workspace
 
 #: The most a budget may allow. A task of thousands of steps has several runs, so this guards against slips alone.
 MAX_STEPS = 20_000
-
-
-class Durable(BaseModel):
-    """A model that is written to the event history; fields added later have defaults."""
-
-    model_config = ConfigDict(frozen=True)
-
-    v: int = 1
 
 
 class Limits(Durable):
@@ -177,10 +170,26 @@ class HostStep(Durable):
     """The only folder in which the step may run, because what was set up there is in no checkpoint; 0: any."""
 
 
-class PreviewCall(HostStep):
+class DecisionStep(HostStep):
+    """A step on a host about calls of one decision."""
+
+    decision: str = ""
+    """Digest of the decision entry; empty where that is ``head``, as in most steps."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _say_it_once(cls, given: dict[str, object]) -> dict[str, object]:
+        return {**given, "decision": ""} if given.get("decision") == given.get("head") else given
+
+    @property
+    def decided_in(self) -> str:
+        """Digest of the decision entry."""
+        return self.decision or self.head
+
+
+class PreviewCall(DecisionStep):
     """Show exactly what a call would do; with ``arguments``, a person's edit of it."""
 
-    decision: str
     index: int
     arguments: dict[str, object] | None = None
 
@@ -207,10 +216,9 @@ class ApprovedCall(Durable):
     approved_digest: str = ""
 
 
-class ExecuteCalls(HostStep):
+class ExecuteCalls(DecisionStep):
     """Run calls of one decision in order; read-only neighbours run in parallel."""
 
-    decision: str
     calls: tuple[ApprovedCall, ...]
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import Field
 
-from perdure.contracts.steps import Durable
+from perdure.contracts.durable import Durable
 
 
 class Sweep(Durable):

@@ -3,8 +3,9 @@
 from typing import Literal
 
 from perdure.contracts.calls import ArtifactRef
+from perdure.contracts.durable import Durable
 from perdure.contracts.maintenance import Finding, MaintenanceRequest
-from perdure.contracts.steps import Durable, HostStep, OpenedTask
+from perdure.contracts.steps import HostStep, OpenedTask
 from perdure.contracts.task import Mode, Safety, TaskRequest
 
 
