@@ -1,5 +1,5 @@
-"""``make demo``: one real bug, mended while the worker is killed half-way, with the proof that nothing ran twice; then a
-scheduled playbook that tidies a second repository without a model.
+"""``make demo``: one real bug, mended while the worker is killed and its files are removed, with the proof that another
+host went on with the same files and nothing ran twice; then a scheduled playbook tidies a second repository.
 
 Environment: ``GROQ_API_KEY`` asks Groq instead of the script; ``REPOSITORY`` and ``REQUEST`` work on your own;
 ``KEEP=1`` leaves the servers up until Ctrl-C.
@@ -28,7 +28,9 @@ from examples.demo_proof import (
     from_database,
     from_history,
     from_model_log,
+    from_move,
     from_remote,
+    move_of,
     read_activities,
 )
 from examples.demo_view import View
@@ -120,7 +122,7 @@ class Demo:
     async def _watch(self, handle: TaskHandle) -> None:
         async for event in handle.events():
             if isinstance(event, FINISHED):
-                self._say_where_it_resumed(event)
+                await self._say_where_it_resumed(handle, event)
             self.view.show(event)
             if isinstance(event, events.Stuck):
                 raise PerdureError(
@@ -138,7 +140,7 @@ class Demo:
         return self.kill is None and half_way and event.activity == "execute_calls"
 
     async def _interrupt(self, handle: TaskHandle, title: str) -> None:
-        """Kill the worker while a tool runs, and start another one."""
+        """Kill the worker while a tool runs, take its files away, and start another one as another host."""
         if not await self._tool_runs(handle.id):
             return
         worker = self.house.worker
@@ -151,18 +153,26 @@ class Demo:
             f"[dim](after event {self.kill.after_event} of the history)[/]"
         )
         self.killed_at = time.monotonic()
+        await worker.lose_host()
+        self.view.line("[bold red]rm -r workspaces[/]: the files of every task on that host are gone")
         pid = await worker.start()
-        self.view.line(f"[bold green]another worker[/] started as process {pid}; nobody tells it anything")
+        self.view.line(
+            f"[bold green]another worker[/] started as process {pid} on another host; nobody tells it anything"
+        )
 
-    def _say_where_it_resumed(self, event: events.Event) -> None:
-        """Called for each finished piece of work; says something for the first one after the kill."""
+    async def _say_where_it_resumed(self, handle: TaskHandle, event: events.Event) -> None:
+        """Called for each finished piece of work; says something for the first step after the kill."""
         if self.kill is None or self.resumed or event.event_id <= self.kill.after_event:
             self.finished += 1
             return
+        if isinstance(event, events.Prepared):
+            # The files are there again; the step follows.
+            return
         self.resumed = True
+        move = move_of(await read_activities(self.house.temporal, handle.id), self.kill)
         self.view.line(
-            f"[bold green]resumed in step {event_step(event)}[/], done {time.monotonic() - self.killed_at:.0f} s after the "
-            f"kill; the {self.finished} pieces of work before it were not touched"
+            f"[bold green]resumed at step {event_step(event)}[/] {move.text}; done "
+            f"{time.monotonic() - self.killed_at:.0f} s after the kill, after {self.finished} pieces of work before it"
         )
 
     async def _tool_runs(self, workflow_id: str) -> bool:
@@ -192,6 +202,8 @@ class Demo:
     async def _facts(self, handle: TaskHandle, result: TaskResult) -> list[Fact]:
         activities = await read_activities(self.house.temporal, handle.id)
         facts = from_history(activities, self.kill)
+        if self.kill is not None:
+            facts += from_move(move_of(activities, self.kill))
         head = next(a.head for a in reversed(activities) if a.head)
         record = await Record.connect(self.house.database_url)
         try:

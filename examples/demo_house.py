@@ -24,6 +24,8 @@ SCRIPT = Path(__file__).with_name("billing.script.json")
 #: A killed worker is noticed this much after its last sign of life. The product's default is longer, so that a busy
 #: machine is not mistaken for a dead one; the demo has one task and somebody who watches.
 HEARTBEAT_S = 4
+#: And a host that is gone is not waited for longer than this.
+HOST_ANSWER_S = 4
 
 
 @dataclass(frozen=True)
@@ -63,16 +65,16 @@ async def open_house(closing: AsyncExitStack, settings: Settings, folder: Path, 
     environment = {
         "TEMPORAL_ADDRESS": at.temporal,
         "PERDURE_DATABASE_URL": at.database_url,
-        "PERDURE_HOME": str(settings.home),
         "PERDURE_TASK_QUEUE": queue,
         "PERDURE_HEARTBEAT_S": str(HEARTBEAT_S),
+        "PERDURE_HOST_ANSWER_S": str(HOST_ANSWER_S),
     }
     if sample:
         environment["PERDURE_REPOSITORY_ROOTS"] = str(folder)
     if scripted is not None:
         environment |= {"GROQ_BASE_URL": scripted.url, "PERDURE_MODEL_SCRIPT": str(SCRIPT)}
     log = folder / "worker.log"
-    worker = DemoWorker(environment, log)
+    worker = DemoWorker(environment, log, folder)
     client = await closing.enter_async_context(
         PerdureClient.connect(at.temporal, task_queue=queue, environment=settings.temporal_environment)
     )

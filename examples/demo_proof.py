@@ -39,6 +39,10 @@ class Activity:
     completed: int | None
     """Event ids; None where it never completed."""
     attempt: int
+    host: str = ""
+    """Where it made the workspace."""
+    tree: str = ""
+    """Git's digest of all files after it, where it says one."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ async def read_activities(client: Client, workflow_id: str) -> list[Activity]:
     """Every activity of the task's run, in the order in which they were scheduled."""
     scheduled: dict[int, tuple[str, dict[str, Any]]] = {}
     attempts: Counter[int] = Counter()
-    completed: dict[int, tuple[int, str]] = {}
+    completed: dict[int, tuple[int, dict[str, Any]]] = {}
     async for event in client.get_workflow_handle(workflow_id).fetch_history_events():
         if event.HasField("activity_task_scheduled_event_attributes"):
             asked = event.activity_task_scheduled_event_attributes
@@ -67,19 +71,74 @@ async def read_activities(client: Client, workflow_id: str) -> list[Activity]:
             attempts[started.scheduled_event_id] = started.attempt
         elif event.HasField("activity_task_completed_event_attributes"):
             done = event.activity_task_completed_event_attributes
-            completed[done.scheduled_event_id] = (event.event_id, _json(done.result.payloads).get("head", ""))
+            completed[done.scheduled_event_id] = (event.event_id, _json(done.result.payloads))
     return [
         Activity(
             name=name,
             work=_work(name, given),
             step=given.get("step"),
-            head=completed.get(number, (0, ""))[1],
+            head=completed[number][1].get("head", "") if number in completed else "",
             scheduled=number,
             completed=completed[number][0] if number in completed else None,
             attempt=attempts[number],
+            host=_workspace(completed.get(number)).get("host_id", ""),
+            tree=_tree(completed.get(number)),
         )
         for number, (name, given) in scheduled.items()
     ]
+
+
+@dataclass(frozen=True)
+class Move:
+    """How the task went on where the killed worker's files are gone."""
+
+    old_host: str
+    new_host: str
+    tree: str
+    """Of the files as the last finished step left them."""
+    new_tree: str
+    """Of the files that the other host made."""
+    repeated: tuple[str, ...]
+    """Work that had finished before the kill and was scheduled again."""
+
+    @property
+    def is_identical(self) -> bool:
+        """Whether the other host has the same files, to the byte."""
+        return self.tree == self.new_tree != ""
+
+    @property
+    def text(self) -> str:
+        """Such as ``on another host, tree identical, 0 repeated``."""
+        where = "on another host" if self.new_host not in ("", self.old_host) else "on the same host"
+        return f"{where}, tree {'identical' if self.is_identical else 'DIFFERENT'}, {len(self.repeated)} repeated"
+
+
+def move_of(activities: Sequence[Activity], kill: Kill) -> Move:
+    """What the history says of the time before and after the kill."""
+    before = [a for a in activities if a.completed is not None and a.completed <= kill.after_event]
+    after = [a for a in activities if a.scheduled > kill.after_event and a.completed is not None and a.host]
+    return Move(
+        old_host=next((a.host for a in reversed(before) if a.host), ""),
+        new_host=after[0].host if after else "",
+        tree=next((a.tree for a in reversed(before) if a.tree), ""),
+        new_tree=after[0].tree if after else "",
+        repeated=_again(activities, kill),
+    )
+
+
+def from_move(move: Move) -> list[Fact]:
+    """Whether another host went on, with the very same files."""
+    moved = move.new_host not in ("", move.old_host)
+    hosts = f"{move.old_host} was lost with its files; " + (
+        f"{move.new_host} went on" if moved else "no other host went on"
+    )
+    trees = f"tree {move.tree[:12]} before the kill, tree {move.new_tree[:12] or '(none)'} rebuilt from the store"
+    return [Fact(moved, "event history", hosts), Fact(move.is_identical, "files", trees)]
+
+
+def _again(activities: Sequence[Activity], kill: Kill) -> tuple[str, ...]:
+    before = {a.work for a in activities if a.completed is not None and a.completed <= kill.after_event}
+    return tuple(a.work for a in activities if a.scheduled > kill.after_event and a.work in before)
 
 
 def from_history(activities: Sequence[Activity], kill: Kill | None) -> list[Fact]:
@@ -98,7 +157,7 @@ def from_history(activities: Sequence[Activity], kill: Kill | None) -> list[Fact
     if kill is None:
         return facts
     before = {a.work for a in activities if a.completed is not None and a.completed <= kill.after_event}
-    again = [a.work for a in activities if a.scheduled > kill.after_event and a.work in before]
+    again = _again(activities, kill)
     facts.append(
         Fact(
             not again,
@@ -188,6 +247,19 @@ def _json(payloads: Sequence[Any]) -> dict[str, Any]:
         return {}
     value = json.loads(payloads[0].data)
     return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def _workspace(completed: tuple[int, dict[str, Any]] | None) -> dict[str, Any]:
+    """The workspace that a result names."""
+    return {} if completed is None else completed[1].get("workspace") or {}
+
+
+def _tree(completed: tuple[int, dict[str, Any]] | None) -> str:
+    """The tree of the checkpoint that a result names, its own or its workspace's."""
+    if completed is None:
+        return ""
+    checkpoint = completed[1].get("checkpoint") or _workspace(completed).get("checkpoint") or {}
+    return str(checkpoint.get("tree", ""))
 
 
 def _work(name: str, given: dict[str, Any]) -> str:

@@ -1,7 +1,12 @@
-"""A worker of the demo: the product's own ``worker.py`` in a process of its own, which can be killed."""
+"""A worker of the demo: the product's own ``worker.py`` in a process of its own, which can be killed and moved.
+
+Each host of the demo is a folder with an identity and workspaces of its own, as two machines would have them.
+"""
 
 import asyncio
+import itertools
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Coroutine, Mapping
@@ -19,9 +24,12 @@ Outcome = TypeVar("Outcome")
 class DemoWorker:
     """Starts, kills and starts again. The process ends with the demo, whatever ends the demo."""
 
-    def __init__(self, environment: Mapping[str, str], log: Path) -> None:
+    def __init__(self, environment: Mapping[str, str], log: Path, hosts: Path) -> None:
         self._environment = environment
         self._log = log
+        self._hosts = hosts
+        self._numbers = itertools.count(2)
+        self._home = hosts / "host-1"
         self._process: GuardedProcess | None = None
         self._killed = False
 
@@ -36,7 +44,7 @@ class DemoWorker:
         self._process = await start_process(
             Program(
                 argv=[sys.executable, str(PROJECT / "worker.py")],
-                environment={**os.environ, **self._environment},
+                environment={**os.environ, **self._environment, "PERDURE_HOME": str(self._home)},
                 folder=PROJECT,
                 log=self._log,
             )
@@ -50,6 +58,11 @@ class DemoWorker:
         self._killed = True
         os.kill(self._process.pid, signal.SIGKILL)
         await self._process.wait()
+
+    async def lose_host(self) -> None:
+        """Remove every workspace of the host whose worker was killed; the next worker starts on another host."""
+        await asyncio.to_thread(shutil.rmtree, self._home / "workspaces")
+        self._home = self._hosts / f"host-{next(self._numbers)}"
 
     async def unexpected_end(self) -> int:
         """Wait until a worker ends that nobody killed; gives its exit code."""

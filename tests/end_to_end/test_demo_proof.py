@@ -2,7 +2,15 @@
 
 from dataclasses import replace
 
-from examples.demo_proof import Activity, Kill, from_database, from_history, from_model_log
+from examples.demo_proof import (
+    Activity,
+    Kill,
+    from_database,
+    from_history,
+    from_model_log,
+    from_move,
+    move_of,
+)
 from perdure.contracts.transcript import Entry, EntryKind
 from perdure.llm.scripted.server import LoggedRequest
 
@@ -47,6 +55,28 @@ def test_finished_work_that_was_scheduled_again_after_the_kill_is_seen() -> None
 
 def test_an_interrupted_step_that_never_finished_is_seen() -> None:
     assert verdicts([DECIDE, replace(EXECUTE, completed=None)]) == [True, True, False]
+
+
+def test_a_move_is_seen_only_where_another_host_has_the_same_files() -> None:
+    cloned = Activity(
+        "prepare_workspace", "start", 0, "w", scheduled=3, completed=4, attempt=1, host="one", tree="t0"
+    )
+    edited = Activity(
+        "execute_calls", "execute_calls 1 0", 1, "b", scheduled=6, completed=8, attempt=1, tree="t1"
+    )
+    rebuilt = replace(cloned, work="takeover", scheduled=15, completed=16, host="two", tree="t1")
+    for made, facts in (
+        (rebuilt, [True, True]),
+        (replace(rebuilt, host="one"), [False, True]),
+        (replace(rebuilt, tree="t0"), [True, False]),
+        (replace(rebuilt, completed=None), [False, False]),
+    ):
+        assert [fact.ok for fact in from_move(move_of([cloned, edited, made], KILL))] == facts
+    again = replace(edited, scheduled=17, completed=18)
+    assert move_of([cloned, edited, rebuilt], KILL).text == "on another host, tree identical, 0 repeated"
+    assert (
+        move_of([cloned, edited, rebuilt, again], KILL).text == "on another host, tree identical, 1 repeated"
+    )
 
 
 def test_two_results_of_one_call_are_seen() -> None:

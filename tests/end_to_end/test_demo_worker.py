@@ -10,7 +10,7 @@ from perdure.contracts.errors import ConfigurationError
 
 
 async def test_work_that_needs_a_worker_ends_when_the_worker_ends_by_itself(tmp_path: Path) -> None:
-    worker = DemoWorker({"PERDURE_HEARTBEAT_S": "soon"}, tmp_path / "worker.log")
+    worker = DemoWorker({"PERDURE_HEARTBEAT_S": "soon"}, tmp_path / "worker.log", tmp_path)
     await worker.start()
     with pytest.raises(
         ConfigurationError,
@@ -23,7 +23,7 @@ async def test_work_that_fails_says_so_itself(tmp_path: Path) -> None:
     async def fail() -> None:
         raise LookupError("nothing there")
 
-    worker = DemoWorker({"PERDURE_HEARTBEAT_S": "soon"}, tmp_path / "worker.log")
+    worker = DemoWorker({"PERDURE_HEARTBEAT_S": "soon"}, tmp_path / "worker.log", tmp_path)
     await worker.start()
     with pytest.raises(LookupError, match="nothing there"):
         await worker.needed_by(fail())
