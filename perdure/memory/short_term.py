@@ -72,6 +72,7 @@ class ShortTerm:
         count: Callable[[str], None],
         availability: Availability | None = None,
         answer_s: float = ANSWER_S,
+        first_answer_s: float = FIRST_ANSWER_S,
     ) -> None:
         """``key`` seals what is kept; ``count`` is told how each reading went: ``all``, ``part``, ``none`` or ``away``."""
         self._answer_s = answer_s
@@ -80,7 +81,7 @@ class ShortTerm:
         self._ttl_s = ttl_s
         self._count = count
         self._availability = availability if availability is not None else Availability(pause_s=PAUSE_S)
-        self._limit_s = max(FIRST_ANSWER_S, answer_s)
+        self._limit_s = first_answer_s
         self._waiting: deque[_Note] = deque()
         self._writing: asyncio.Task[None] | None = None
 
