@@ -57,6 +57,8 @@ class PreviewCallDoor(Generic[Copy]):
                 )
             except ToolRejected as error:
                 return refused(step, summary, str(error))
+        if operation.pushed:
+            return refused(step, summary, operation.preview).model_copy(update={"pushed": operation.pushed})
         if step.arguments is not None:
             await self._record.append([last])
         return Previewed(

@@ -97,7 +97,13 @@ class ToolRunner:
             sandbox_level=self._sandbox.level,
             extra=preview.facts,
         )
-        return Operation(digest=digest, title=preview.title, preview=preview.markdown, facts=preview.facts)
+        return Operation(
+            digest=digest,
+            title=preview.title,
+            preview=preview.markdown,
+            facts=preview.facts,
+            pushed=preview.pushed,
+        )
 
     def context(
         self,

@@ -122,6 +122,8 @@ class Preview:
     markdown: str
     facts: dict[str, Any] = field(default_factory=dict[str, Any])
     """What must be the same when the call runs, such as the remote's head; part of the operation's digest."""
+    pushed: str = ""
+    """``<branch>@<commit>`` where the remote has that already, so that nothing is left to approve."""
 
 
 A = TypeVar("A", bound=BaseModel)

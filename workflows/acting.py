@@ -107,9 +107,11 @@ class Acting:
     def _refuse(self, note: Note, call: CallSummary) -> None:
         state = self._state
         state.notes.append(note)
-        state.denials += 1
-        state.withheld.append(Withheld(what=call.title, why=note.text))
-        state.note(Line(state.step, note.kind, call.title, False, note.text[:300]))
+        done = note.kind == "done"
+        if not done:
+            state.denials += 1
+            state.withheld.append(Withheld(what=call.title, why=note.text))
+        state.note(Line(state.step, note.kind, call.title, done, note.text[:300]))
 
     async def _ask_about_effect(self, error: ActivityError, decision: str, call: CallSummary) -> Note | None:
         """None to look again; otherwise the note that leaves it undecided."""

@@ -32,7 +32,7 @@ class Counter:
         return sorted(self._granted)
 
     async def approved(self, call: CallSummary, decision: str) -> tuple[CallSummary, str] | Note:
-        """The call as a person approved it with its operation's digest, or the note that tells the model why not."""
+        """The call as a person approved it with its operation's digest, or the note that tells why it is not run."""
         arguments: dict[str, object] | None = None
         while True:
             resets = self._state.desk.resets
@@ -44,7 +44,7 @@ class Counter:
                 arguments = None
                 continue
             if preview.refused:
-                return _note("denied", preview.refused, decision, call.index)
+                return self._nothing_to_ask(preview, decision, call.index)
             self._state.head = preview.head
             # An edit may have changed what the call is called and how long it may take.
             shown = call.model_copy(update={"title": preview.title, "timeout_s": preview.timeout_s})
@@ -62,6 +62,11 @@ class Counter:
             if said.remember == "task":
                 self._remember(call, decision)
             return shown, preview.operation_digest
+
+    def _nothing_to_ask(self, preview: Previewed, decision: str, index: int) -> Note:
+        if preview.pushed:
+            self._state.pushed = preview.pushed
+        return _note("done" if preview.pushed else "denied", preview.refused, decision, index)
 
     def _refusal(self, said: Decide, decision: str, index: int) -> Note:
         kind = "expired" if said.by == "deadline" else "denied"

@@ -29,3 +29,5 @@ class Operation:
     preview: str
     facts: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """What must still hold when the call runs, such as the remote's head."""
+    pushed: str = ""
+    """``<branch>@<commit>`` where the remote has that already; ``preview`` then says so."""

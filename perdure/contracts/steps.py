@@ -98,7 +98,7 @@ class PreparedWorkspace(Durable):
 class Note(Durable):
     """Something the model must read before it decides: a person's word, or a guard's."""
 
-    kind: Literal["steer", "denied", "expired", "guard", "budget", "correction", "rebuilt"]
+    kind: Literal["steer", "denied", "expired", "done", "guard", "budget", "correction", "rebuilt"]
     text: str
     decision: str = ""
     """Digest of the decision entry whose call this answers."""
@@ -207,6 +207,8 @@ class Previewed(Durable):
     """The longest the call may take, which an edit may have changed."""
     refused: str = ""
     """Why there is nothing to approve (the tool itself refuses, or the policy denies): the model is told."""
+    pushed: str = ""
+    """``<branch>@<commit>`` where there is nothing to approve because the remote has exactly that."""
 
 
 class ApprovedCall(Durable):

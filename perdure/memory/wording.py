@@ -24,11 +24,13 @@ NOTES = {
     "steer": "A person says: ",
     "denied": "A call was denied and not run: ",
     "expired": "Nobody decided about a call in time, so it was not run: ",
+    "done": "A call was not needed and not run: ",
 }
 
 CALL_NOTES = {
     "denied": "This call was denied and not run: ",
     "expired": "Nobody decided about this call in time, so it was not run: ",
+    "done": "This call was not needed and not run: ",
 }
 
 

@@ -2,6 +2,8 @@
 
 import asyncio
 
+from temporalio.api.enums.v1 import EventType
+
 from tests.faults.errand import COUNTER
 from tests.faults.person import approving
 from tests.histories.staging import (
@@ -19,6 +21,7 @@ from tests.workflows.conftest import (
 )
 from tests.workflows.own_playbooks import IGNORING, changing, command, playbook
 from tests.workflows.test_maintenance_run import NO_KEY, TRAP, UNTIDY, approval_of, maintain, repository_of
+from tests.workflows.test_reset import reset_to, task_before_decision
 from tests.workflows.test_schedule import CHANGING, own, scheduled, started
 
 
@@ -81,10 +84,22 @@ async def upkeep_taken_over(stage: Stage) -> Handle:
             return await ended(handle)
 
 
+async def reset_after_push(stage: Stage) -> Handle:
+    """A maintenance run is reset to before the approval of a push that happened."""
+    async with stage.bench(script_of([]), **stage.own_playbook(CHANGING)) as bench:
+        repository, _ = repository_of(bench, IGNORING)
+        handle = await maintain(bench, repository, playbook="own")
+        await bench.decide(handle, await approval_of(handle), "approve")
+        await ended(handle)
+        point = await task_before_decision(handle, EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED)
+        return await ended(await reset_to(bench, handle, point))
+
+
 RECIPES: tuple[Recipe, ...] = (
     maintained,
     taken_back,
     maintained_and_denied,
     unchanged_after_denial,
     upkeep_taken_over,
+    reset_after_push,
 )

@@ -75,6 +75,7 @@ def read_named(name: str) -> WorkflowHistory:
         ("upkeep_taken_over", "ACTIVITY_TASK_TIMED_OUT"),
         ("unchanged_after_denial", "MARKER_RECORDED"),
         ("reset", "WORKFLOW_TASK_FAILED"),
+        ("reset_after_push", "WORKFLOW_TASK_FAILED"),
     ],
 )
 def test_a_history_holds_what_its_name_says(name: str, kind: str) -> None:

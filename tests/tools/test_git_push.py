@@ -127,13 +127,21 @@ async def test_never_overwrites_what_somebody_else_pushed(bench: Bench, tmp_path
 async def test_refuses_to_preview_where_there_is_nothing_to_push(bench: Bench) -> None:
     with pytest.raises(ToolRejected, match="no commit of its own"):
         await bench.preview("git_push")
-    await committed(bench)
+
+
+async def test_leaves_nothing_to_approve_where_another_call_pushed_the_same(bench: Bench) -> None:
+    commit = await committed(bench)
+    assert (await bench.preview("git_push")).pushed == ""
     await bench.run("git_push")
     other = replace(
         bench, context=replace(bench.context, key=bench.context.key.model_copy(update={"step": 4}))
     )
-    with pytest.raises(ToolRejected, match="there is nothing to push"):
-        await other.preview("git_push")
+    preview = await other.preview("git_push")
+    assert preview.pushed == f"perdure/work@{commit}"
+    assert (
+        preview.markdown
+        == f"The remote's 'perdure/work' already is at {commit[:12]}; there is nothing to push."
+    )
 
 
 async def test_refuses_where_there_is_no_remote(bench: Bench) -> None:

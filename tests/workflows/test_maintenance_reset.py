@@ -1,4 +1,4 @@
-"""A reset of a maintenance run whose push was approved: the push is asked for anew, and the old word does not count."""
+"""A reset of a maintenance run whose push was approved: what was not pushed is asked for anew; what was counts as done."""
 
 from pathlib import Path
 
@@ -39,3 +39,20 @@ async def test_an_approved_push_is_asked_for_anew_and_the_old_decision_refused(
         assert (result["status"], result["pushed"], result["unpushed"]) == ("completed", True, None)
         assert result["commits"] == first["commits"]
         assert git(remote, "rev-parse", result["branch"]) == result["commits"][-1]
+
+
+async def test_what_was_pushed_before_the_reset_counts_as_pushed_and_is_not_asked_for_again(
+    benches: Benches, tmp_path: Path
+) -> None:
+    settings = filed(tmp_path / "playbooks", playbook([changing("tidy", "echo tidy >> README.md")]))
+    async with benches(script_of([]), **settings) as bench:
+        repository, remote = repository_of(bench, IGNORING)
+        handle = await maintain(bench, repository, playbook="own")
+        await bench.decide(handle, await approval_of(handle), "approve")
+        first = await handle.result()
+        assert first["pushed"]
+        point = await task_before_decision(handle, EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED)
+        result = await (await reset_to(bench, handle, point)).result()
+        assert result == first
+        assert git(remote, "rev-parse", result["branch"]) == result["commits"][-1]
+        assert len(git(remote, "for-each-ref", "refs/heads").splitlines()) == 2

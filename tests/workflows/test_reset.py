@@ -9,7 +9,7 @@ from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import WorkflowHandle
 
 from perdure.contracts.decisions import Approval
-from tests.workflows.conftest import FIX, READ, Bench, git, script_of
+from tests.workflows.conftest import FIX, READ, Bench, Call, git, script_of
 
 COUNTING = ("execute_command", {"command": "echo once >> count.txt", "writes": True})
 
@@ -102,6 +102,36 @@ async def test_decisions_before_the_reset_point_still_hold(benches: Any) -> None
         result = await again.result()
         assert (result["status"], result["pushed"]) == ("completed", True)
         assert git(bench.remote, "show", f"{result['branch']}:count.txt") == "once"
+
+
+async def test_a_push_that_happened_counts_after_a_reset_to_before_its_approval(benches: Any) -> None:
+    async with benches(script_of([[FIX]])) as bench:
+        handle = await bench.start()
+        await bench.decide(handle, await bench.approval(handle), "approve")
+        first = await handle.result()
+        assert first["pushed"]
+        point = await task_before_decision(handle, EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED)
+        result = await (await reset_to(bench, handle, point)).result()
+        assert result == first
+        assert bench.remote_branches()[result["branch"]] == result["commits"][-1]
+
+
+async def test_a_push_of_the_model_that_happened_is_neither_asked_again_nor_called_denied(
+    benches: Any,
+) -> None:
+    turns: list[list[Call]] = [[FIX], [("git_commit", {"message": "Round"})], [("git_push", {})]]
+    async with benches(script_of(turns)) as bench:
+        handle = await bench.start()
+        await bench.decide(handle, await bench.approval(handle), "approve")
+        first = await handle.result()
+        point = await task_before_decision(handle, EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED)
+        again = await reset_to(bench, handle, point)
+        result = await again.result()
+        assert (result["pushed"], result["withheld"]) == (True, [])
+        assert result["commits"] == first["commits"]
+        lines: list[dict[str, Any]] = await again.query("transcript")
+        [done] = [line for line in lines if line["kind"] == "done"]
+        assert (done["ok"], "there is nothing to push" in done["excerpt"]) == (True, True)
 
 
 async def finish(bench: Bench, handle: WorkflowHandle[Any, Any], approval: Approval) -> None:

@@ -76,9 +76,9 @@ async def _preview(arguments: GitPush, context: ToolContext) -> Preview:
         # person approved is still the same one: it began where that attempt found the remote.
         before = intent["expected"]
     elif before == push.commit:
-        raise ToolRejected(
-            f"The remote's {push.branch!r} already is at {push.commit[:12]}; there is nothing to push."
-        )
+        # Also after a reset to before the push: another run of the task pushed, under a key of its own.
+        there = f"The remote's {push.branch!r} already is at {push.commit[:12]}; there is nothing to push."
+        return Preview(title=one_line(_title(push)), markdown=there, facts=_facts(push), pushed=_moved(push))
     git = context.copy.git
     start = before or context.copy.base_commit
     commits = await _commits(push, start, context)
@@ -100,8 +100,17 @@ async def _preview(arguments: GitPush, context: ToolContext) -> Preview:
             fenced(statistics, 1_200),
         ]
     )
-    facts = {"remote": push.remote, "branch": push.branch, "commit": push.commit, "remote_head": before}
+    facts = {**_facts(push), "remote_head": before}
     return Preview(title=one_line(_title(push)), markdown=markdown, facts=facts)
+
+
+def _facts(push: _Push) -> dict[str, str | None]:
+    return {
+        "remote": push.remote,
+        "branch": push.branch,
+        "commit": push.commit,
+        "remote_head": push.remote_head,
+    }
 
 
 async def _commits(push: _Push, start: str, context: ToolContext) -> list[Commit]:
@@ -154,4 +163,8 @@ async def git_push(arguments: GitPush, context: ToolContext) -> ToolOutput:
 
 def _pushed(push: _Push, how: str) -> ToolOutput:
     text = f"{push.branch} at {push.commit[:12]} on {push.remote}: {how}."
-    return ToolOutput(text=text, pushed=f"{push.branch}@{push.commit}")
+    return ToolOutput(text=text, pushed=_moved(push))
+
+
+def _moved(push: _Push) -> str:
+    return f"{push.branch}@{push.commit}"
