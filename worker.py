@@ -50,6 +50,7 @@ from perdure.contracts.task import Mode, Safety
 from perdure.installation import (
     connect,
     database_url_of,
+    deployment_of,
     found,
     model_settings_of,
     required,
@@ -316,9 +317,11 @@ async def workers(house: House) -> AsyncGenerator[tuple[Worker, Worker]]:
         # workflows/, import-linter bans the world, recorded histories replay, and a test loads the workflow in it.
         workflow_runner=UnsandboxedWorkflowRunner(),
         activities=shared,
+        deployment_config=deployment_of(house.settings),
         sticky_queue_schedule_to_start_timeout=sticky,
         **common,
     )
+    # Never versioned: a workspace outlives releases, so runs of every version must reach the host that has it.
     own = Worker(house.client, task_queue=house.own_queue, activities=hosted, **common)
     async with tasks, own:
         yield tasks, own

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from temporalio.client import Client
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.service import RPCError
+from temporalio.worker import WorkerDeploymentConfig
 
 from perdure.client.connection import find_server, running_stack
 from perdure.client.conversion import data_converter
@@ -47,6 +49,22 @@ async def connect(settings: Settings) -> Client:
             f"The Temporal server at {server.address!r} ({server.source}) does not answer: {error}.",
             "start the one-machine stack with `python starter.py up`, or set TEMPORAL_ADDRESS.",
         ) from error
+
+
+def deployment_of(settings: Settings) -> WorkerDeploymentConfig | None:
+    """The version that this worker's runs are pinned to; None where any worker takes any run."""
+    if bool(settings.deployment) != bool(settings.build_id):
+        raise ConfigurationError(
+            "PERDURE_DEPLOYMENT and PERDURE_BUILD_ID belong together, and only one of them is set.",
+            "set both, or neither where any worker may take any run.",
+        )
+    if not settings.deployment:
+        return None
+    return WorkerDeploymentConfig(
+        version=WorkerDeploymentVersion(deployment_name=settings.deployment, build_id=settings.build_id),
+        use_worker_versioning=True,
+        default_versioning_behavior=VersioningBehavior.PINNED,
+    )
 
 
 def database_url_of(settings: Settings) -> str:

@@ -135,6 +135,13 @@ class Settings(BaseSettings):
     continue_after_events: int = Field(default=0, ge=0)
     """Events of a task's history after which it goes on in a new run; 0: when the server suggests it."""
 
+    deployment: str = Field(default="", max_length=100, pattern=r"^[\w-]*$")
+    """Name of the worker deployment in Temporal, where runs are to finish on the version of the worker that began them;
+    unset: any worker takes any run."""
+
+    build_id: str = Field(default="", max_length=100, pattern=r"^[\w.+-]*$")
+    """Version of this worker's code within PERDURE_DEPLOYMENT, such as a release or a commit."""
+
     temporal_port: Port = 7233
     """Port of the embedded Temporal server on 127.0.0.1; 0: any free port."""
 

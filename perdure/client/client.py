@@ -15,6 +15,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from perdure.client.attaching import Attachment, IfClosed, start_or_attach
 from perdure.client.connection import Connection, find_server, quiet_runtime
+from perdure.client.deployments import promote
 from perdure.client.errors import NotPending, NoWorker, Refused, TaskNotFound
 from perdure.client.handle import TaskHandle, handle_of
 from perdure.client.schedules import Schedules
@@ -223,6 +224,10 @@ class PerdureClient:
     async def versions(self) -> ServerVersions:
         """The server's version, who polls our task queue, and how many tasks are open."""
         return await server_versions(self._server, self._task_queue)
+
+    async def promote(self, build_id: str) -> str:
+        """Let the workers of this build take new runs, and tasks that are upgraded; the version's name."""
+        return str(await promote(self._server, self._task_queue, build_id))
 
     async def workers(self) -> tuple[str, ...]:
         """Identities of the workers that poll our task queue, such as ``4711@host``."""

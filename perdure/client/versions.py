@@ -11,6 +11,7 @@ from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest, GetSystemInfoRequest
 
 import perdure
+from perdure.client.deployments import OpenVersion, open_versions
 from perdure.client.server import Server
 from perdure.client.task_list import KINDS
 
@@ -45,6 +46,8 @@ class ServerVersions(BaseModel):
     workers: tuple[SeenWorker, ...]
     """Those that poll our task queue."""
     open_tasks: int
+    versions: tuple[OpenVersion, ...]
+    """The versions of the workers of our task queue, with the open runs of each."""
 
 
 def libraries() -> Libraries:
@@ -63,12 +66,13 @@ async def server_versions(server: Server, task_queue: str) -> ServerVersions:
         task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
     )
     with server.explained():
-        info, polled, counted = await asyncio.gather(
+        info, polled, counted, versions = await asyncio.gather(
             service.get_system_info(GetSystemInfoRequest(), timeout=server.limit),
             service.describe_task_queue(queue, timeout=server.limit),
             server.client.count_workflows(
                 f"{KINDS} AND ExecutionStatus = 'Running'", rpc_timeout=server.limit
             ),
+            open_versions(server, task_queue),
         )
     workers = [
         SeenWorker(identity=each.identity, last_seen_at=each.last_access_time.ToDatetime(tzinfo=UTC))
@@ -79,4 +83,5 @@ async def server_versions(server: Server, task_queue: str) -> ServerVersions:
         temporal_server=info.server_version,
         workers=tuple(sorted(workers, key=lambda each: each.identity)),
         open_tasks=counted.count,
+        versions=versions,
     )

@@ -12,6 +12,7 @@ from perdure.client.command_line.installation import StoreVersion
 from perdure.client.command_line.output import Output
 from perdure.client.command_line.session import Session
 from perdure.client.connection import running_stack
+from perdure.client.deployments import OpenVersion
 from perdure.client.versions import ServerVersions, libraries
 from perdure.contracts.errors import PerdureError
 
@@ -37,6 +38,9 @@ async def versions(session: Session) -> ExitCode:
                 if server is not None
                 else [],
                 "open_tasks": server.open_tasks if server is not None else None,
+                "versions": [each.model_dump(mode="json") for each in server.versions]
+                if server is not None
+                else [],
             }
         )
         return ExitCode.OK
@@ -63,6 +67,17 @@ def _show_work(output: Output, server: ServerVersions, now: datetime) -> None:
     if not server.workers:
         output.line(f"{'worker':<16} none polls; start one: python starter.py worker")
     output.line(f"{'open tasks':<16} {server.open_tasks}")
+    for version in server.versions:
+        output.line(f"{'version':<16} {_version_line(version)}")
+
+
+def _version_line(version: OpenVersion) -> str:
+    tasks = f"{version.open_tasks} open task{'' if version.open_tasks == 1 else 's'}"
+    workers = f"{len(version.workers)} worker{'' if len(version.workers) == 1 else 's'}"
+    said = [f"{version.name}: {tasks}", workers if version.workers else "no worker"]
+    said += ["takes new tasks"] if version.current else []
+    said += ["STRANDED: start its workers again"] if version.stranded else []
+    return ", ".join(said)
 
 
 async def _server(session: Session) -> tuple[ServerVersions | None, str]:

@@ -48,12 +48,30 @@ def versions(context: typer.Context, as_json: Json = False) -> None:
     """Tell which versions run here and answer.
 
     Perdure, Python and Temporal's library here; the Temporal server and its Web UI, PostgreSQL, Valkey and Chroma as
-    far as they can be reached; the workers that poll, each with the time it was last seen; and how many tasks are open.
+    far as they can be reached; the workers that poll, each with the time it was last seen; and how many tasks are open,
+    for each version of the workers: one that has open tasks and no worker any more is called stranded.
     What does not answer is said, and the command still ends with 0.
     """
     from perdure.client.command_line.versions import versions as action
 
     run(context, action, as_json=as_json)
+
+
+def promote(
+    context: typer.Context,
+    build_id: Annotated[
+        str, typer.Argument(metavar="BUILD_ID", help="PERDURE_BUILD_ID of workers that run already.")
+    ],
+    as_json: Json = False,
+) -> None:
+    """Let the workers of a version take new tasks.
+
+    For installations whose workers have PERDURE_DEPLOYMENT and PERDURE_BUILD_ID. Tasks that are open finish on the
+    version that began them, or move over by upgrade. Promoting the version before takes a release back.
+    """
+    from perdure.client.command_line.releasing import promote as action
+
+    run(context, action(build_id), as_json=as_json)
 
 
 def completion(
@@ -77,5 +95,6 @@ COMMANDS = {
     "worker": worker,
     "doctor": doctor,
     "versions": versions,
+    "promote": promote,
     "completion": completion,
 }
