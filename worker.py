@@ -47,6 +47,7 @@ from perdure.contracts.model import ToolSchema
 from perdure.contracts.names import host_queue
 from perdure.contracts.steps import Limits, Timing
 from perdure.contracts.task import Mode, Safety
+from perdure.fork_points import ForkPoints
 from perdure.installation import (
     connect,
     database_url_of,
@@ -224,7 +225,7 @@ def activities_of(house: House) -> tuple[list[Callable[..., Any]], list[Callable
         LookUpDiffDoor(house.workspaces).look_up_diff,
     )
     shared: list[Callable[..., Any]] = [
-        OpenTaskDoor(record, models, grants).open_task,
+        OpenTaskDoor(record, models, grants, ForkPoints(house.client, record)).open_task,
         OpenMaintenanceDoor(record, upkeep, house.workspaces, grants).open_maintenance,
         FollowPlaybookDoor(record, upkeep, runner).follow_playbook,
         ReadReportDoor(record, upkeep).read_report,

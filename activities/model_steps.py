@@ -36,8 +36,8 @@ class AssemblesContext(Protocol):
 class AsksModels(Protocol):
     """Model access."""
 
-    def context_tokens(self, role: Role, tools: tuple[ToolSchema, ...]) -> int:
-        """Tokens that the messages of a request in this role may take beside these tools."""
+    def context_tokens(self, role: Role, tools: tuple[ToolSchema, ...], *, model: str = "") -> int:
+        """Tokens that the messages of a request in this role, or to this model, may take beside these tools."""
         ...
 
     async def complete(self, request: ModelRequest) -> ModelReply:
@@ -56,7 +56,7 @@ class Conversation:
         self.record = record
         self._models = models
         self._assemble = assemble
-        self._shares: dict[Role, float] = {}
+        self._shares: dict[tuple[Role, str], float] = {}
         """How much of the room is used by each role, as far as a provider refused more: our count is an estimate."""
 
     async def chain(self, step: ModelStep) -> list[Entry]:
@@ -81,10 +81,14 @@ class Conversation:
         async def ask(budget_tokens: int) -> ModelReply:
             messages = self._assemble(entries, role=Role.DECIDE, step=step, budget_tokens=budget_tokens)
             return await self._models.complete(
-                ModelRequest(role=Role.DECIDE, messages=messages, tools=tools, task_id=step.task_id)
+                ModelRequest(
+                    role=Role.DECIDE, messages=messages, tools=tools, task_id=step.task_id, model=step.model
+                )
             )
 
-        return await self._fitting(Role.DECIDE, self._models.context_tokens(Role.DECIDE, tools), ask)
+        return await self._fitting(
+            Role.DECIDE, step.model, self._models.context_tokens(Role.DECIDE, tools, model=step.model), ask
+        )
 
     async def structured(
         self, step: ModelStep, entries: Sequence[Entry], *, role: Role, answer: type[Answered]
@@ -93,21 +97,27 @@ class Conversation:
 
         async def ask(budget_tokens: int) -> tuple[Answered, ModelReply]:
             messages = self._assemble(entries, role=role, step=step, budget_tokens=budget_tokens)
-            request = ModelRequest(role=role, messages=messages, task_id=step.task_id, temperature=0.0)
+            request = ModelRequest(
+                role=role, messages=messages, task_id=step.task_id, temperature=0.0, model=step.model
+            )
             return await self._models.structured(request, answer)
 
-        return await self._fitting(role, self._models.context_tokens(role, ()), ask)
+        return await self._fitting(
+            role, step.model, self._models.context_tokens(role, (), model=step.model), ask
+        )
 
-    async def _fitting(self, role: Role, whole: int, ask: Callable[[int], Awaitable[Reply]]) -> Reply:
+    async def _fitting(
+        self, role: Role, model: str, whole: int, ask: Callable[[int], Awaitable[Reply]]
+    ) -> Reply:
         """Ask with as much as the provider takes; what it refused is kept in mind for the requests that follow."""
         for refusals in itertools.count(1):
-            budget = max(int(whole * self._shares.get(role, 1.0)), SMALLEST_BUDGET)
+            budget = max(int(whole * self._shares.get((role, model), 1.0)), SMALLEST_BUDGET)
             try:
                 return await ask(budget)
             except ContextTooLarge as error:
                 if refusals == MOST_REFUSALS:
                     raise
-                self._shares[role] = smaller_budget(budget, error) / whole
+                self._shares[role, model] = smaller_budget(budget, error) / whole
         raise AssertionError("unreachable")
 
     async def stored(self, step: ModelStep, purpose: str, answer: type[Answered]) -> Answered | None:

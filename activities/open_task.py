@@ -1,11 +1,11 @@
 """The first step: record the task, and settle what the installation grants it."""
 
 import os
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
 from temporalio import activity
@@ -13,7 +13,7 @@ from temporalio import activity
 from activities.heartbeat import heartbeating
 from activities.record import AppendsEntries, next_entry, scheduled_at
 from perdure.contracts.errors import InvalidInput
-from perdure.contracts.steps import MAX_STEPS, Limits, OpenedTask, OpenTask, Timing
+from perdure.contracts.steps import MAX_STEPS, ForkPoint, Limits, OpenedTask, OpenTask, Timing
 from perdure.contracts.task import Budget, Safety, TaskRequest
 from perdure.contracts.transcript import EntryKind
 
@@ -25,6 +25,20 @@ class RecordsTasks(AppendsEntries, Protocol):
         self, *, task_id: str, workflow_id: str, request: TaskRequest, repository: str, at: datetime
     ) -> None:
         """Make the task's row; a second time changes nothing."""
+        ...
+
+    async def copy_transcript(
+        self, *, source: str, head: str, task_id: str, about: Mapping[str, Any], request: str, at: datetime
+    ) -> str:
+        """Copy another task's transcript up to a head; ``request`` follows where nothing in it says so."""
+        ...
+
+
+class FindsForkPoints(Protocol):
+    """Other tasks as their event histories tell of them."""
+
+    async def __call__(self, task: str, step: int) -> tuple[ForkPoint, str]:
+        """The task at the end of a step, and its request; InvalidInput where there is no such task or step."""
         ...
 
 
@@ -59,8 +73,11 @@ class Grants:
 class OpenTaskDoor:
     """Opens tasks."""
 
-    def __init__(self, record: RecordsTasks, models: ChecksModels, grants: Grants) -> None:
+    def __init__(
+        self, record: RecordsTasks, models: ChecksModels, grants: Grants, fork_point: FindsForkPoints
+    ) -> None:
         self._record = record
+        self._fork_point = fork_point
         self._models = models
         self._grants = grants
 
@@ -75,6 +92,9 @@ class OpenTaskDoor:
         repository = grants.strip_credentials(asked.repository)
         check_repository_root(asked.repository, grants.repository_roots, shown=repository)
         models = {role: self._models.model_for(role) for role in ("plan", "decide", "reflect", "synthesize")}
+        point = await self._point_of(asked, repository)
+        if asked.fork is not None and asked.fork.model:
+            models = dict.fromkeys(models, asked.fork.model)
         safety = asked.safety.capped(grants.max_safety)
         warnings = list(await grants.warnings())
         if safety is not asked.safety:
@@ -94,18 +114,55 @@ class OpenTaskDoor:
         )
         body = {"request": asked.request, "repository": repository, "mode": asked.mode.value}
         body |= {"safety": safety.value, "models": models, "scripted": self._models.scripted}
-        entry = next_entry(None, task_id=request.task_id, step=0, kind=EntryKind.REQUEST, body=body)
+        limits = limits_of(asked.budget, grants.limits)
+        if point is None:
+            entry = next_entry(None, task_id=request.task_id, step=0, kind=EntryKind.REQUEST, body=body)
+            head = await self._record.append([entry])
+        else:
+            head = await self._copied(request, point, body)
+            # The steps of the other task are no use of this one's budget.
+            limits = limits.model_copy(update={"steps": min(limits.steps + point.step, MAX_STEPS)})
         return OpenedTask(
-            head=await self._record.append([entry]),
+            head=head,
             repository=repository,
             safety=safety,
-            limits=limits_of(asked.budget, grants.limits),
+            limits=limits,
             timing=grants.timing,
             models=models,
             scripted=self._models.scripted,
             tools_digest=grants.tools_digest,
             search_attributes=grants.search_attributes,
             warnings=tuple(warnings),
+            forked=point,
+        )
+
+    async def _point_of(self, asked: TaskRequest, repository: str) -> ForkPoint | None:
+        """Where a fork begins; refused where the request does not fit the other task."""
+        if asked.fork is None:
+            return None
+        if asked.base_branch is not None:
+            raise InvalidInput(
+                "A fork begins with the files of another task, so 'base_branch' has no meaning for it.",
+                "leave 'base_branch' out.",
+            )
+        point, request = await self._fork_point(asked.fork.task, asked.fork.step)
+        if self._grants.strip_credentials(point.repository) != repository:
+            raise InvalidInput(
+                f"Task {asked.fork.task!r} works on another repository than {repository!r}.",
+                "name the repository as that task's own request does.",
+            )
+        return point.model_copy(update={"repository": repository, "asked_anew": request != asked.request})
+
+    async def _copied(self, request: OpenTask, point: ForkPoint, body: Mapping[str, Any]) -> str:
+        about = {name: value for name, value in body.items() if name not in {"request", "repository"}}
+        about["forked"] = {"workflow_id": point.workflow_id, "task_id": point.task_id, "step": point.step}
+        return await self._record.copy_transcript(
+            source=point.task_id,
+            head=point.head,
+            task_id=request.task_id,
+            about=about,
+            request=request.request.request,
+            at=scheduled_at(),
         )
 
 

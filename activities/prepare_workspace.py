@@ -133,6 +133,19 @@ class MakesWorkspaces(Protocol[CopyOut]):
         """Clone and branch."""
         ...
 
+    async def fork(
+        self,
+        *,
+        task_id: str,
+        source: str,
+        checkpoint: Checkpoint,
+        repository: str,
+        branch: str,
+        generation: int,
+    ) -> Created[CopyOut]:
+        """The files of another task's checkpoint, on a branch of its own."""
+        ...
+
     async def materialise(self, task_id: str, *, generation: int, checkpoint: Checkpoint) -> CopyOut:
         """Rebuild from a checkpoint."""
         ...
@@ -192,19 +205,30 @@ class PrepareWorkspaceDoor(Generic[Copy]):
                 run_id=run_id(),
             )
             if request.previous is None:
-                beat("cloning the repository")
+                beat("cloning the repository" if request.fork is None else "bringing the other task's files")
                 return await self._create(request, preparation)
             beat("rebuilding the workspace from its last checkpoint")
             return await self._rebuild(request, request.previous, preparation)
 
     async def _create(self, request: PrepareWorkspace, preparation: Preparation) -> PreparedWorkspace:
-        created = await self._workspaces.create(
-            task_id=request.task_id,
-            repository=request.repository,
-            base_branch=request.base_branch,
-            branch=branch_name(request.title, request.task_id),
-            generation=preparation.generation,
-        )
+        fork, branch = request.fork, branch_name(request.title, request.task_id)
+        if fork is None:
+            created = await self._workspaces.create(
+                task_id=request.task_id,
+                repository=request.repository,
+                base_branch=request.base_branch,
+                branch=branch,
+                generation=preparation.generation,
+            )
+        else:
+            created = await self._workspaces.fork(
+                task_id=request.task_id,
+                source=fork.task_id,
+                checkpoint=fork.checkpoint,
+                repository=request.repository,
+                branch=branch,
+                generation=preparation.generation,
+            )
         surveyed = await self._host.survey(created.copy)
         workspace = Workspace(
             host_id=self._host.host_id,
@@ -221,7 +245,8 @@ class PrepareWorkspaceDoor(Generic[Copy]):
         )
         parent = await self._record.entry(request.task_id, request.head)
         body = workspace_body(workspace, surveyed.overview)
-        entry = next_entry(parent, task_id=request.task_id, step=0, kind=EntryKind.WORKSPACE, body=body)
+        step = 0 if fork is None else fork.step
+        entry = next_entry(parent, task_id=request.task_id, step=step, kind=EntryKind.WORKSPACE, body=body)
         head = await self._record.append([entry])
         await self._record.ready(
             task_id=request.task_id, epoch=preparation.epoch, checkpoint=created.checkpoint

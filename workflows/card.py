@@ -28,6 +28,8 @@ class Picture:
     status: str = "planning"
     step: int = 0
     branch: str = ""
+    lineage: str = ""
+    """The task and step that it was begun at, where it is a fork."""
     scripted: bool = False
     models: tuple[str, ...] = ()
     plan: Plan | None = None
@@ -62,6 +64,8 @@ def _headline(picture: Picture) -> str:
         line += f" · {plain(picture.doing)}"
     if picture.branch:
         line += f" · branch {code(picture.branch)}"
+    if picture.lineage:
+        line += f" · forked from {code(picture.lineage)}"
     if picture.scripted:
         line += "\n\n**scripted**: the answers come from a script, not from a language model."
     return line

@@ -79,6 +79,8 @@ def take_up(state: TaskState, given: Continuation) -> None:
     state.guard.seen = dict(given.seen)
     state.picture.finished = set(given.finished)
     state.host.take_up(given)
+    if given.opened.forked is not None:
+        state.picture.lineage = f"{given.opened.forked.workflow_id}, step {given.opened.forked.step}"
     state.picture.branch = state.host.branch
 
 

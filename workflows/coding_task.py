@@ -57,12 +57,14 @@ class CodingTask(AttendedRun):
             summary=f"open the task: {task.request.splitlines()[0][:120]}",
         )
         state = self._begin(task, opened, priority)
+        if opened.forked is not None:
+            state.begin_at(opened.forked)
         await self._prepare(state)
         return await self._work(state)
 
     async def _work(self, state: TaskState) -> BaseModel:
         given = self._given
-        if given is None:
+        if given is None and state.plan is None:
             await self._make_plan(state)
         asking = Asking(state)
         acting = Acting(state, asking, given.granted if given else (), given.installed if given else ())

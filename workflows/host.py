@@ -12,7 +12,7 @@ with workflow.unsafe.imports_passed_through():
 
     from perdure.contracts.continuation import Continuation
     from perdure.contracts.decisions import QuestionKind
-    from perdure.contracts.steps import PreparedWorkspace, PrepareWorkspace
+    from perdure.contracts.steps import ForkPoint, PreparedWorkspace, PrepareWorkspace
     from perdure.contracts.task import Mode, Safety, TaskRequest
     from perdure.contracts.workspace import Checkpoint, Workspace
     from workflows.desk import Changed, Desk
@@ -81,6 +81,8 @@ class Host:
         self.pinned = False
         """Whether steps may run only in the very folder that was set up."""
         self._setting_up = False
+        self.fork: ForkPoint | None = None
+        """Where the files come from at the start, where that is another task."""
 
     @property
     def is_prepared(self) -> bool:
@@ -204,6 +206,7 @@ class Host:
             previous=self._workspace,
             checkpoint=self._checkpoint,
             reason=reason,
+            fork=self.fork if first else None,
         )
 
     async def _ask_about_restore(self, error: ActivityError) -> None:

@@ -13,7 +13,15 @@ with workflow.unsafe.imports_passed_through():
     from perdure.contracts import names
     from perdure.contracts.calls import CallResult, CallSummary
     from perdure.contracts.plan import Plan, Reflection
-    from perdure.contracts.steps import Limits, ModelStep, Note, OpenedTask, PreparedWorkspace, Timing
+    from perdure.contracts.steps import (
+        ForkPoint,
+        Limits,
+        ModelStep,
+        Note,
+        OpenedTask,
+        PreparedWorkspace,
+        Timing,
+    )
     from perdure.contracts.task import Check, Cost, Evidence, TaskRequest, TaskStatus, Unpushed, Withheld
     from workflows.budget import LoopGuard, Spending
     from workflows.card import Picture, draw
@@ -103,6 +111,14 @@ class TaskState:
     def worked_s(self) -> float:
         """Seconds since the start without those spent waiting for people."""
         return workflow.time() - self.began - self.desk.waited_s
+
+    def begin_at(self, point: ForkPoint) -> None:
+        """Go on from a step of another task. A request of its own is planned anew."""
+        self.step = self.numbered = self.spending.steps = point.step
+        self.host.fork = point
+        self.plan = None if point.asked_anew else point.plan
+        self.picture.lineage = f"{point.workflow_id}, step {point.step}"
+        self.note(Line(point.step, "fork", f"begun at the end of step {point.step} of {point.workflow_id}"))
 
     async def heed_reset(self) -> None:
         """Rebuild the files at once where the history was cut, and say what that found."""
@@ -195,6 +211,7 @@ class TaskState:
             safety=self.host.safety,
             notes=self.take_notes(),
             trigger=trigger,
+            model=self.request.fork.model if self.request.fork else "",
         )
 
     # What people see

@@ -17,6 +17,7 @@ from perdure.client.attaching import Attachment, IfClosed, start_or_attach
 from perdure.client.connection import Connection, find_server, quiet_runtime
 from perdure.client.deployments import promote
 from perdure.client.errors import NotPending, NoWorker, Refused, TaskNotFound
+from perdure.client.forking import forked_fields, live_fork_point
 from perdure.client.handle import TaskHandle, handle_of
 from perdure.client.schedules import Schedules
 from perdure.client.server import Server, unreachable
@@ -88,6 +89,34 @@ class PerdureClient:
     async def start(self, request: TaskRequest | str, *, id: str | None = None, **fields: Any) -> TaskHandle:
         """Start a task: a whole ``TaskRequest``, or its text with the other fields as keywords."""
         return await self._start(Launch(task_request(request, **fields)), id)
+
+    async def fork(
+        self,
+        task: str,
+        *,
+        step: int,
+        request: str | None = None,
+        model: str | None = None,
+        id: str | None = None,
+        **fields: Any,
+    ) -> TaskHandle:
+        """Start a task that begins at the end of a step of another one, with its conversation and files.
+
+        The other task is not touched; it may run, wait or be over. ``request`` is what the model reads next; left out,
+        the other task's request is carried out from there. Fields that are not given are as in that one. A task that
+        the server has no history of any more is found in the archive, where ``request`` and ``repository`` are given.
+        """
+        changes: dict[str, Any] = {"request": request, **fields}
+        try:
+            source = await self.task(task)
+            _, asked = await live_fork_point(self._server, source.id, step)
+            changes, named = forked_fields(asked, changes), source.id
+        except TaskNotFound:
+            if not request or not fields.get("repository"):
+                raise
+            named = task
+        beginning = {"task": named, "step": step, "model": model or ""}
+        return await self._start(Launch(valid(TaskRequest, **changes, fork=beginning)), id)
 
     async def maintain(
         self,

@@ -21,6 +21,7 @@ from perdure.client.endings import ended_badly
 from perdure.client.errors import NotPending, NoWorker, Refused, StillOpen, TaskNotFound
 from perdure.client.events import Event, HeldUp
 from perdure.client.following import follow, run_after_reset, run_that_stands
+from perdure.client.forking import live_fork_point
 from perdure.client.listing import described
 from perdure.client.logbook import LogLine, logbook
 from perdure.client.lookups import Part, StoredArtifact, artifact_parts, diff_parts, files_of
@@ -36,7 +37,8 @@ from perdure.contracts.lookups import Form
 from perdure.contracts.maintenance import MaintenanceResult
 from perdure.contracts.names import CODING_TASK, MAINTENANCE_RUN
 from perdure.contracts.plan import Plan
-from perdure.contracts.task import TaskResult
+from perdure.contracts.steps import ForkPoint
+from perdure.contracts.task import TaskRequest, TaskResult
 
 _SAFE_TO_REPEAT = "It may still arrive; sending the same again is safe, since it is recorded once."
 
@@ -172,6 +174,26 @@ class TaskHandle(Generic[Outcome]):
         """
         preview = await self.rewind_preview(to=to) if isinstance(to, int) else to
         return await rewind(self._server, preview, by=by)
+
+    async def fork_point(self, step: int) -> tuple[ForkPoint, TaskRequest]:
+        """What a fork at the end of this step begins with, and the task's request."""
+        return await live_fork_point(self._server, self.id, step)
+
+    async def fork(
+        self, *, step: int, request: str | None = None, model: str | None = None, id: str | None = None
+    ) -> "TaskHandle[TaskResult]":
+        """Start a task that begins at the end of a step of this one, as ``PerdureClient.fork`` does."""
+        # The client makes handles, so it is known to them only when they run.
+        from perdure.client.client import PerdureClient
+
+        queue = (await self.describe()).task_queue
+        client = PerdureClient(
+            self._server.client,
+            task_queue=queue,
+            answer_s=self._server.answer_s,
+            address=self._server.address,
+        )
+        return await client.fork(self.id, step=step, request=request, model=model, id=id)
 
     async def result(self) -> Outcome:
         """Wait for the end, also of the run that a reset puts in place of this one.

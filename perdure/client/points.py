@@ -11,6 +11,7 @@ from temporalio.api.history.v1 import HistoryEvent
 
 from perdure.client.decoding import Decoder
 from perdure.contracts.calls import CallResult, CallSummary
+from perdure.contracts.continuation import ContinuedTask
 from perdure.contracts.decisions import Steer
 from perdure.contracts.plan import Plan
 from perdure.contracts.task import Cost, TaskRequest
@@ -118,8 +119,7 @@ class _Reader:
         kind = raw.WhichOneof("attributes") or ""
         self.story.closed = kind in CLOSING
         if kind == "workflow_execution_started_event_attributes" and self.story.request is None:
-            given = raw.workflow_execution_started_event_attributes.input.payloads
-            self.story.request = await self._decoder.model(given, TaskRequest)
+            await self._started(raw)
         elif kind == "workflow_execution_continued_as_new_event_attributes":
             continued = raw.workflow_execution_continued_as_new_event_attributes
             self._handed_over = Cut(run_id, continued.workflow_task_completed_event_id)
@@ -132,6 +132,20 @@ class _Reader:
             if signaled.signal_name == "steer":
                 told = await self._decoder.model(signaled.input.payloads, Steer)
                 self.story.words += [told.message] if told is not None else []
+
+    async def _started(self, raw: HistoryEvent) -> None:
+        given = raw.workflow_execution_started_event_attributes.input.payloads
+        self.story.request = await self._decoder.model(given, TaskRequest)
+        if self.story.request is not None:
+            return
+        # The runs before are not there any more, so what they handed over stands for them.
+        continued = await self._decoder.model(given, ContinuedTask)
+        if continued is None:
+            return
+        handed = continued.continuation
+        self.story.request = continued.task
+        self.story.last_step = handed.step
+        self.story.now = Facts(handed.head, handed.workspace, handed.checkpoint, handed.plan, handed.cost)
 
     async def _scheduled(self, run_id: str, raw: HistoryEvent) -> None:
         scheduled, story = raw.activity_task_scheduled_event_attributes, self.story

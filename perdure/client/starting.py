@@ -53,6 +53,8 @@ class Launch:
             return "\n".join([f"Maintenance by the playbook `{request.playbook}`", "", *terms])
         terms.insert(1, f"* mode: {request.mode}, safety: {request.safety}, priority: {request.priority}")
         terms += [f"* {name}: {value}" for name, value in request.labels.items()]
+        if request.fork is not None:
+            terms.append(f"* forked from: `{request.fork.task}`, step {request.fork.step}")
         return request.request[:_SHOWN_REQUEST] + "\n\n" + "\n".join(terms)
 
     @property

@@ -70,6 +70,8 @@ class ModelRequest(BaseModel):
     max_output_tokens: int = 4_096
     temperature: float = 0.2
     task_id: str = ""
+    model: str = ""
+    """The model that is asked first, before those of the role; empty: none."""
 
 
 class ModelReply(BaseModel):

@@ -36,6 +36,23 @@ class Timing(Durable):
     """Events of a run after which the task goes on in a new one; 0: when the server suggests it."""
 
 
+class ForkPoint(Durable):
+    """A task at the end of one of its steps: what a fork begins with."""
+
+    workflow_id: str
+    task_id: str
+    step: int
+    head: str
+    """Digest of that task's newest transcript entry then."""
+    repository: str
+    """Credentials stripped."""
+    workspace: Workspace
+    checkpoint: Checkpoint
+    plan: Plan | None = None
+    asked_anew: bool = False
+    """Whether the fork has a request of its own."""
+
+
 class OpenTask(Durable):
     """Record a task and settle what it may do."""
 
@@ -59,6 +76,8 @@ class OpenedTask(Durable):
     search_attributes: bool
     """Whether Perdure's search attributes are registered on this server."""
     warnings: tuple[str, ...] = ()
+    forked: ForkPoint | None = None
+    """Where the task begins, where that is a step of another one."""
 
 
 class PrepareWorkspace(Durable):
@@ -77,6 +96,8 @@ class PrepareWorkspace(Durable):
     checkpoint: Checkpoint | None = None
     """The last recorded checkpoint, where later than ``previous.checkpoint``."""
     reason: Literal["start", "takeover", "reset", "take_back"] = "start"
+    fork: ForkPoint | None = None
+    """For a first call: make the workspace from that task's checkpoint."""
 
 
 class PreparedWorkspace(Durable):
@@ -116,6 +137,8 @@ class ModelStep(Durable):
     notes: tuple[Note, ...] = ()
     trigger: str = ""
     """For a reflection: why it is made. For a decision: empty."""
+    model: str = ""
+    """The model that is asked first; empty: the role's."""
 
 
 class PlanMade(Durable):

@@ -1,9 +1,16 @@
 """A coding task as other programs see it: what starts one, and what it ends with."""
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    model_serializer,
+)
 
 MAX_REQUEST_CHARACTERS = 100_000
 
@@ -43,6 +50,19 @@ class Budget(BaseModel):
 Label = Annotated[str, StringConstraints(max_length=200)]
 
 
+class Fork(BaseModel):
+    """Where another task begins: at the end of a step of this one, with its conversation and files."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    task: str = Field(min_length=1, max_length=1_000)
+    """The other task's id."""
+    step: int = Field(ge=0)
+    """Its last step that counts; 0 is just after its plan."""
+    model: str = Field(default="", max_length=200)
+    """The model that is asked first, in every role; empty: the installation's."""
+
+
 class TaskRequest(BaseModel):
     """The one JSON object that starts a ``CodingTask``."""
 
@@ -59,6 +79,16 @@ class TaskRequest(BaseModel):
     priority: int = Field(default=3, ge=1, le=5)
     user: str = Field(default="", max_length=64)
     labels: dict[Label, Label] = Field(default_factory=dict, max_length=20)
+    fork: Fork | None = None
+    """Begin at a step of another task. A ``request`` other than that task's is what the model reads next."""
+
+    @model_serializer(mode="wrap")
+    def _without_new_fields(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Workers of an older version refuse fields that they do not know, so one that says nothing is left out."""
+        fields: dict[str, Any] = serialize(self)
+        if self.fork is None:
+            fields.pop("fork", None)
+        return fields
 
 
 class TaskStatus(StrEnum):

@@ -91,7 +91,7 @@ class Models:
             )
         warnings: list[str] = []
         waiting: ModelUnavailable | None = None
-        for model, replaced in self._chain(request.role):
+        for model, replaced in self._chain(request.role, request.model):
             if replaced:
                 warnings.append(_replaced_sentence(replaced, model))
             if self._is_gone(model):
@@ -116,10 +116,11 @@ class Models:
             f"set PERDURE_MODEL_{request.role.name} to a model that the account is served.",
         )
 
-    def _chain(self, role: Role) -> list[tuple[str, str]]:
+    def _chain(self, role: Role, first: str = "") -> list[tuple[str, str]]:
         """The role's models in order, each with the decommissioned id it stands for (or an empty text)."""
         chain: dict[str, str] = {}
-        for configured in self._settings.models.get(role, ()):
+        wanted = (first,) if first else ()
+        for configured in (*wanted, *self._settings.models.get(role, ())):
             model = REPLACEMENTS.get(configured, configured)
             chain.setdefault(model, configured if model != configured else "")
         if not chain:

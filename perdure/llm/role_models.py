@@ -37,9 +37,9 @@ class RoleModels:
         self._settings.root_url()
         return self._models.model_for(Role(role))
 
-    def context_tokens(self, role: Role, tools: tuple[ToolSchema, ...]) -> int:
+    def context_tokens(self, role: Role, tools: tuple[ToolSchema, ...], *, model: str = "") -> int:
         """What the account or the model allows, less the answer and the tools' schemas, by estimate."""
-        limit = self._models.token_limit(self._models.model_for(role)) or DEFAULT_WINDOW
+        limit = self._models.token_limit(model or self._models.model_for(role)) or DEFAULT_WINDOW
         return max(limit - ANSWER_TOKENS - self._tokens_of(tools), SMALLEST_CONTEXT)
 
     def _tokens_of(self, tools: tuple[ToolSchema, ...]) -> int:

@@ -40,22 +40,15 @@ async def bring(
     if not (folder / ORIGIN).is_file():
         await _make(program, folder, beginning, refuse_folder)
     await packs.index(chain, task_id, Folders(folder / "shadow", folder / "objects"), folder)
-    await _complete(program, folder, beginning)
+    await add_references(program, folder, beginning)
 
 
 async def _make(program: GitProgram, folder: Path, beginning: Beginning, refuse_folder: RefuseFolder) -> None:
     """The folder as it was before checkpoint 0, under another name until it is complete."""
     half_made = folder.with_name(f"{HALF_MADE}{secrets.token_hex(6)}")
     try:
-        make_folder(half_made / "objects")
-        make_shadow(half_made / "shadow", exclude=beginning.origin.exclude)
-        shallow = beginning.shallow
-        if beginning.cut and not await _fetched(program, half_made, beginning, refuse_folder):
-            shallow += f"{beginning.origin.base_commit}\n"
-        if shallow:
-            put(half_made / "shallow", shallow.encode("latin-1"))
-            put(half_made / "shadow" / "shallow", shallow.encode("latin-1"))
-        origin = await _with_credentials(program, beginning.origin, refuse_folder)
+        await begin_folder(program, half_made, beginning, refuse_folder)
+        origin = await with_credentials(program, beginning.origin, refuse_folder)
         put(half_made / ORIGIN, origin.model_dump_json().encode(), mode=0o600)
         try:
             half_made.rename(folder)
@@ -69,7 +62,21 @@ async def _make(program: GitProgram, folder: Path, beginning: Beginning, refuse_
         await asyncio.to_thread(remove_tree, half_made)
 
 
-async def _with_credentials(program: GitProgram, origin: Origin, refuse_folder: RefuseFolder) -> Origin:
+async def begin_folder(
+    program: GitProgram, half_made: Path, beginning: Beginning, refuse_folder: RefuseFolder
+) -> None:
+    """A task's folder before any checkpoint: places for objects, and what lies below the history that is kept."""
+    make_folder(half_made / "objects")
+    make_shadow(half_made / "shadow", exclude=beginning.origin.exclude)
+    shallow = beginning.shallow
+    if beginning.cut and not await _fetched(program, half_made, beginning, refuse_folder):
+        shallow += f"{beginning.origin.base_commit}\n"
+    if shallow:
+        put(half_made / "shallow", shallow.encode("latin-1"))
+        put(half_made / "shadow" / "shallow", shallow.encode("latin-1"))
+
+
+async def with_credentials(program: GitProgram, origin: Origin, refuse_folder: RefuseFolder) -> Origin:
     """The origin with the push URL as the repository itself has it, where that is here and still names the same place."""
     if origin.remote is None or origin.remote_is_repository or not is_path(origin.repository):
         return origin
@@ -100,7 +107,7 @@ async def _fetched(
     return True
 
 
-async def _complete(program: GitProgram, folder: Path, beginning: Beginning) -> None:
+async def add_references(program: GitProgram, folder: Path, beginning: Beginning) -> None:
     """The references of the remote and the tags, as far as their objects are here."""
     if (folder / "packed-refs").is_file() or not beginning.packed_refs:
         return

@@ -73,3 +73,13 @@ def point_head_at(git_folder: Path, name: str) -> None:
         put(git_folder / "HEAD", f"ref: {name}\n".encode())
     except OSError as error:
         raise refusal_of(error, "HEAD", folder=git_folder) from error
+
+
+def move_branch(git_folder: Path, branch: str) -> None:
+    """Give the branch that HEAD names another name, at the same commit."""
+    old, new = head_of(git_folder), f"refs/heads/{branch}"
+    if old == new:
+        return
+    write_reference(git_folder, new, read_branches(git_folder)[old])
+    point_head_at(git_folder, new)
+    (git_folder / old).unlink()

@@ -11,7 +11,7 @@ from perdure.contracts.errors import ToolRejected, WorkspaceLost
 from perdure.contracts.lookups import Form
 from perdure.contracts.workspace import Checkpoint
 from perdure.workspace.program import GitProgram
-from perdure.workspace.references import head_of, point_head_at, read_branches, write_reference
+from perdure.workspace.references import head_of, move_branch, read_branches
 from perdure.workspace.working_copy import WorkingCopy
 
 SET_ASIDE = "set-aside-"
@@ -140,8 +140,6 @@ async def leave_pushed_branch(
     number = 2
     while f"{first}-{number}" in taken:
         number += 1
-    renamed = f"refs/heads/{first}-{number}"
-    write_reference(copy.git_folder, renamed, head)
-    point_head_at(copy.git_folder, renamed)
-    (copy.git_folder / reference).unlink()
-    return renamed.removeprefix("refs/heads/")
+    renamed = f"{first}-{number}"
+    move_branch(copy.git_folder, renamed)
+    return renamed

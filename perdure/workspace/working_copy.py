@@ -147,3 +147,31 @@ class WorkingCopy:
     def remember_staged_tree(self, checksum: str, tree: str) -> None:
         """Keep the tree of the index with this checksum."""
         put(self.folder / "staged", f"{checksum} {tree}\n".encode())
+
+
+@dataclass(frozen=True)
+class Created:
+    """A new workspace. ``remote`` holds credentials: show it through ``strip_credentials`` only."""
+
+    copy: WorkingCopy
+    checkpoint: Checkpoint
+    branch: str
+    """The branch that was really made: the wanted name, or that with a suffix."""
+    base_branch: str
+    base_commit: str
+    remote: str | None = field(repr=False)
+    warnings: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, copy: WorkingCopy) -> "Created":
+        """The workspace as its origin tells of it."""
+        origin = copy.origin
+        return cls(
+            copy,
+            origin.checkpoint,
+            origin.branch,
+            origin.base_branch,
+            origin.base_commit,
+            origin.remote,
+            origin.warnings,
+        )

@@ -6,7 +6,6 @@ import os
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from perdure.contracts.workspace import Checkpoint
 from perdure.workspace.bringing import ORIGIN, bring
 from perdure.workspace.checkpoints import take_checkpoint
 from perdure.workspace.comparison import compare
+from perdure.workspace.forking import Forking
 from perdure.workspace.making import Making
 from perdure.workspace.openat2 import require_openat2
 from perdure.workspace.packs import KeepsArtifacts, Packs
@@ -42,27 +42,13 @@ from perdure.workspace.storage import (
     rename_away,
 )
 from perdure.workspace.verification import difference
-from perdure.workspace.working_copy import Origin, WorkingCopy
+from perdure.workspace.working_copy import Created, Origin, WorkingCopy
 
 KEPT_GENERATIONS = 10_000
 _ONE_DAY_S = 24 * 3600.0
 
 
-@dataclass(frozen=True)
-class Created:
-    """A new workspace. ``remote`` holds credentials: show it through ``strip_credentials`` only."""
-
-    copy: WorkingCopy
-    checkpoint: Checkpoint
-    branch: str
-    """The branch that was really made: the wanted name, or that with a suffix."""
-    base_branch: str
-    base_commit: str
-    remote: str | None = field(repr=False)
-    warnings: tuple[str, ...] = ()
-
-
-class Workspaces(Making, Leaving):
+class Workspaces(Making, Leaving, Forking):
     """Workspaces below ``home``, one folder a task.
 
     With ``owner`` (uid, gid), files of the work trees belong to that user. ``author`` is the name and address in
@@ -115,15 +101,7 @@ class Workspaces(Making, Leaving):
             self._remember(task_id, generation)
         except OSError as error:
             raise refusal_of(error, str(folder)) from error
-        return Created(
-            copy,
-            origin.checkpoint,
-            origin.branch,
-            origin.base_branch,
-            origin.base_commit,
-            origin.remote,
-            origin.warnings,
-        )
+        return Created.of(copy)
 
     async def head_of(self, repository: str, base_branch: str | None) -> tuple[str, str]:
         """The branch a task would start from and its commit now; nothing is copied."""

@@ -1,7 +1,7 @@
 """What an installation grants: repositories below its roots, its limits, its highest safety."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.open_task import Grants, OpenTaskDoor, check_repository_root, limits_of
 from perdure.contracts.errors import ConfigurationError, InvalidInput
-from perdure.contracts.steps import Limits, OpenedTask, OpenTask, Timing
+from perdure.contracts.steps import ForkPoint, Limits, OpenedTask, OpenTask, Timing
 from perdure.contracts.task import Budget, Safety, TaskRequest
 from perdure.contracts.transcript import Entry
 
@@ -153,6 +153,11 @@ class Record:
         self.kept += entries
         return entries[-1].digest
 
+    async def copy_transcript(
+        self, *, source: str, head: str, task_id: str, about: Mapping[str, Any], request: str, at: datetime
+    ) -> str:
+        raise InvalidInput(f"The transcript of task {source!r} has no entry {head!r}.")
+
     async def entries(self, task_id: str, head: str) -> list[Entry]:
         return self.kept
 
@@ -192,7 +197,12 @@ async def opened(record: Record, models: Models, **fields: Any) -> OpenedTask:
     )
     request = TaskRequest.model_validate({"request": "Fix it.", "repository": "/srv/code/app", **fields})
     step = OpenTask(task_id="task-1", workflow_id="w", request=request)
-    return await ActivityEnvironment().run(OpenTaskDoor(record, models, grants).open_task, step)
+    return await ActivityEnvironment().run(OpenTaskDoor(record, models, grants, nowhere).open_task, step)
+
+
+async def nowhere(task: str, step: int) -> tuple[ForkPoint, str]:
+    """No other task is known."""
+    raise InvalidInput(f"There is no task {task!r}.", f"step {step} of which?")
 
 
 async def test_opens_a_task_with_what_it_is_granted() -> None:

@@ -1,9 +1,11 @@
-"""``rewind``: what would be dropped is shown, and only then is the task taken back."""
+"""``rewind`` and ``fork``: what would be dropped is shown, and only then is the task taken back."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from perdure.client.command_line.exit_codes import ExitCode
 from perdure.client.command_line.session import Action, Session, this_person
+from perdure.client.command_line.tasks import whole_path
 from perdure.client.errors import Refused, TaskNotFound
 from perdure.client.rewinding import RewindPreview, kept_how_long
 from perdure.contracts.errors import InvalidInput
@@ -34,6 +36,59 @@ def rewind(id: str, *, to: int, yes: bool, by: str | None) -> Action:
                 f"{task.id} was taken back to the end of step {to} and goes on from there; "
                 f"`python starter.py watch {task.id}` follows it."
             )
+        return ExitCode.OK
+
+    return action
+
+
+@dataclass(frozen=True)
+class Fork:
+    """What ``fork`` was told; None means as in the other task."""
+
+    task: str
+    step: int
+    request: str | None = None
+    model: str | None = None
+    repository: str | None = None
+    id: str | None = None
+
+
+def fork(asked: Fork) -> Action:
+    """Start a task at a step of another one."""
+
+    async def action(session: Session) -> ExitCode:
+        fields = {"repository": whole_path(asked.repository)} if asked.repository else {}
+        async with session.client() as client:
+            try:
+                task = await client.fork(
+                    asked.task,
+                    step=asked.step,
+                    request=asked.request,
+                    model=asked.model,
+                    id=asked.id,
+                    **fields,
+                )
+            except TaskNotFound as error:
+                raise TaskNotFound(
+                    error.message,
+                    "a task that ended long ago may be in the archive: name its --repository and a --request.",
+                ) from error
+            page = session.web_page(task)
+        if session.output.as_json:
+            session.output.data(
+                {
+                    "id": task.id,
+                    "task_id": task.task_id,
+                    "from": asked.task,
+                    "step": asked.step,
+                    "web_page": page,
+                }
+            )
+        else:
+            session.output.line(task.id, "bold")
+            session.output.line(f"It begins at the end of step {asked.step} of {asked.task}.")
+            if page:
+                session.output.line(page, "dim")
         return ExitCode.OK
 
     return action
