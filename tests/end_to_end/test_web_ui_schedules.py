@@ -1,5 +1,6 @@
 """Questions, maintenance and schedules from the Temporal Web UI, in a real browser."""
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from perdure.contracts.names import MAINTENANCE_RUN, TASK_QUEUE
 from tests.end_to_end.test_web_ui import REQUEST
 from tests.end_to_end.web_ui import WAIT_MS, WebUi
 from tests.workflows.conftest import Bench, git, make_repository, until
+
+UPCOMING = 5
+"""How many of a schedule's next runs the Web UI lists."""
 
 UNTIDY = {
     "conftest.py": "",
@@ -59,8 +63,14 @@ async def test_a_schedule_is_seen_paused_and_resumed_in_the_web_ui(web_ui: WebUi
     await schedules.create("tidy-every-night", request, times=times, terms=ScheduleTerms(made_by="ada"))
     try:
         await web_ui.schedule("tidy-every-night")
-        await web_ui.picture("schedule", height=1000)
         page = web_ui.page
+        next_runs = (await schedules.describe("tidy-every-night")).next_runs
+        await expect(page.get_by_text(f"{UPCOMING} Upcoming Runs")).to_be_visible(timeout=WAIT_MS)
+        # Without the last one: a run may become due between the page and the question.
+        for each in next_runs[: UPCOMING - 1]:
+            shown = re.compile(rf"^{each.day} {each:%b}t? {each.year}, 4:00:00")
+            await expect(page.get_by_text(shown)).to_be_visible(timeout=WAIT_MS)
+        await web_ui.picture("schedule", height=1000)
         dialog = page.get_by_role("dialog")
         for button, reason, rests in (
             ("Pause", "The release is near.", True),
