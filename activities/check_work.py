@@ -41,8 +41,7 @@ class CheckWorkDoor(Generic[Copy]):
         stored = await self._record.answer(key)
         if stored is not None:
             return Checked.model_validate(stored.body)
-        async with heartbeating() as beat:
-            held = await self._host.hold(step)
+        async with heartbeating() as beat, self._host.hold(step) as held:
             checks, text, changed = await self._gate(held.copy, base_commit=step.base_commit, beat=beat)
         parent = await self._record.entry(step.task_id, step.head)
         facts = {"checks": [check.model_dump(mode="json") for check in checks], "text": text}

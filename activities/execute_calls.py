@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -142,9 +143,10 @@ class ExecuteCallsDoor(Generic[Copy]):
         step, previous = execution.step, execution.checkpoint
         if any(execution.summaries[index].effect.changes_workspace for index, _ in ran):
             label = f"step {step.step}, call {ran[-1][0]}"
-            execution.checkpoint = await self._workspaces.checkpoint(
-                execution.held.copy, previous=previous, label=label, at=scheduled_at()
-            )
+            async with self.present(execution):
+                execution.checkpoint = await self._workspaces.checkpoint(
+                    execution.held.copy, previous=previous, label=label, at=scheduled_at()
+                )
         changed = not execution.checkpoint.same_work(previous)
         results: list[CallResult] = []
         entries: list[Entry] = []
@@ -169,6 +171,10 @@ class ExecuteCallsDoor(Generic[Copy]):
             checkpoint=execution.checkpoint,
             more_changes=more_changes,
         )
+
+    def present(self, execution: "_Execution[Copy]") -> AbstractAsyncContextManager[None]:
+        """See ``Host.present``."""
+        return self._host.present(execution.step, execution.held.claim)
 
     async def recorded_entry(self, task_id: str, digest: str) -> Entry:
         """An entry that an earlier attempt stored."""
@@ -244,7 +250,8 @@ class _Execution(Generic[Copy]):
 
         running = [asyncio.create_task(run(each)) for each in group]
         try:
-            return await asyncio.gather(*running)
+            async with self.door.present(self):
+                return await asyncio.gather(*running)
         finally:
             for task in running:
                 task.cancel()

@@ -1,6 +1,7 @@
 """What the steps on a host share: claiming the workspace, and opening its files where they are still good."""
 
-from collections.abc import Collection, Mapping, Sequence
+import contextlib
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -88,6 +89,10 @@ class OpensCopies(Protocol[CopyOut]):
         """The files of a generation; WorkspaceLost where they are gone or not as in the checkpoint."""
         ...
 
+    async def require(self, task_id: str, generation: int) -> None:
+        """WorkspaceLost where the files of a generation are gone."""
+        ...
+
     async def materialise(self, task_id: str, *, generation: int, checkpoint: Checkpoint) -> CopyOut:
         """A new folder for the generation, made from the checkpoint."""
         ...
@@ -131,13 +136,26 @@ class Host(Generic[Copy]):
         )
         return key, token, claim
 
-    async def hold(self, step: HostStep) -> Held[Copy]:
-        """Claim the workspace for looking at it, and open it."""
+    @contextlib.asynccontextmanager
+    async def hold(self, step: HostStep) -> AsyncGenerator[Held[Copy]]:
+        """Claim the workspace for looking at it, and open it; WorkspaceLost where it vanishes meanwhile."""
         key, token, claim = await self.claim(step, changing=False, calls=())
         copy = await self.open(step, claim)
         if claim.fresh:
             await self._record.materialised(task_id=step.task_id, token=token)
-        return Held(copy=copy, token=token, key=key, claim=claim)
+        async with self.present(step, claim):
+            yield Held(copy=copy, token=token, key=key, claim=claim)
+
+    @contextlib.asynccontextmanager
+    async def present(self, step: HostStep, claim: Claimed) -> AsyncGenerator[None]:
+        """WorkspaceLost where the files vanish while the body runs, whatever else it came to.
+
+        What is seen in a folder that is being lost is not what the task's files hold, so it must not be recorded.
+        """
+        try:
+            yield
+        finally:
+            await self._workspaces.require(step.task_id, claim.generation)
 
     async def open(self, step: HostStep, claim: Claimed) -> Copy:
         """The files of a claim: the folder in use, or a new one where a predecessor may have spoilt it.

@@ -42,8 +42,7 @@ class LookAfterDoor(Generic[Copy]):
             return ConditionsSeen.model_validate(stored.body)
         content = playbook_in(await self._record.entries(step.task_id, step.head))
         parts = ("precheck", "setup") if step.part == "precheck" else ("step", "check")
-        async with heartbeating() as beat:
-            held = await self._host.hold(step)
+        async with heartbeating() as beat, self._host.hold(step) as held:
             unmet = await self._upkeep.unmet(
                 held.copy, content, parts, beat, mode=step.mode, safety=step.safety
             )
@@ -54,8 +53,7 @@ class LookAfterDoor(Generic[Copy]):
     @activity.defn(name="measure_change")
     async def measure_change(self, step: MeasureChange) -> ChangeMeasured:
         """Files and lines that are not committed."""
-        async with heartbeating():
-            held = await self._host.hold(step)
+        async with heartbeating(), self._host.hold(step) as held:
             paths, lines = await self._upkeep.measure(held.copy)
         return ChangeMeasured(
             files=len(paths), lines=lines, first=tuple(path[:200] for path in paths[:FIRST_PATHS])
@@ -70,8 +68,7 @@ class LookAfterDoor(Generic[Copy]):
             return Vouched.model_validate(stored.body)
         entries = await self._record.entries(step.task_id, step.head)
         before = await self._record.artifact(step.task_id, step.before.id) if step.before else None
-        async with heartbeating() as beat:
-            held = await self._host.hold(step)
+        async with heartbeating() as beat, self._host.hold(step) as held:
             said = await self._upkeep.vouch(
                 held.copy, playbook_in(entries), before, beat, mode=step.mode, safety=step.safety
             )

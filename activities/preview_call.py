@@ -43,8 +43,7 @@ class PreviewCallDoor(Generic[Copy]):
         summary = judged(call, self._judge, mode=step.mode, safety=step.safety, author=author)
         if summary.verdict is Verdict.DENY:
             return refused(step, summary, summary.reason)
-        async with heartbeating():
-            held = await self._host.hold(step)
+        async with heartbeating(), self._host.hold(step) as held:
             key = held.key.model_copy(update={"call_index": step.index})
             try:
                 operation = await self._tools.operation(

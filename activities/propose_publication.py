@@ -45,8 +45,7 @@ class ProposePublicationDoor(Generic[Copy]):
         stored = await self._record.answer(key)
         if stored is not None:
             return Publication.model_validate(stored.body)
-        async with heartbeating():
-            held = await self._host.hold(step)
+        async with heartbeating(), self._host.hold(step) as held:
             branch, dirty, commits, head, remote_head = await self._survey(
                 held.copy, base_commit=step.base_commit
             )

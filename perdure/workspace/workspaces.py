@@ -157,6 +157,10 @@ class Workspaces(Making, Leaving, Forking):
             ) from error
         return self._copy(task_id, generation, origin, names)
 
+    async def require(self, task_id: str, generation: int) -> None:
+        """WorkspaceLost where a generation that was opened is no longer there."""
+        await self.open(task_id, generation)
+
     async def materialise(self, task_id: str, *, generation: int, checkpoint: Checkpoint) -> WorkingCopy:
         """A new folder for the generation, made from the checkpoint and compared with it byte for byte.
 

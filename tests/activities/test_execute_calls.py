@@ -22,7 +22,7 @@ from perdure.contracts.calls import (
     ToolCall,
     Verdict,
 )
-from perdure.contracts.errors import StoreUnavailable, ToolRejected
+from perdure.contracts.errors import StoreUnavailable, ToolRejected, WorkspaceLost
 from perdure.contracts.outcomes import Operation, RanCall
 from perdure.contracts.steps import ApprovedCall, ExecuteCalls, Executed
 from perdure.contracts.task import Mode, Safety
@@ -76,6 +76,8 @@ class World:
     deeds: list[str] = field(default_factory=list[str])
     entries_kept: list[Entry] = field(default_factory=list[Entry])
     files: int = 0
+    vanished: bool = False
+    """Whether the folder is gone, by the time it is asked for."""
 
     # The record
 
@@ -131,6 +133,10 @@ class World:
     async def open(self, task_id: str, generation: int, *, checkpoint: Checkpoint | None = None) -> FakeCopy:
         self.deeds.append(f"open {generation}")
         return FakeCopy()
+
+    async def require(self, task_id: str, generation: int) -> None:
+        if self.vanished:
+            raise WorkspaceLost(f"Generation {generation} is gone.")
 
     async def materialise(self, task_id: str, *, generation: int, checkpoint: Checkpoint) -> FakeCopy:
         self.deeds.append(f"materialise {generation} from {checkpoint.commit}")
@@ -292,6 +298,36 @@ async def test_a_tool_that_refuses_is_a_failed_call() -> None:
     world = World(tools={WRITE: refuse})
     assert outcome(world, await execute(world, WRITE)) == {0: False}
     assert world.deeds[-1] == "record 0 at c0"
+
+
+async def refuses(call: ToolCall) -> RanCall:
+    """A tool that finds nothing in an empty folder."""
+    raise ToolRejected("'a.py' does not exist.", "send another path.")
+
+
+@pytest.mark.parametrize("call", [READ, WRITE, ASKED])
+async def test_nothing_is_recorded_of_a_folder_that_vanished_meanwhile(call: str) -> None:
+    found: list[dict[str, Tool]] = [{}, {call: refuses}, {call: failing("no such file")}]
+    for tools in found:
+        world = World(tools=tools, vanished=True)
+        with pytest.raises(WorkspaceLost):
+            await execute(world, call, approved="approved")
+        assert not any(deed.startswith(("record", "settled")) for deed in world.deeds)
+        assert [entry.kind for entry in world.entries_kept] == [EntryKind.DECISION]
+
+
+async def test_nothing_is_recorded_of_a_folder_that_vanishes_under_its_checkpoint() -> None:
+    class Vanishing(World):
+        async def checkpoint(
+            self, copy: FakeCopy, *, previous: Checkpoint, label: str, at: datetime
+        ) -> Checkpoint:
+            self.vanished = True
+            return point(99)
+
+    world = Vanishing()
+    with pytest.raises(WorkspaceLost):
+        await execute(world, WRITE)
+    assert world.deeds == ["claim to change", "open 1", "run write 0"]
 
 
 async def test_what_is_recorded_does_not_run_again() -> None:

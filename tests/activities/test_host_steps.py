@@ -9,7 +9,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.host_steps import Held, Host, call_of
 from perdure.contracts.calls import CallKey, CallResult, Token, ToolCall
-from perdure.contracts.errors import WorkspaceLost
+from perdure.contracts.errors import ToolRejected, WorkspaceLost
 from perdure.contracts.steps import HostStep
 from perdure.contracts.task import Mode, Safety
 from perdure.contracts.transcript import Entry, EntryKind
@@ -90,6 +90,7 @@ class House:
 
     granted: Claim
     deeds: list[Any] = field(default_factory=list[Any])
+    vanished: bool = False
 
     async def claim(
         self,
@@ -114,6 +115,11 @@ class House:
         self.deeds.append(("open", generation))
         return "opened"
 
+    async def require(self, task_id: str, generation: int) -> None:
+        self.deeds.append(("require", generation))
+        if self.vanished:
+            raise WorkspaceLost(f"Generation {generation} is gone.")
+
     async def materialise(self, task_id: str, *, generation: int, checkpoint: Checkpoint) -> str:
         self.deeds.append(("materialise", generation, checkpoint))
         return "made anew"
@@ -122,21 +128,53 @@ class House:
         self.deeds.append(("discard before", generation))
 
 
-async def held(house: House, *, attempt: int) -> Held[str]:
-    """The workspace in the hands of this attempt."""
+async def held(house: House, *, attempt: int = 1, fault: Exception | None = None) -> Held[str]:
+    """The workspace in the hands of this attempt, which may come upon a fault there."""
     environment = ActivityEnvironment()
     environment.info = replace(environment.info, attempt=attempt, workflow_run_id="run-1")
-    return await environment.run(Host[str]("host-a", house, house).hold, STEP)
+
+    async def hold() -> Held[str]:
+        async with Host[str]("host-a", house, house).hold(STEP) as held:
+            house.deeds.append("looked at")
+            if fault is not None:
+                raise fault
+            return held
+
+    return await environment.run(hold)
 
 
 async def test_a_good_folder_is_opened_under_the_attempts_token() -> None:
     house = House(Claim())
     assert (await held(house, attempt=5)).copy == "opened"
     token = Token(epoch=2, dispatch=9, attempt=5)
-    assert house.deeds == [("claim", "task-1/run-1/3/0", token, "host-a", False, ()), ("open", 4)]
+    assert house.deeds == [
+        ("claim", "task-1/run-1/3/0", token, "host-a", False, ()),
+        ("open", 4),
+        "looked at",
+        ("require", 4),
+    ]
 
 
 async def test_a_folder_that_may_be_spoilt_is_made_anew_before_it_is_called_good() -> None:
     house = House(Claim(generation=7, fresh=True))
     assert (await held(house, attempt=1)).copy == "made anew"
-    assert house.deeds[1:] == [("materialise", 7, POINT), ("discard before", 7), "materialised"]
+    assert house.deeds[1:] == [
+        ("materialise", 7, POINT),
+        ("discard before", 7),
+        "materialised",
+        "looked at",
+        ("require", 7),
+    ]
+
+
+@pytest.mark.parametrize(
+    "fault", [None, FileNotFoundError("README.md"), ToolRejected("There is no README.md.")]
+)
+async def test_what_was_seen_in_a_folder_that_vanished_counts_for_nothing(fault: Exception | None) -> None:
+    with pytest.raises(WorkspaceLost):
+        await held(House(Claim(), vanished=True), fault=fault)
+
+
+async def test_a_fault_in_a_folder_that_is_still_there_is_told_as_it_is() -> None:
+    with pytest.raises(ToolRejected, match="no README"):
+        await held(House(Claim()), fault=ToolRejected("There is no README.md."))
