@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, cast
 
+from perdure.contracts.calls import CallResult
+from perdure.contracts.task import Cost
 from perdure.contracts.transcript import Entry
 from perdure.embedded.database import connected
 from perdure.llm.scripted.server import LoggedRequest
@@ -79,8 +81,12 @@ async def gather(
     result: dict[str, Any] = await handle.result()
     faults = [
         *_faults_of_chain(chain),
-        *_faults_of_calls(told.results, {(step, index): call for step, index, call, _ in calls}),
-        *_faults_of_costs(result["cost"], told.costs, costs),
+        *_faults_of_calls(
+            told.results, {(step, index): CallResult.model_validate(call) for step, index, call, _ in calls}
+        ),
+        *_faults_of_costs(
+            Cost.model_validate(result["cost"]), told.costs, [Cost.model_validate(cost) for cost in costs]
+        ),
     ]
     if closed != result["status"]:
         faults.append(f"the record closed the task as {closed!r}, the history as {result['status']!r}")
@@ -146,8 +152,8 @@ class _Told:
     """What the history says."""
 
     head: str
-    results: dict[tuple[int, int], dict[str, Any]]
-    costs: list[Mapping[str, Any]]
+    results: dict[tuple[int, int], CallResult]
+    costs: list[Cost]
 
 
 async def _read_history(handle: Handle) -> _Told:
@@ -164,9 +170,9 @@ async def _read_history(handle: Handle) -> _Told:
             result = given(completed.result.payloads)
             told.head = str(result.get("head") or told.head)
             if name.partition(" ")[0] in ASKS_A_MODEL:
-                told.costs.append(result["cost"])
+                told.costs.append(Cost.model_validate(result.get("cost", {})))
             for call in result.get("results", ()):
-                told.results[arguments["step"], call["index"]] = call
+                told.results[arguments["step"], call["index"]] = CallResult.model_validate(call)
     return told
 
 
@@ -187,27 +193,24 @@ def _faults_of_chain(rows: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def _faults_of_calls(
-    told: Mapping[tuple[int, int], Mapping[str, Any]], stored: Mapping[tuple[int, int], Mapping[str, Any]]
+    told: Mapping[tuple[int, int], CallResult], stored: Mapping[tuple[int, int], CallResult]
 ) -> list[str]:
     faults = [
         f"call {key} is in {'the history' if key in told else 'the record'} alone"
         for key in sorted(told.keys() ^ stored.keys())
     ]
     for key in sorted(told.keys() & stored.keys()):
-        parts = [part for part in told[key] if part not in ("repeated", "v")]
-        if any(told[key][part] != stored[key].get(part) for part in parts):
+        if told[key].model_copy(update={"repeated": False}) != stored[key]:
             faults.append(f"call {key} differs between history and record: {told[key]} and {stored[key]}")
     return faults
 
 
-def _faults_of_costs(
-    result: Mapping[str, Any], told: Sequence[Mapping[str, Any]], stored: Sequence[Mapping[str, Any]]
-) -> list[str]:
+def _faults_of_costs(result: Cost, told: Sequence[Cost], stored: Sequence[Cost]) -> list[str]:
     faults: list[str] = []
     for part in COUNTED_COSTS:
-        sums = (result[part], sum(each[part] for each in told), sum(each[part] for each in stored))
-        if len(set(sums)) > 1:
-            faults.append(
-                f"{part}: {sums[0]} were charged, {sums[1]} by the history and {sums[2]} by the record"
-            )
+        charged, *sums = (
+            sum(int(getattr(each, part)) for each in costs) for costs in ([result], told, stored)
+        )
+        if sums != [charged, charged]:
+            faults.append(f"{part}: {charged} charged, {sums[0]} by the history and {sums[1]} by the record")
     return faults
