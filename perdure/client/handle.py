@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Mapping
 from typing import Any, Generic, cast
 
 from pydantic import BaseModel
+from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import (
     WorkflowExecutionDescription,
     WorkflowFailureError,
@@ -20,7 +21,7 @@ from perdure.client.decoding import telling_message
 from perdure.client.endings import ended_badly
 from perdure.client.errors import NotPending, NoWorker, Refused, StillOpen, TaskNotFound
 from perdure.client.events import Event, HeldUp
-from perdure.client.following import follow, run_after_reset, run_that_stands
+from perdure.client.following import follow, raw_events, run_after_reset, run_that_stands
 from perdure.client.forking import live_fork_point
 from perdure.client.listing import described
 from perdure.client.logbook import LogLine, logbook
@@ -229,6 +230,10 @@ class TaskHandle(Generic[Outcome]):
         """What happened since the start, then what happens until the end (``wait=False``: only what there is)."""
         return follow(self._server, self.id, wait=wait)
 
+    def raw_events(self) -> AsyncGenerator[tuple[str, HistoryEvent]]:
+        """Each event that stands now, as Temporal has it, with its run."""
+        return raw_events(self._server, self.id, wait=False)
+
     def watch(self) -> AsyncGenerator[Event]:
         """The events to the end with what holds the task up meanwhile; it goes on when the server was away."""
         return watch(self._server, self.id)
@@ -252,6 +257,15 @@ class TaskHandle(Generic[Outcome]):
     def artifact(self, id: str) -> AsyncGenerator[Part]:
         """One artifact page by page, by its id or the beginning of it; checked once it is complete."""
         return artifact_parts(self._server, self.id, self.task_id, id)
+
+    async def delete(self) -> int:
+        """Remove the closed task's runs from the Temporal server; gives their number. Refused while it is open."""
+        if (await self.describe()).open:
+            raise Refused(
+                f"Task {self.id!r} is open, so it cannot be forgotten.",
+                f"`python starter.py cancel {self.id}` stops it.",
+            )
+        return await self._server.delete_runs(self.id, self.task_id)
 
     async def _query(self, name: str, kind: type[Answer]) -> Answer:
         asking = self._workflow.query(name, result_type=kind, rpc_timeout=2 * self._server.limit)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
 
+import temporalio.api.common.v1
 import temporalio.api.enums.v1
 import temporalio.api.taskqueue.v1
 import temporalio.api.workflowservice.v1
@@ -112,6 +113,25 @@ class Server:
         with self.explained(workflow_id):
             return await self.client.get_workflow_handle(workflow_id).describe(rpc_timeout=self.limit)
 
+    async def delete_runs(self, workflow_id: str, task_id: str) -> int:
+        """Delete every run of one task; those of other tasks that had the same workflow id stay."""
+        deleted = 0
+        with self.explained(workflow_id):
+            runs = [run async for run in self.client.list_workflows(f"WorkflowId = '{quoted(workflow_id)}'")]
+            for run in runs:
+                handle = self.client.get_workflow_handle(workflow_id, run_id=run.run_id)
+                if (await handle.describe(rpc_timeout=self.limit)).raw_info.first_run_id != task_id:
+                    continue
+                request = temporalio.api.workflowservice.v1.DeleteWorkflowExecutionRequest(
+                    namespace=self.client.namespace,
+                    workflow_execution=temporalio.api.common.v1.WorkflowExecution(
+                        workflow_id=workflow_id, run_id=run.run_id
+                    ),
+                )
+                await self.client.workflow_service.delete_workflow_execution(request, timeout=self.limit)
+                deleted += 1
+        return deleted
+
     async def pollers(self, task_queue: str, *, activities: bool = False) -> tuple[str, ...]:
         """Identities of the workers that polled the queue for workflow tasks, or activities, in the last minutes."""
         kinds = temporalio.api.enums.v1.TaskQueueType
@@ -145,6 +165,11 @@ class Server:
             f"within {self.answer_s:g} s. {afterwards}".rstrip(),
             "the worker may be busy or may just have died: look at its log, then try again.",
         )
+
+
+def quoted(text: str) -> str:
+    """Text as it stands between single quotes in a query for the server."""
+    return text.replace("\\", "\\\\").replace("'", "\\'")
 
 
 def unreachable(address: str, *why: str) -> ServerUnreachable:

@@ -44,7 +44,7 @@ ON CONFLICT (task_queue, host_id) DO UPDATE SET seen_at = now()
 HOSTS = "SELECT host_id FROM hosts WHERE task_queue = $1 ORDER BY host_id"
 
 KNOWN = """
-SELECT t.workflow_id, w.revision, coalesce(w.checkpoint->>'pack', '') <> '' AS stored,
+SELECT t.workflow_id, w.revision, coalesce(w.checkpoint->>'pack', '') <> '' OR t.status = 'forgotten' AS stored,
        greatest(t.closed_at, (SELECT max(closed_at) FROM archived_runs a WHERE a.task_id = t.task_id)) AS closed_at
 FROM tasks t JOIN workspaces w USING (task_id) WHERE task_id = $1
 """

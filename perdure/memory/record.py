@@ -57,6 +57,11 @@ class Record(Tasks, Forks, Answers, Leases, Archive, Effects, Approvals):
             raise
         return cls(database, transcript_cache_bytes=transcript_cache_bytes, shared=memory)
 
+    @property
+    def database(self) -> Database:
+        """Its connections, for what is done to rows of many kinds at once."""
+        return self._database
+
     async def close(self) -> None:
         """Close the connections."""
         if self._shared is not None:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,9 @@ from perdure.client.command_line.application import app
 from perdure.client.command_line.completion import task_ids
 from perdure.client.command_line.installation import Check, Finding, Place, RunningStack, StoreVersion
 from perdure.contracts.errors import ConfigurationError
-from perdure.installation import record_of
+from perdure.contracts.keeping import Forgotten, Garbage, Rebuilt
 from perdure.maintenance.shelf import Shelf
+from perdure.record_keeping import RecordKeeping
 from perdure.settings import PROJECT_FOLDER, Settings
 from tests.client.waiting import LIMIT_S
 
@@ -31,7 +33,7 @@ class SmallInstallation:
     findings: Sequence[Finding] = ()
     found_stores: Sequence[StoreVersion] = ()
     playbooks: Sequence[Path] = ()
-    settings: Settings | None = None
+    database: Settings | None = None
     """Where the database is; None where nobody knows."""
 
     def place(self) -> Place:
@@ -51,10 +53,22 @@ class SmallInstallation:
 
     @asynccontextmanager
     async def archive(self) -> AsyncGenerator[ReadsArchive]:
-        if self.settings is None:
+        async with self._keeping().archive() as archive:
+            yield archive
+
+    async def rebuild(self, id: str, *, dry_run: bool) -> Rebuilt:
+        return await self._keeping().rebuild(id, dry_run=dry_run)
+
+    async def collect_garbage(self, *, older_than: timedelta, dry_run: bool) -> Garbage:
+        return await self._keeping().collect_garbage(older_than=older_than, dry_run=dry_run)
+
+    async def forget(self, id: str) -> Forgotten:
+        return await self._keeping().forget(id)
+
+    def _keeping(self) -> "Keeping":
+        if self.database is None:
             raise ConfigurationError("No database is known.", "set PERDURE_DATABASE_URL.")
-        async with record_of(self.settings) as record:
-            yield record
+        return Keeping(self.database)
 
     async def stores(self) -> Sequence[StoreVersion]:
         return self.found_stores
@@ -64,6 +78,16 @@ class SmallInstallation:
             return self.findings
 
         return (found,)
+
+
+@dataclass
+class Keeping(RecordKeeping):
+    """What an installation with these settings does with its database."""
+
+    here: Settings
+
+    def settings(self) -> Settings:
+        return self.here
 
 
 @dataclass

@@ -49,7 +49,7 @@ def shell_of(bench: Bench, *, address: str = "", database: bool = True) -> Shell
     place = Place(
         bench.folder / "nowhere", bench.settings.task_queue, {"TEMPORAL_ADDRESS": address or server}
     )
-    return Shell(SmallInstallation(place, settings=bench.settings if database else None))
+    return Shell(SmallInstallation(place, database=bench.settings if database else None))
 
 
 @asynccontextmanager

@@ -5,6 +5,7 @@ import typer
 from perdure.client.command_line.commands import (
     decisions,
     going_back,
+    keeping,
     looking,
     machine,
     maintenance,
@@ -14,7 +15,7 @@ from perdure.client.command_line.commands import (
 )
 from perdure.client.command_line.exit_codes import explained
 
-FAMILIES = (machine, tasks, maintenance, looking, decisions, steering, going_back)
+FAMILIES = (machine, tasks, maintenance, looking, decisions, steering, going_back, keeping)
 """In the order of ``--help``."""
 
 app = typer.Typer(

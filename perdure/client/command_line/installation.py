@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -9,6 +10,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from perdure.client.archived import ReadsArchive
+    from perdure.contracts.keeping import Forgotten, Garbage, Rebuilt
 
 from perdure.maintenance.shelf import Shelf
 
@@ -122,6 +124,18 @@ class Installation(Protocol):
 
     def archive(self) -> "AbstractAsyncContextManager[ReadsArchive]":
         """The archive as the database has it; ConfigurationError or StoreUnavailable where it cannot be read."""
+        ...
+
+    async def rebuild(self, id: str, *, dry_run: bool) -> "Rebuilt":
+        """Make a task's rows again from its histories and artifacts."""
+        ...
+
+    async def collect_garbage(self, *, older_than: timedelta, dry_run: bool) -> "Garbage":
+        """Remove artifacts that nothing refers to and that were stored so long ago."""
+        ...
+
+    async def forget(self, id: str) -> "Forgotten":
+        """Remove a closed task for good."""
         ...
 
     def checks(self) -> Sequence[Check]:
