@@ -33,6 +33,7 @@ from tests.workflows.conftest import (
     until,
 )
 from tests.workflows.test_attach import attach
+from tests.workflows.test_rebuilt import INSTALL_SCRIPT, installed_again
 from tests.workflows.test_reset import reset_to, task_before_decision
 
 WRITING: Call = ("execute_command", {"command": "echo changed > made.txt", "writes": True})
@@ -69,6 +70,12 @@ async def _runs_of_a_long_task(stage: Stage) -> list[Handle]:
         task = await PerdureClient(bench.client, task_queue=bench.settings.task_queue).task(handle.id)
         runs = dict.fromkeys([event.run_id async for event in task.events(wait=False)])
         return [bench.client.get_workflow_handle(handle.id, run_id=run) for run in runs]
+
+
+async def packages_installed_again(stage: Stage) -> Handle:
+    """The workspace vanishes after packages were installed."""
+    async with stage.bench(INSTALL_SCRIPT) as bench:
+        return await installed_again(bench, stage.folder / "packages")
 
 
 async def attached(stage: Stage) -> Handle:
@@ -294,6 +301,7 @@ RECIPES: tuple[Recipe, ...] = (
     completed,
     continued,
     continuing,
+    packages_installed_again,
     attached,
     looked_up,
     looked_up_change,
