@@ -62,3 +62,38 @@ async def test_a_rewind_of_what_is_not_there_says_why(
     unknown = await shell.run("rewind", "task-none-000000", "--to", "1", "--yes")
     assert unknown.exit_code == ExitCode.NOT_FOUND
     assert "only while the server keeps its history" in " ".join(unknown.stderr.split())
+
+
+async def test_a_fork_is_started_with_the_other_tasks_terms(
+    client: PerdureClient, shell: Shell, worker: Player
+) -> None:
+    task = await client.start("Mend it", repository="/srv/shop", user="Ada", labels={"team": "billing"})
+    await approval_of(task)
+    started = await shell.json(
+        "fork", task.id, "--from", "0", "--request", "Mend it well", "--model", "another/model"
+    )
+    assert (started["from"], started["step"]) == (task.id, 0)
+    fork = await client.task(started["id"])
+    await approval_of(fork)
+    request = worker.requests[-1].request
+    assert request.fork is not None
+    assert (request.request, request.repository, request.user) == ("Mend it well", "/srv/shop", "Ada")
+    assert request.labels == {"team": "billing"}
+    assert request.fork.model_dump() == {"task": task.id, "step": 0, "model": "another/model"}
+    assert (await task.describe()).open
+    in_python = await task.fork(step=0, id=f"{task.id}-beside")
+    assert in_python.id == f"{task.id}-beside"
+
+
+async def test_a_fork_that_cannot_be_is_refused_before_anything_is_started(
+    client: PerdureClient, shell: Shell, worker: Player
+) -> None:
+    task = await client.start("Mend it", repository="/srv/shop")
+    await approval_of(task)
+    missing = await shell.run("fork", task.id, "--from", "40")
+    assert (missing.exit_code, "has no step 40" in missing.stderr) == (ExitCode.USAGE, True)
+    running = await shell.run("fork", task.id, "--from", "2")
+    assert (running.exit_code, "has not ended" in running.stderr) == (ExitCode.NOT_DONE, True)
+    unknown = await shell.run("fork", "task-none-000000", "--from", "1")
+    assert unknown.exit_code == ExitCode.NOT_FOUND
+    assert "may be in the archive" in " ".join(unknown.stderr.split())

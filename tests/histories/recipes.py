@@ -11,7 +11,7 @@ from perdure.client import PerdureClient
 from perdure.contracts.names import SWEEP, TASK_LOOKUP
 from tests.faults.errand import COUNTER
 from tests.faults.person import approving
-from tests.histories import upkeep_recipes
+from tests.histories import going_back_recipes, upkeep_recipes
 from tests.histories.staging import (
     QUICK,
     Handle,
@@ -298,6 +298,7 @@ async def reset(stage: Stage) -> Handle:
 
 RECIPES: tuple[Recipe, ...] = (
     *upkeep_recipes.RECIPES,
+    *going_back_recipes.RECIPES,
     completed,
     continued,
     continuing,
