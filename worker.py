@@ -58,6 +58,7 @@ from perdure.installation import (
     search_attributes_registered,
     shared_memory_of,
     shelf_of,
+    unversioned,
 )
 from perdure.llm.arguments import parse_calls
 from perdure.llm.model_settings import ModelSettings
@@ -323,7 +324,13 @@ async def workers(house: House) -> AsyncGenerator[tuple[Worker, Worker]]:
         **common,
     )
     # Never versioned: a workspace outlives releases, so runs of every version must reach the host that has it.
-    own = Worker(house.client, task_queue=house.own_queue, activities=hosted, **common)
+    own = Worker(
+        house.client,
+        task_queue=house.own_queue,
+        activities=hosted,
+        deployment_config=unversioned(),
+        **common,
+    )
     async with tasks, own:
         yield tasks, own
 

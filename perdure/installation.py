@@ -17,6 +17,7 @@ from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.service import RPCError
 from temporalio.worker import WorkerDeploymentConfig
 
+import perdure
 from perdure.client.connection import find_server, running_stack
 from perdure.client.conversion import data_converter
 from perdure.contracts.errors import ConfigurationError
@@ -51,19 +52,30 @@ async def connect(settings: Settings) -> Client:
         ) from error
 
 
-def deployment_of(settings: Settings) -> WorkerDeploymentConfig | None:
-    """The version that this worker's runs are pinned to; None where any worker takes any run."""
+def deployment_of(settings: Settings) -> WorkerDeploymentConfig:
+    """The version that this worker's runs are pinned to; without one any worker takes any run."""
     if bool(settings.deployment) != bool(settings.build_id):
         raise ConfigurationError(
             "PERDURE_DEPLOYMENT and PERDURE_BUILD_ID belong together, and only one of them is set.",
             "set both, or neither where any worker may take any run.",
         )
     if not settings.deployment:
-        return None
+        return unversioned()
     return WorkerDeploymentConfig(
         version=WorkerDeploymentVersion(deployment_name=settings.deployment, build_id=settings.build_id),
         use_worker_versioning=True,
         default_versioning_behavior=VersioningBehavior.PINNED,
+    )
+
+
+def unversioned() -> WorkerDeploymentConfig:
+    """No pinning; what stands beside each step in histories is the release's number.
+
+    Left to itself, the SDK puts a digest of every loaded module there: 180 bytes a step that tell people nothing.
+    """
+    return WorkerDeploymentConfig(
+        version=WorkerDeploymentVersion(deployment_name="perdure", build_id=perdure.__version__),
+        use_worker_versioning=False,
     )
 
 
