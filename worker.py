@@ -140,7 +140,10 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
     model_settings = model_settings_of(settings)
     models = Models(model_settings)
     programs = programs_of(
-        python=settings.python or Path(sys.executable), node=found("node"), ripgrep=required("rg")
+        python=settings.python or Path(sys.executable),
+        node=found("node"),
+        ripgrep=required("rg"),
+        ruff=required("ruff"),
     )
     packages = await find_packages(
         python=programs.python, node=programs.node, named=settings.package_hosts, environment=os.environ
@@ -218,7 +221,7 @@ def activities_of(house: House) -> tuple[list[Callable[..., Any]], list[Callable
             denied=[effect for effect, verdict in judged.items() if verdict is Verdict.DENY]
         )
 
-    gate = QualityGate(runner, house.registry, str(required("ruff")))
+    gate = QualityGate(runner, house.registry)
     prepare = PrepareWorkspaceDoor(record, house.workspaces, this_host).prepare_workspace
     upkeep, grants = Upkeep(shelf_of(settings), house.registry, runner), grants_of(house)
     look_after, look_up_diff = (

@@ -12,15 +12,15 @@ SHOWN_ALREADY = Path("/usr")
 """The sandbox shows the system's programs by itself."""
 
 
-def toolchain_of(*, python: Path, node: Path | None, ripgrep: Path) -> Toolchain:
+def toolchain_of(*, python: Path, node: Path | None, ripgrep: Path, ruff: Path) -> Toolchain:
     """The toolchain with every folder that its programs need to start, links on the way to them included."""
     folders: list[Path] = []
-    for program in (python, node, ripgrep):
+    for program in (python, node, ripgrep, ruff):
         for folder in _folders_of(program) if program else ():
             covered = any(folder.is_relative_to(known) for known in (SHOWN_ALREADY, *folders))
             if not covered:
                 folders = [known for known in folders if not known.is_relative_to(folder)] + [folder]
-    return Toolchain(python=python, node=node, ripgrep=ripgrep, read_only=tuple(folders))
+    return Toolchain(python=python, node=node, ripgrep=ripgrep, ruff=ruff, read_only=tuple(folders))
 
 
 def _folders_of(program: Path) -> Iterator[Path]:
@@ -37,8 +37,9 @@ def _folders_of(program: Path) -> Iterator[Path]:
 def environment_of(toolchain: Toolchain) -> dict[str, str]:
     """Variables on top of the sandbox's own: the toolchain first on the path, and nothing that asks or colours."""
     programs = [toolchain.python, *([toolchain.node] if toolchain.node else [])]
-    own = dict.fromkeys(str(program.parent) for program in programs)
-    path = [*own, *(part for part in STANDARD_PATH.split(":") if part not in own)]
+    first = [str(program.parent) for program in programs]
+    # Last, since the folder may hold more than ruff: of that, nothing may hide what belongs to the other interpreter.
+    path = dict.fromkeys([*first, *STANDARD_PATH.split(":"), str(toolchain.ruff.parent)])
     return {
         "PATH": ":".join(path),
         "CI": "1",

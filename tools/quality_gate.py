@@ -36,10 +36,9 @@ JAVASCRIPT = re.compile(r"\.[cm]?[jt]sx?$")
 class QualityGate:
     """Checks a working copy; each check says what it looked at, or why it was skipped."""
 
-    def __init__(self, runner: ToolRunner, registry: Registry, ruff: str) -> None:
+    def __init__(self, runner: ToolRunner, registry: Registry) -> None:
         self._runner = runner
         self._registry = registry
-        self._ruff = ruff
 
     async def __call__(
         self, copy: WorkingCopy, *, base_commit: str, beat: Callable[[str], None]
@@ -67,7 +66,7 @@ class QualityGate:
             return Check(name="lint", status="skipped", detail="no Python file changed")
         # Isolated: a configuration in the repository may name plugins or switch rules off.
         argv = [
-            self._ruff,
+            str(context.toolchain.ruff),
             "check",
             "--isolated",
             "--no-cache",

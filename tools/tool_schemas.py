@@ -48,6 +48,7 @@ class Toolchain:
     python: Path
     node: Path | None
     ripgrep: Path
+    ruff: Path
     read_only: tuple[Path, ...] = ()
 
 

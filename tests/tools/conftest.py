@@ -110,7 +110,12 @@ async def sandbox() -> Sandbox:
 def toolchain() -> Toolchain:
     node = shutil.which("node")
     python = Path(sys.executable)
-    return toolchain_of(python=python, node=Path(node) if node else None, ripgrep=python.parent / "rg")
+    return toolchain_of(
+        python=python,
+        node=Path(node) if node else None,
+        ripgrep=python.parent / "rg",
+        ruff=python.parent / "ruff",
+    )
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,13 @@ async def test_gives_output_and_exit_code(bench: Bench) -> None:
     assert output.excerpt.startswith("exit code 3")
 
 
+async def test_one_short_line_of_output_is_told_with_how_it_ended(bench: Bench) -> None:
+    output = await bench.run("execute_command", command="echo ' ruff 1.2.3'")
+    assert output.excerpt.startswith("ruff 1.2.3 [exit code 0 after ")
+    longer = await bench.run("execute_command", command="printf 'x%.0s' {1..200}")
+    assert longer.excerpt.startswith("exit code 0 after ")
+
+
 async def test_says_that_there_was_no_output(bench: Bench) -> None:
     output = await bench.run("execute_command", command="true")
     assert output.ok

@@ -24,7 +24,7 @@ class Gate:
             return bench.ledger
 
         runner = ToolRunner(bench.registry, Policy.load(), bench.context.sandbox, toolchain, ledger)
-        self._gate = QualityGate(runner, bench.registry, str(toolchain.ripgrep.with_name("ruff")))
+        self._gate = QualityGate(runner, bench.registry)
         self._bench, self._base = bench, base
         self.said = ""
         self.changed = 0

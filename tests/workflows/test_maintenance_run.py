@@ -1,5 +1,7 @@
 """Whole maintenance runs on the real servers: what is kept, what is taken back, and what is said of the rest."""
 
+import re
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -100,10 +102,27 @@ async def test_a_change_that_the_tests_vouch_for_is_committed_and_the_push_asks(
         assert [(check["name"], check["status"]) for check in result["checks"]] == [
             ("tests before", "passed"),
             ("tests after", "passed"),
+            ("ruff", "passed"),
         ]
+        assert re.match(r"ruff [\d.]+, the installation's \[exit code 0", result["checks"][-1]["detail"])
         found = {(each["what"].partition(" ")[0], each["fixed"]) for each in result["findings"]}
         assert found == {("F401", True), ("F841", False)}
         assert git(repository, "status", "--porcelain") == ""
+
+
+async def test_a_ruff_of_the_project_s_own_comes_before_the_installation_s(benches: Any) -> None:
+    own = Path(sys.executable).with_name("ruff")
+    text = f'#!/bin/sh\n[ "$1" = --version ] && echo "ruff 0.0.1" || exec {own} "$@"\n'
+    async with benches(script_of([]), **NO_KEY) as bench:
+        repository, remote = repository_of(bench, {**UNTIDY, ".venv/bin/ruff": text})
+        (repository / ".venv/bin/ruff").chmod(0o755)
+        git(repository, "commit", "--all", "--quiet", "--message", "Can be run")
+        git(repository, "push", "--quiet", "origin", "main")
+        handle = await maintain(bench, repository)
+        await bench.decide(handle, await approval_of(handle), "approve")
+        result = await handle.result()
+        assert result["checks"][-1]["detail"].startswith("ruff 0.0.1, the project's own [exit code 0")
+        assert "import os" not in git(remote, "show", f"{result['branch']}:money.py")
 
 
 async def test_a_fix_that_breaks_a_test_is_taken_back_and_the_test_named(benches: Any) -> None:

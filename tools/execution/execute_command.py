@@ -19,6 +19,7 @@ LONGEST_S = 600
 GRACE_S = 30.0
 """Time for starting the sandbox and for ending what runs in it."""
 BASH = Path("/bin/bash")
+SHORT = 120
 READ_ONLY_SIGNS = re.compile(r"read-only file system|EROFS|errno 30", re.IGNORECASE)
 
 
@@ -89,7 +90,7 @@ async def execute_command(arguments: ExecuteCommand, context: ToolContext) -> To
     ended = how_it_ended(finished, limits)
     text = f"{output.rstrip()}\n[{ended}]" if output.strip() else f"[no output; {ended}]"
     hint = "" if arguments.writes else _read_only_hint(output)
-    return ToolOutput(text=text + hint, ok=_succeeded(finished), excerpt=ended)
+    return ToolOutput(text=text + hint, ok=_succeeded(finished), excerpt=_excerpt(output, ended))
 
 
 def _folder(arguments: ExecuteCommand, context: ToolContext) -> str:
@@ -97,6 +98,12 @@ def _folder(arguments: ExecuteCommand, context: ToolContext) -> str:
     if "\0" in arguments.command:
         raise ToolRejected("The command holds a NUL character, which no shell accepts.")
     return existing_folder(context.copy, arguments.working_directory)
+
+
+def _excerpt(output: str, ended: str) -> str:
+    """How it ended, after an output that is one short line."""
+    said = output.strip()
+    return f"{said} [{ended}]" if said and len(said) <= SHORT and "\n" not in said else ended
 
 
 def _succeeded(finished: Finished) -> bool:
