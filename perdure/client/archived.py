@@ -146,7 +146,10 @@ class ArchivedTask:
         """What the task changed; a worker makes it from stored checkpoints, so NoWorker where none can be asked."""
         files = await self._files()
         if files.workspace is None:
-            raise InvalidInput(f"Task {self.id!r} had no files, so there is no change.")
+            raise InvalidInput(
+                f"Task {self.id!r} had no files, so there is no change.",
+                f"`python starter.py show {self.id}` shows how it ended.",
+            )
         if not isinstance(self._archive, WorkerArchive):
             raise NoWorker(
                 f"The change of task {self.id!r} is made by a worker, and without the Temporal server none can be asked.",

@@ -74,7 +74,9 @@ class Session:
         except (ServerUnreachable, NoWorker) as error:
             missing = missing or error
         if missing is None or id is None:
-            raise missing or TaskNotFound("There is no task.")
+            raise missing or TaskNotFound(
+                "There is no task.", "`python starter.py list` shows the tasks there are."
+            )
         return await self._from_database(opened, id, missing)
 
     async def _from_database(self, opened: AsyncExitStack, id: str, missing: PerdureError) -> ArchivedTask:
