@@ -282,6 +282,7 @@ class PrepareWorkspaceDoor(Generic[Copy]):
             workspace=workspace,
             notes=tuple(told.notes),
             set_aside=tuple(told.set_aside),
+            set_aside_in=told.set_aside_in,
             spent=told.spent,
             lost=copy.lost[:MAX_LOST],
             lost_count=len(copy.lost),
@@ -299,6 +300,7 @@ class PrepareWorkspaceDoor(Generic[Copy]):
             return
         if found is None:
             return
+        told.set_aside_in = found.checkpoint
         name = f"set-aside-{found.checkpoint.commit[:12]}.patch"
         told.set_aside.append(
             await self._record.put_artifact(task_id, name, found.patch, "text/x-diff; charset=utf-8")
@@ -328,6 +330,7 @@ class _Told:
 
     notes: list[str] = field(default_factory=list[str])
     set_aside: list[ArtifactRef] = field(default_factory=list[ArtifactRef])
+    set_aside_in: Checkpoint | None = None
     spent: Cost | None = None
 
 

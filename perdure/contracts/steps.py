@@ -109,6 +109,8 @@ class PreparedWorkspace(Durable):
     """After a reset: what a person should know of the files and the branch."""
     set_aside: tuple[ArtifactRef, ...] = ()
     """After a reset: changes that no step had recorded, as a patch."""
+    set_aside_in: Checkpoint | None = None
+    """After a reset: the checkpoint that holds those changes whole."""
     spent: Cost | None = None
     """After a reset: what every model call of the task cost, those of steps that no longer stand included."""
     lost: tuple[str, ...] = ()

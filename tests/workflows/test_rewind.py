@@ -170,6 +170,9 @@ async def test_what_a_person_changed_in_the_workspace_is_kept_and_named(benches:
         [kept] = prepared.set_aside
         patch = await bench.house.record.artifact(str(handle.first_execution_run_id), kept.id)
         assert b"+mine" in patch
+        assert prepared.set_aside_in is not None
+        assert prepared.set_aside_in.commit[:12] in note
+        assert prepared.set_aside_in.pack
         await bench.approval(again, but=push.id)
         assert [note] == [line for line in await bench.warnings(again) if "by-hand" in line]
         [tree] = tree_folders(bench, handle)()
