@@ -4,9 +4,10 @@ It reads the settings and hands the commands what they need. Every import of wei
 ``--help`` is instant.
 """
 
+import contextlib
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -363,6 +364,25 @@ async def check_dictionary() -> "Sequence[Finding]":
     return [Finding("tool dictionary", "ok", "describes the tools in tools/")]
 
 
+def written(write: Callable[[], object]) -> int:
+    """Write something; the exit code, and a sentence where the output took no more."""
+    try:
+        write()
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else 1
+    except OSError as error:
+        from perdure.client.command_line.output import Output, unwritten
+
+        problem = unwritten(error)
+        if problem is None:
+            raise
+        # Where not even the error can be written, the exit code is all that is left to say it.
+        with contextlib.suppress(OSError):
+            return Output().error(problem).value
+        return 1
+    return 0
+
+
 def main() -> NoReturn:
     """Run the command that the arguments name and end the process with its exit code."""
     if VARIABLE in os.environ:
@@ -375,15 +395,11 @@ def main() -> NoReturn:
         if getattr(sys, name) is None:
             # Whoever started us closed it; Python then has nothing there that takes what we write.
             setattr(sys, name, open(os.devnull, "w"))  # noqa: PTH123, SIM115
-    try:
-        app(obj=ThisMachine(), complete_var=VARIABLE)
-        code = 0
-    except SystemExit as ended:
-        code = ended.code if isinstance(ended.code, int) else 1
+    code = written(partial(app, obj=ThisMachine(), complete_var=VARIABLE))
     # Threads of Temporal's library may touch the interpreter while it is taken down, which aborts the process instead
     # of ending it with our exit code: https://github.com/temporalio/sdk-python/issues/300
-    sys.stdout.flush()
-    sys.stderr.flush()
+    code = written(sys.stdout.flush) or code
+    written(sys.stderr.flush)
     os._exit(code)
 
 

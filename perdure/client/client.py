@@ -286,7 +286,11 @@ class PerdureClient:
             except (NoWorker, InvalidInput) as error:
                 # Silent, stuck in its history, or gone by now: the others are listed all the same.
                 return WaitingTask(
-                    id=id, kind=description.kind, summary=description.summary, problem=str(error)
+                    id=id,
+                    kind=description.kind,
+                    summary=description.summary,
+                    problem=error.message,
+                    hint=error.hint,
                 )
 
 

@@ -17,6 +17,9 @@ Model = TypeVar("Model", bound=BaseModel)
 Result = TaskResult | MaintenanceResult
 """What a run ends with."""
 
+UNREADABLE = (RuntimeError, ValueError)
+"""The SDK wraps what a converter raises in RuntimeError; a codec without the key raises ValueError."""
+
 
 class Decoder:
     """Reads payloads with the client's data converter. What another version wrote and we cannot read gives None."""
@@ -30,8 +33,7 @@ class Decoder:
             return None
         try:
             decoded = await self._converter.decode(payloads[:1], [kind])
-        except (RuntimeError, ValueError):
-            # The SDK wraps what a converter raises in RuntimeError; a codec without the key raises ValueError.
+        except UNREADABLE:
             return None
         return decoded[0] if isinstance(decoded[0], kind) else None
 
@@ -39,18 +41,27 @@ class Decoder:
         """The ``summary=`` that the workflow gave with an activity or a timer, or nothing."""
         if not raw.HasField("user_metadata") or not raw.user_metadata.HasField("summary"):
             return ""
-        decoded = await self._converter.decode([raw.user_metadata.summary])
+        try:
+            decoded = await self._converter.decode([raw.user_metadata.summary])
+        except UNREADABLE:
+            return ""
         return str(decoded[0])
 
     async def failure(self, failure: Failure) -> str:
         """The message of a failure that says what really went wrong."""
         if failure == Failure():
             return ""
-        return telling_message(await self._converter.decode_failure(failure))
+        return telling_message(await self._error(failure)) or failure.message
 
     async def failed_result(self, failure: Failure) -> Result | None:
         """The result that stands in the details of a failed task's failure."""
-        return result_in(await self._converter.decode_failure(failure))
+        return result_in(await self._error(failure))
+
+    async def _error(self, failure: Failure) -> BaseException | None:
+        try:
+            return await self._converter.decode_failure(failure)
+        except UNREADABLE:
+            return None
 
 
 def result_in(error: BaseException | None) -> Result | None:

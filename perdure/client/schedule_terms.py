@@ -22,6 +22,9 @@ Cron = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 Overlap = Literal["skip", "buffer_one", "cancel_other"]
 """What happens when a run is due while the one before still runs or waits for a person."""
 
+LONGEST = timedelta(days=366)
+"""No span of a schedule is longer: what is, is a slip of the pen."""
+
 OVERLAPS: dict[Overlap, ScheduleOverlapPolicy] = {
     "skip": ScheduleOverlapPolicy.SKIP,
     "buffer_one": ScheduleOverlapPolicy.BUFFER_ONE,
@@ -36,12 +39,12 @@ class ScheduleTimes(BaseModel):
 
     cron: tuple[Cron, ...] = ()
     """Five fields (minute, hour, day of the month, month, day of the week), or ``@daily`` and the like."""
-    every: timedelta | None = Field(default=None, ge=timedelta(seconds=1), le=timedelta(days=366))
+    every: timedelta | None = Field(default=None, ge=timedelta(seconds=1), le=LONGEST)
     offset: timedelta | None = Field(default=None, ge=timedelta(0))
     """Of the interval, from midnight UTC of 1970-01-01 on; shorter than ``every``."""
     time_zone: str = Field(default="UTC", min_length=1, max_length=100)
     """Of the cron lines, such as ``Europe/Zurich``; intervals know none."""
-    jitter: timedelta | None = Field(default=None, ge=timedelta(0))
+    jitter: timedelta | None = Field(default=None, ge=timedelta(0), le=LONGEST)
     """Each run starts up to so much later, so that many schedules do not start at the same moment."""
 
     @model_validator(mode="after")
@@ -69,7 +72,7 @@ class ScheduleTerms(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     overlap: Overlap = "skip"
-    catch_up: timedelta = Field(default=timedelta(hours=1), ge=timedelta(seconds=10))
+    catch_up: timedelta = Field(default=timedelta(hours=1), ge=timedelta(seconds=10), le=LONGEST)
     """Runs that were due while the server was away are made up for if they are no older than this."""
     pause_on_failure: bool = True
     """Whether the schedule pauses itself when a run fails, so that the same failure is not repeated unseen."""

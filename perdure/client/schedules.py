@@ -42,6 +42,7 @@ TIMES_HINT = (
     "a time zone is named like Europe/Zurich."
 )
 STARTS_WITHIN_S = 15.0
+BEGINS_WITHIN_S = 2.0
 
 
 class Schedules:
@@ -150,7 +151,7 @@ class Schedules:
         )
         with self._explained(id):
             await self._handle(id).backfill(span, rpc_timeout=self._server.limit)
-        return (await self._describe(id)).info.num_actions - before.info.num_actions
+        return await self._more_runs(id, before)
 
     async def delete(self, id: str) -> tuple[str, ...]:
         """Delete the schedule; gives the ids of its runs that are under way, which go on."""
@@ -218,6 +219,15 @@ class Schedules:
             f"The server took the order for schedule {id!r}, but started no run within {STARTS_WITHIN_S:g} s.",
             f"`python starter.py schedule show {id}` shows whether one runs or was skipped.",
         )
+
+    async def _more_runs(self, id: str, before: Described) -> int:
+        """How many runs were started since; the server needs a moment for the first, and there may be none to start."""
+        deadline = asyncio.get_running_loop().time() + BEGINS_WITHIN_S
+        while True:
+            more = (await self._describe(id)).info.num_actions - before.info.num_actions
+            if more > 0 or asyncio.get_running_loop().time() > deadline:
+                return more
+            await asyncio.sleep(0.1)
 
     def _handle(self, id: str) -> ScheduleHandle:
         return self._server.client.get_schedule_handle(id)

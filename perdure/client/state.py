@@ -125,6 +125,8 @@ class WaitingTask(BaseModel):
     approvals: tuple[Approval, ...] = ()
     questions: tuple[Question, ...] = ()
     problem: str = ""
+    hint: str = ""
+    """What to do about the problem."""
 
     @classmethod
     def of(cls, description: TaskDescription, pending: Pending) -> "WaitingTask":

@@ -110,4 +110,5 @@ async def test_a_task_that_refuses_to_answer_does_not_hide_the_others(
         listed = await eventually(both)
         assert listed[waiting.id].approvals == (approval,)
         assert "refused the query 'pending'" in listed[refusing.id].problem
+        assert "hint:" not in listed[refusing.id].problem
         await temporal_client.get_workflow_handle(refusing.id).terminate()

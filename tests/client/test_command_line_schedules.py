@@ -48,6 +48,8 @@ async def test_a_schedule_is_made_shown_run_held_and_deleted(
         return schedule_id in {each["id"] for each in await shell.json("schedule", "list")} or None
 
     await eventually(named)
+    begun = await shell.json("schedule", "backfill", schedule_id, "--from", "8d")
+    assert begun["started"] in {0, 1, 2}
     past = await shell.run("schedule", "backfill", schedule_id, "--from", "1d", "--to", "2d")
     assert (past.exit_code, "give the earlier time first" in past.stderr) == (ExitCode.USAGE, True)
     assert (await shell.json("schedule", "delete", schedule_id))["deleted"]

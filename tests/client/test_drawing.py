@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console, RenderableType
 
 from perdure.client import WaitingTask, events
-from perdure.client.command_line.change import draw_diff_line
+from perdure.client.command_line.change import Painter
 from perdure.client.command_line.drawing import draw, draw_block, draw_line, draw_waiting
 from perdure.client.command_line.picture import Picture
 from perdure.client.command_line.telling import tell
@@ -252,7 +252,22 @@ def test_what_holds_a_task_up_is_drawn_with_the_time_that_is_left_and_goes_with_
 
 
 def test_lines_of_a_diff_are_coloured_and_harmless() -> None:
-    assert draw_diff_line("+new").style == "green"
-    assert draw_diff_line("-old").style == "red"
-    assert draw_diff_line("+++ b/app.py").style == "bold"
-    assert "\x1b" not in drawn(draw_diff_line("+\x1b[2Jgone"))
+    painter = Painter()
+    lines = {
+        "diff --git a/app.sql b/app.sql": "bold",
+        "--- a/app.sql": "bold",
+        "+++ b/app.sql": "bold",
+        "@@ -1,3 +1,2 @@ context": "cyan",
+        " kept": "",
+        "--- a remark": "red",
+        "-old": "red",
+        "+++ counted": "green",
+        "--- a/next.sql": "bold",
+        "+++ b/next.sql": "bold",
+        "@@ -1 +1 @@": "cyan",
+        "-one": "red",
+        "+another": "green",
+        "\\ No newline at end of file": "",
+    }
+    assert {line: painter.draw(line).style for line in lines} == lines
+    assert "\x1b" not in drawn(painter.draw("+\x1b[2Jgone"))

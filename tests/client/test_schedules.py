@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import pytest_asyncio
+from pydantic import ValidationError
 from temporalio.client import Client
 from temporalio.common import SearchAttributeKey
 
@@ -189,7 +190,8 @@ async def test_times_that_fall_due_during_a_run_are_skipped_and_counted(
 async def test_a_past_span_is_made_up_for(client: PerdureClient, upkeep: Player, schedule_id: str) -> None:
     await client.schedules.create(schedule_id, UPKEEP, times=ScheduleTimes(cron=("0 3 * * *",)))
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    await client.schedules.backfill(schedule_id, start_at=today - timedelta(days=2), end_at=today)
+    begun = await client.schedules.backfill(schedule_id, start_at=today - timedelta(days=2), end_at=today)
+    assert begun in {1, 2}
     found = await ended(client, schedule_id, 2)
     assert [run.due_at for run in found.recent] == [today - timedelta(hours=45), today - timedelta(hours=21)]
 
@@ -245,3 +247,11 @@ async def test_every_order_to_a_schedule_that_is_not_there_says_so(client: Perdu
         with pytest.raises(ScheduleNotFound, match="There is no schedule 'none'") as caught:
             await order
         assert "schedule list" in caught.value.hint
+
+
+def test_a_span_that_can_only_be_a_slip_is_refused() -> None:
+    absurd = timedelta(weeks=999_999)
+    with pytest.raises(ValidationError, match=r"jitter\n.* less than or equal to 366 days"):
+        ScheduleTimes(cron=("0 3 * * *",), jitter=absurd)
+    with pytest.raises(ValidationError, match=r"catch_up\n.* less than or equal to 366 days"):
+        ScheduleTerms(catch_up=absurd)

@@ -1,5 +1,6 @@
 """``diff`` and ``artifacts``: what a task changed and stored, on the terminal, to a program, or into a file."""
 
+import re
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from pathlib import Path
@@ -16,6 +17,7 @@ from perdure.contracts.errors import ConfigurationError, InvalidInput
 from perdure.contracts.lookups import Form
 
 SHOWN_ID = 12
+_HUNK = re.compile(r"@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@")
 
 
 def diff(
@@ -69,6 +71,7 @@ def _form(*, stat: bool, name_only: bool) -> Form:
 
 
 async def _show(output: Output, parts: AsyncGenerator[Part], task: ReadableTask, *, whole: bool) -> None:
+    painter = Painter()
     async for part in parts:
         if output.as_json:
             output.data(
@@ -83,7 +86,7 @@ async def _show(output: Output, parts: AsyncGenerator[Part], task: ReadableTask,
             )
         elif output.live:
             for line in diff_lines(part.data):
-                output.show(draw_diff_line(line))
+                output.show(painter.draw(line))
         else:
             output.raw(part.data)
         if not part.total_bytes:
@@ -103,11 +106,26 @@ def diff_lines(data: bytes) -> list[str]:
     return text.removesuffix("\n").split("\n") if text else []
 
 
-def draw_diff_line(line: str) -> Text:
-    """A line of a diff in its colour."""
-    heading = line.startswith(("diff ", "index ", "--- ", "+++ ", "new file", "deleted file"))
-    style = "bold" if heading else {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "")
-    return clean(line, style)
+class Painter:
+    """Draws a diff line by line. It counts the lines of each hunk: a removed ``-- x`` looks like a file's heading."""
+
+    def __init__(self) -> None:
+        self._before = self._after = 0
+
+    def draw(self, line: str) -> Text:
+        """The line in its colour."""
+        if self._before > 0 or self._after > 0:
+            kind = line[:1]
+            self._before -= kind in {"-", " ", ""}
+            self._after -= kind in {"+", " ", ""}
+            return clean(line, {"+": "green", "-": "red"}.get(kind, ""))
+        hunk = _HUNK.match(line)
+        if hunk is not None:
+            self._before, self._after = (1 if count is None else int(count) for count in hunk.groups())
+            return clean(line, "cyan")
+        heading = line.startswith(("diff ", "index ", "--- ", "+++ ", "new file", "deleted file"))
+        # Outside of a hunk where only the end of a long diff is shown.
+        return clean(line, "bold" if heading else {"+": "green", "-": "red"}.get(line[:1], ""))
 
 
 async def _write(output: Output, parts: AsyncGenerator[Part], target: Path, task: ReadableTask) -> None:

@@ -103,6 +103,8 @@ def draw_waiting(task: WaitingTask, *, width: int) -> list[RenderableType]:
         parts += [Text(), *draw_question(question)]
     if task.problem:
         parts.append(clean(task.problem, "red"))
+        if task.hint:
+            parts.append(Text.assemble(("hint: ", "bold"), clean(task.hint)))
     return [*parts, Rule(style="dim")]
 
 

@@ -4,6 +4,7 @@ Text of unknown origin (requests, tool output, what the model says) never reache
 characters are escaped, and it is never read as markup.
 """
 
+import errno
 import json
 import signal
 import sys
@@ -38,6 +39,8 @@ _CODES: tuple[tuple[type[PerdureError], ExitCode], ...] = (
     (TaskEnded, ExitCode.NOT_DONE),
     (InvalidInput, ExitCode.USAGE),
 )
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 
 class Output:
@@ -120,6 +123,15 @@ class Output:
 def exit_code_of(error: PerdureError) -> ExitCode:
     """The exit code that belongs to an error."""
     return next((code for kind, code in _CODES if isinstance(error, kind)), ExitCode.NOT_DONE)
+
+
+def unwritten(error: OSError) -> PerdureError | None:
+    """What is said where an open file took no more; None for any other error, which is a bug."""
+    if error.errno not in _FULL or error.filename is not None:
+        return None
+    return PerdureError(
+        f"The output could not be written: {error.strerror}.", "make room, or write it somewhere else."
+    )
 
 
 def clean(text: str, style: str = "") -> Text:

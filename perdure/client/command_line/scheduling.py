@@ -198,9 +198,10 @@ def backfill(id: str, *, begin: str, end: str, overlap: Overlap) -> Action:
         now = datetime.now(UTC)
         start_at, end_at = moment_of(begin, now), moment_of(end, now) if end else now
         async with session.client() as client:
-            await client.schedules.backfill(id, start_at=start_at, end_at=end_at, overlap=overlap)
-        text = f"Schedule {id} makes up for {_time(start_at)} to {_time(end_at)}."
-        facts = {"id": id, "from": start_at.isoformat(), "to": end_at.isoformat()}
+            started = await client.schedules.backfill(id, start_at=start_at, end_at=end_at, overlap=overlap)
+        runs = f"{started} {'run was' if started == 1 else 'runs were'} started so far"
+        text = f"Schedule {id} makes up for {_time(start_at)} to {_time(end_at)}; {runs}."
+        facts = {"id": id, "from": start_at.isoformat(), "to": end_at.isoformat(), "started": started}
         return _said(session.output, text, facts)
 
     return action

@@ -12,7 +12,7 @@ from perdure.client.archived import ArchivedTask
 from perdure.client.client import PerdureClient
 from perdure.client.command_line.exit_codes import ExitCode
 from perdure.client.command_line.installation import Installation
-from perdure.client.command_line.output import Output
+from perdure.client.command_line.output import Output, unwritten
 from perdure.client.connection import running_stack
 from perdure.client.conversion import data_converter
 from perdure.client.errors import NoWorker, ServerUnreachable, TaskNotFound
@@ -114,6 +114,11 @@ def run(installation: Installation, action: Action, *, as_json: bool = False) ->
         return asyncio.run(acted())
     except PerdureError as error:
         return session.output.error(error)
+    except OSError as error:
+        problem = unwritten(error)
+        if problem is None:
+            raise
+        return session.output.error(problem)
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
 
