@@ -9,22 +9,39 @@ from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
 from perdure.contracts import steps
+from perdure.contracts.continuation import ContinuedTask
 from perdure.contracts.durable import Durable
+from perdure.contracts.maintenance import MaintenanceRequest, MaintenanceResult
 from perdure.contracts.steps import Decided, Executed, OpenedTask, Previewed
 from perdure.contracts.task import TaskRequest, TaskResult
 from perdure.contracts.transcript import Entry
+from perdure.contracts.upkeep import (
+    ChangeMeasured,
+    ConditionsSeen,
+    OpenedMaintenance,
+    ReportRead,
+    Vouched,
+)
 from perdure.contracts.workspace import Checkpoint, Workspace
 
 FOLDER = Path(__file__).parent / "specimens"
 SPECIMENS: dict[str, type[BaseModel]] = {
+    "change_measured": ChangeMeasured,
     "checkpoint": Checkpoint,
+    "conditions_seen": ConditionsSeen,
+    "continued_task": ContinuedTask,
     "decided": Decided,
     "entry": Entry,
     "executed": Executed,
+    "maintenance_request": MaintenanceRequest,
+    "maintenance_result": MaintenanceResult,
+    "opened_maintenance": OpenedMaintenance,
     "opened_task": OpenedTask,
     "previewed": Previewed,
+    "report_read": ReportRead,
     "task_request": TaskRequest,
     "task_result": TaskResult,
+    "vouched": Vouched,
     "workspace": Workspace,
 }
 
