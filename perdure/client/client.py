@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowExecutionDescription
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.converter import DataConverter
 from temporalio.exceptions import WorkflowAlreadyStartedError
@@ -184,7 +184,21 @@ class PerdureClient:
             if not _RUN_ID.fullmatch(id):
                 raise
             found = await self._server.describe(await self._workflow_of_run(id))
+            await self._refuse_replaced(id, found)
         return handle_of(self._server, found)
+
+    async def _refuse_replaced(self, run_id: str, current: WorkflowExecutionDescription) -> None:
+        """TaskNotFound where this run is of a task whose workflow id was given to another one since."""
+        if run_id in {current.run_id, current.raw_info.first_run_id}:
+            return
+        named = self._server.client.get_workflow_handle(current.id, run_id=run_id)
+        with self._server.explained(run_id):
+            described = await named.describe(rpc_timeout=self._server.limit)
+        if described.raw_info.first_run_id != current.raw_info.first_run_id:
+            raise TaskNotFound(
+                f"Another task was started under the id {current.id!r} since task {run_id!r} ended.",
+                f"`python starter.py show {run_id}` shows it once it is in the archive.",
+            )
 
     async def archived(self, id: str) -> "ArchivedTask":
         """A task from the archive, by its workflow id or its task id, through a worker; TaskNotFound where it has none."""

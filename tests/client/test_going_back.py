@@ -1,10 +1,12 @@
 """``rewind`` on the command line: it shows what is dropped, asks, and takes the task back."""
 
-from perdure.client import PerdureClient
+import pytest
+
+from perdure.client import PerdureClient, Refused, TaskNotFound
 from perdure.client.command_line.exit_codes import ExitCode
 from tests.client.player import Player
 from tests.client.shell import Shell
-from tests.client.waiting import all_events, approval_of
+from tests.client.waiting import all_events, approval_of, eventually
 
 
 async def test_a_rewind_is_shown_and_needs_a_yes(client: PerdureClient, shell: Shell, worker: Player) -> None:
@@ -97,3 +99,26 @@ async def test_a_fork_that_cannot_be_is_refused_before_anything_is_started(
     unknown = await shell.run("fork", "task-none-000000", "--from", "1")
     assert unknown.exit_code == ExitCode.NOT_FOUND
     assert "may be in the archive" in " ".join(unknown.stderr.split())
+
+
+async def test_a_task_whose_id_was_given_to_another_one_is_never_taken_for_that_one(
+    client: PerdureClient, worker: Player
+) -> None:
+    worker.decisions = ()
+    old = await client.start("Mend it", repository="/srv/shop", id=f"again-{worker.task_queue}")
+    await old.result()
+    new = await client.start("Mend it again", repository="/srv/shop", id=old.id)
+    await new.result()
+    with pytest.raises(Refused, match="Another task was started under the id"):
+        await old.rewind(to=0)
+
+    async def found() -> bool | None:
+        # The server lists a run a moment after it began.
+        try:
+            return (await client.task(new.task_id)).task_id == new.task_id or None
+        except TaskNotFound:
+            return None
+
+    assert await eventually(found)
+    with pytest.raises(TaskNotFound, match="Another task was started under the id"):
+        await client.task(old.task_id)
