@@ -124,7 +124,7 @@ def test_the_matrix_counts_faults_where_they_happened() -> None:
     assert [cell.strip() for cell in killed.split("|")][-3:-1] == ["1", "3"]
     assert killed.split("|")[5].strip() == "2"
     assert ranges([1, 2, 5, 6, 7, 9]) == "1–2, 5–7, 9"
-    assert "Failed: none" in section(lines)
+    assert "Failed: none." in section(lines)
 
 
 def test_the_document_shows_the_committed_log() -> None:

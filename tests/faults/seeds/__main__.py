@@ -1,7 +1,7 @@
 """Runs a reference task under the faults of one seed after another, and says where anything was lost or done twice.
 
 ``make faults RUNS=20 SEED=1`` runs the seeds 1 to 20 on a stack of its own; with ``LOG=docs/faults.jsonl`` each result is
-appended there, and seeds that have passed are left out. ``make faults RUNS=1 SEED=17`` repeats a seed.
+appended there, docs/durability.md shows them, and seeds that have passed are left out. ``make faults RUNS=1 SEED=17`` repeats a seed.
 """
 
 import argparse
@@ -19,6 +19,7 @@ from tests.faults.installation import Servers
 from tests.faults.seeds.clock import build_library
 from tests.faults.seeds.faults import SERVERS, Fault, Kind, draw
 from tests.faults.seeds.log import append, line_of, read, remaining
+from tests.faults.seeds.matrix import LOG, write_section
 from tests.faults.seeds.run import Disturbed, Run, Usual, run_undisturbed
 
 
@@ -101,6 +102,8 @@ async def main(arguments: argparse.Namespace) -> int:
     finally:
         if not failed:
             shutil.rmtree(folder, ignore_errors=True)
+        if arguments.log is not None and arguments.log.resolve() == LOG:
+            write_section()
     say(f"{len(chosen)} seeds, {len(failed)} failed{f': {failed}' if failed else ''}")
     return 1 if failed else 0
 

@@ -2,7 +2,6 @@
 
 import re
 import statistics
-import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -57,20 +56,22 @@ def section(lines: Sequence[Line]) -> str:
 
 
 def _told(lines: Sequence[Line]) -> Iterator[str]:
+    """One sentence a line."""
     if not lines:
         yield "No seed was run yet."
         return
     passed = {line.seed for line in lines if not line.failures}
     failed = {line.seed for line in lines if line.failures}
+    commits = Counter(line.commit for line in lines)
     hits = sum(len(line.hits) for line in lines)
-    took = statistics.median(line.took_s for line in lines if not line.failures)
+    yield f"{len(lines)} runs of {len(passed | failed)} seeds, with {hits} faults that happened."
+    yield f"Passed: {ranges(passed) or 'none'}."
+    yield f"Failed: {ranges(failed - passed) or 'none'}."
+    yield f"Failed once and passed later: {ranges(failed & passed) or 'none'}."
+    yield "Commits: " + ", ".join(f"{commit} ({count})" for commit, count in commits.items()) + "."
+    took = statistics.median(line.took_s for line in lines)
     usual = statistics.median(line.usual_s for line in lines)
-    yield f"{len(lines)} runs of {len(passed | failed)} seeds with {hits} faults that happened. "
-    yield f"Passed: {ranges(passed)}. "
-    yield f"Failed: {ranges(failed - passed) or 'none'}"
-    again = ranges(failed & passed)
-    yield f"; failed once and passed after a mend: {again}. " if again else ". "
-    yield f"A task took {took:.0f} s in the median; without faults, in the same batches, {usual:.0f} s. "
+    yield f"A task took {took:.0f} s in the median, and {usual:.0f} s without faults in the same batches."
     yield "A fault counts where it happened, by the history, wherever it was aimed at; one that met two steps at once"
     yield 'counts for both, and under "all" once.'
 
@@ -83,12 +84,11 @@ def with_section(document: str, made: str) -> str:
     return pattern.sub(lambda _: made, document)
 
 
-def main() -> int:
+def write_section() -> None:
     """Write the section anew."""
     document = DOCUMENT.read_text(encoding="utf-8")
     DOCUMENT.write_text(with_section(document, section(read(LOG))), encoding="utf-8")
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    write_section()
