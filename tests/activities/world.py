@@ -1,0 +1,217 @@
+"""Record, workspaces, judge and tools in memory, for tests of ``execute_calls``."""
+
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from temporalio.testing import ActivityEnvironment
+
+from activities.execute_calls import ExecuteCallsDoor
+from activities.heartbeat import Beat
+from activities.host_steps import Host
+from perdure.contracts.calls import (
+    ArtifactRef,
+    Author,
+    CallKey,
+    CallResult,
+    Effect,
+    Token,
+    ToolCall,
+    Verdict,
+)
+from perdure.contracts.errors import ToolRejected, WorkspaceLost
+from perdure.contracts.outcomes import Operation, RanCall
+from perdure.contracts.steps import ApprovedCall, ExecuteCalls, Executed
+from perdure.contracts.task import Mode, Safety
+from perdure.contracts.transcript import Entry, EntryKind
+from perdure.contracts.workspace import Checkpoint
+
+READ, WRITE, RUN, ASKED, PUSH, DENIED = "look", "write", "test", "install", "push", "forbidden"
+JUDGED = {
+    READ: (Effect.READ, Verdict.ALLOW),
+    WRITE: (Effect.WRITE, Verdict.ALLOW),
+    RUN: (Effect.RUN, Verdict.BOUNDED),
+    ASKED: (Effect.RUN_WRITING, Verdict.ASK),
+    PUSH: (Effect.PUBLISH, Verdict.ASK),
+    DENIED: (Effect.WRITE, Verdict.DENY),
+}
+Tool = Callable[[ToolCall], Awaitable[RanCall]]
+
+
+def point(number: int) -> Checkpoint:
+    """A checkpoint that differs from those of other numbers."""
+    return Checkpoint(
+        commit=f"c{number}", tree=f"t{number}", head_ref="r", branch_commit="b", staged_tree="s"
+    )
+
+
+@dataclass
+class Claim:
+    """What the record grants; ``stored`` and ``head`` are what an earlier attempt recorded."""
+
+    generation: int = 1
+    fresh: bool = False
+    stored: dict[int, CallResult] = field(default_factory=dict[int, CallResult])
+    checkpoint: Checkpoint = field(default_factory=lambda: point(0))
+    head: str = ""
+
+
+@dataclass(frozen=True)
+class FakeCopy:
+    """Files, as far as these tests look at them."""
+
+    lost: tuple[str, ...] = ()
+
+
+@dataclass
+class World:
+    """Record, workspaces, judge and tools at once; ``deeds`` is what was done to them, in order."""
+
+    claimed: Claim = field(default_factory=Claim)
+    tools: dict[str, Tool] = field(default_factory=dict[str, Tool])
+    digests: dict[int, str] = field(default_factory=dict[int, str])
+    deeds: list[str] = field(default_factory=list[str])
+    entries_kept: list[Entry] = field(default_factory=list[Entry])
+    files: int = 0
+    vanished: bool = False
+    """Whether the folder is gone, by the time it is asked for."""
+
+    # The record
+
+    async def append(self, entries: Sequence[Entry]) -> str:
+        self.entries_kept += entries
+        return entries[-1].digest
+
+    async def entries(self, task_id: str, head: str) -> list[Entry]:
+        return list(self.entries_kept)
+
+    async def entry(self, task_id: str, digest: str) -> Entry:
+        return next(each for each in self.entries_kept if each.digest == digest)
+
+    async def put_artifact(self, task_id: str, name: str, data: bytes, media_type: str) -> ArtifactRef:
+        return ArtifactRef(id="a" * 64, name=name, bytes=len(data), media_type=media_type)
+
+    async def claim(
+        self,
+        *,
+        key: CallKey,
+        token: Token,
+        host_id: str,
+        checkpoint: Checkpoint,
+        changing: bool,
+        calls: Collection[int] | None,
+    ) -> Claim:
+        self.deeds.append("claim to change" if changing else "claim")
+        return self.claimed
+
+    async def materialised(self, *, task_id: str, token: Token) -> None:
+        self.deeds.append("materialised")
+
+    async def settled(self, *, task_id: str, token: Token, checkpoint: Checkpoint) -> None:
+        self.deeds.append(f"settled at {checkpoint.commit}")
+
+    async def record_results(
+        self,
+        *,
+        key: CallKey,
+        token: Token,
+        entries: Sequence[Entry],
+        results: Sequence[CallResult],
+        checkpoint: Checkpoint,
+        more_changes: bool,
+    ) -> Sequence[CallResult]:
+        indices = ",".join(str(result.index) for result in results)
+        self.deeds.append(f"record {indices} at {checkpoint.commit}{' and more' if more_changes else ''}")
+        self.entries_kept += entries
+        return results
+
+    # The workspaces
+
+    async def open(self, task_id: str, generation: int, *, checkpoint: Checkpoint | None = None) -> FakeCopy:
+        self.deeds.append(f"open {generation}")
+        return FakeCopy()
+
+    async def require(self, task_id: str, generation: int) -> None:
+        if self.vanished:
+            raise WorkspaceLost(f"Generation {generation} is gone.")
+
+    async def materialise(self, task_id: str, *, generation: int, checkpoint: Checkpoint) -> FakeCopy:
+        self.deeds.append(f"materialise {generation} from {checkpoint.commit}")
+        return FakeCopy(("node_modules/",))
+
+    async def discard_before(self, task_id: str, generation: int) -> None:
+        pass
+
+    async def checkpoint(
+        self, copy: FakeCopy, *, previous: Checkpoint, label: str, at: datetime
+    ) -> Checkpoint:
+        return point(self.files) if self.files else previous
+
+    # The judge and the tools
+
+    def summarize(self, call: ToolCall) -> tuple[str, Effect, str, float]:
+        return call.tool, JUDGED[call.tool][0], f"digest of {call.tool}", 1.0
+
+    def judge(self, *, effect: Effect, mode: Mode, safety: Safety, author: Author) -> tuple[Verdict, str]:
+        verdict = next(v for e, v in JUDGED.values() if e is effect) if mode is Mode.CHANGE else Verdict.DENY
+        return verdict, f"rule of {effect.value}"
+
+    async def run(
+        self,
+        call: ToolCall,
+        *,
+        copy: FakeCopy,
+        key: CallKey,
+        requested_at: datetime,
+        beat: Beat,
+        approved: Mapping[str, Any],
+    ) -> RanCall:
+        self.deeds.append(f"run {call.tool} {key.call_index}" + (f" {dict(approved)}" if approved else ""))
+        if call.tool in self.tools:
+            return await self.tools[call.tool](call)
+        self.files += JUDGED[call.tool][0].changes_workspace
+        return RanCall(ok=True, for_model=f"{call.tool} is done")
+
+    async def operation(
+        self, call: ToolCall, *, copy: FakeCopy, key: CallKey, requested_at: datetime, rule: str, tree: str
+    ) -> Operation:
+        if call.index not in self.digests:
+            raise ToolRejected(f"{call.tool!r} has nothing to do.", "go on.")
+        return Operation(self.digests[call.index], call.tool, "preview", {"tree": tree})
+
+
+async def execute(world: World, *tools: str, approved: str = "", mode: Mode = Mode.CHANGE) -> Executed:
+    """Run a decision's calls as an activity; ``approved`` is the digest a person approved for each."""
+    calls = [ToolCall(index=index, call_id=f"c{index}", tool=tool) for index, tool in enumerate(tools)]
+    body = {"calls": [call.model_dump(mode="json") for call in calls]}
+    decision = Entry(
+        task_id="t", depth=0, step=2, kind=EntryKind.DECISION, body=body, at="", digest="decision"
+    )
+    world.entries_kept.insert(0, decision)
+    step = ExecuteCalls(
+        task_id="t", step=2, head="decision", mode=mode, safety=Safety.CAUTIOUS, epoch=1, dispatch=1,
+        checkpoint=point(0), decision="decision",
+        calls=tuple(ApprovedCall(index=call.index, approved_digest=approved) for call in calls),
+    )  # fmt: skip
+    door = ExecuteCallsDoor[FakeCopy](
+        Host[FakeCopy]("host", world, world), world, world, world, world, parallel=2
+    )
+    return await ActivityEnvironment().run(door.execute_calls, step)
+
+
+def outcome(world: World, done: Executed) -> dict[int, bool]:
+    """Which calls have a result, and whether it is good; the transcript has to agree."""
+    told = {e.body["index"]: e.body["ok"] for e in world.entries_kept if e.kind is EntryKind.RESULT}
+    results = {result.index: result.ok for result in done.results}
+    assert told == {index: ok for index, ok in results.items() if index not in world.claimed.stored}
+    return results
+
+
+def failing(text: str) -> Tool:
+    """A tool that runs and fails."""
+
+    async def run(call: ToolCall) -> RanCall:
+        return RanCall(ok=False, for_model=text)
+
+    return run
