@@ -250,12 +250,13 @@ async def run_undisturbed(servers: Servers, folder: Path) -> Usual:
         assert contradictions == [], contradictions
         durations = await _durations(handle)
         asking = [name for name in durations if name.partition(" ")[0] in ASKS_A_MODEL]
-        asked = [(each.role, each.turn, each.reply) for each in at.models.requests]
-        assert len(asking) == len(asked), (asking, asked)
+        # On a busy machine a step may be begun twice and ask again; the question is then the same one.
+        asked = {(each.role, each.digest): each for each in reversed(at.models.requests)}
+        first = sorted(asked.values(), key=lambda each: each.number)
         questions = {
-            name: (role, turn, reply)
-            for name, (role, turn, reply) in zip(asking, asked, strict=True)
-            if reply is not None
+            name: (each.role, each.turn, each.reply)
+            for name, each in zip(asking, first, strict=True)
+            if each.reply is not None
         }
         return Usual(evidence, durations, questions, took_s)
 
