@@ -7,12 +7,13 @@ from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from perdure.contracts.calls import CallResult, CallSummary, Effect, Verdict
-    from perdure.contracts.continuation import InstalledBy
+    from perdure.contracts.continuation import InstalledBy, Undone
     from perdure.contracts.decisions import QuestionKind
     from perdure.contracts.steps import ApprovedCall, ExecuteCalls, Executed, Note
     from perdure.contracts.task import Withheld
     from workflows.asking import Asking
     from workflows.host import is_unknown_effect
+    from workflows.moving import MovingOver
     from workflows.people import Counter
     from workflows.steps import EXECUTE_CALLS
     from workflows.task_state import Line, TaskState
@@ -64,12 +65,19 @@ class Acting:
         """Digests of the arguments of calls that a person approved for the whole task."""
         return self._counter.granted
 
-    async def execute(self, decision: str, calls: tuple[CallSummary, ...]) -> bool:
-        """Run the calls of a decision, asking before each that needs a person; True if any failed."""
-        failed = False
-        for group in _groups(calls):
+    async def execute(self, decision: str, calls: tuple[CallSummary, ...], *, failed: bool = False) -> bool:
+        """Run the calls of a decision, asking before each that needs a person; True if any failed, or had ``failed``.
+
+        A task that moves to another version leaves with ``MovingOver``, which holds the calls that did not run.
+        """
+        groups = _groups(calls)
+        for position, group in enumerate(groups):
             asked = group[0].verdict is Verdict.ASK
-            ran = await (self._run_asked(decision, group[0]) if asked else self._run(decision, group))
+            try:
+                ran = await (self._run_asked(decision, group[0]) if asked else self._run(decision, group))
+            except MovingOver as moving:
+                rest = tuple(call for each in groups[position:] for call in each)
+                raise MovingOver(Undone(decision=decision, calls=rest, failed=failed)) from moving
             failed |= any(not result.ok for result in ran)
             if any(_spoils(result, group) for result in ran):
                 # A failed change may make the rest of the decision wrong, so the model looks first.
@@ -83,7 +91,8 @@ class Acting:
 
     async def _run_asked(self, decision: str, call: CallSummary) -> tuple[CallResult, ...]:
         while True:
-            approved = await self._counter.approved(call, decision)
+            # Packages are installed again in the middle of another step, which has to be finished first.
+            approved = await self._counter.approved(call, decision, withdrawable=not self._installing)
             if isinstance(approved, Note):
                 self._refuse(approved, call)
                 return ()

@@ -5,8 +5,10 @@ import enum
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from perdure.contracts.continuation import OpenQuestion, Undone
     from perdure.contracts.decisions import AnswerQuestion, QuestionKind
     from perdure.contracts.steps import Note
+    from workflows.moving import MovingOver
     from workflows.task_state import TaskState
 
 WRAP_UP = "wrap_up"
@@ -27,24 +29,49 @@ class Asking:
     def __init__(self, state: TaskState) -> None:
         self._state = state
 
-    async def pause(self) -> None:
-        """Wait while a person wants the task to be paused."""
+    async def rest(self, undone: Undone) -> None:
+        """Pause where nothing is under way; a task that moves to another version leaves here with ``MovingOver``."""
+        await self.pause(withdrawable=True)
+        if self._state.desk.leaving:
+            raise MovingOver(undone)
+
+    async def pause(self, *, withdrawable: bool = False) -> None:
+        """Wait while a person wants the task to be paused; ``withdrawable``: or until it moves to another version."""
         state = self._state
-        if not state.pause_requested:
+
+        def goes_on() -> bool:
+            return not state.pause_requested or (withdrawable and state.desk.leaving)
+
+        if goes_on():
             return
         began = workflow.time()
         with state.waiting("paused by a person", needs="nothing"):
             state.show()
-            await workflow.wait_condition(lambda: not state.pause_requested)
+            await workflow.wait_condition(goes_on)
         state.desk.waited_s += workflow.time() - began
 
     async def question(
-        self, kind: QuestionKind, text: str, choices: tuple[str, ...], *, silence: str = WRAP_UP
+        self,
+        kind: QuestionKind,
+        text: str,
+        choices: tuple[str, ...],
+        *,
+        silence: str = WRAP_UP,
+        withdrawable: bool = False,
     ) -> AnswerQuestion:
+        """The answer; a ``withdrawable`` question ends with ``MovingOver`` where the task moves to another version."""
         state = self._state
         with state.waiting(f"waiting for an answer: {kind.value}", needs="answer"):
             while True:
-                answer = await state.desk.ask(kind, text, choices, state.timing, state.show, silence=silence)
+                answer = await state.desk.ask(
+                    kind,
+                    text,
+                    choices,
+                    state.timing,
+                    state.show,
+                    silence=silence,
+                    withdrawable=withdrawable,
+                )
                 if answer is not None:
                     break
         if answer.text:
@@ -61,4 +88,9 @@ class Asking:
         return None
 
     async def what_now(self, kind: QuestionKind, text: str) -> Ending | None:
-        return self.ending_of(await self.question(kind, text, ("continue", WRAP_UP, "stop")))
+        """Ask between two steps; a task that moves to another version asks the same there."""
+        try:
+            answer = await self.question(kind, text, ("continue", WRAP_UP, "stop"), withdrawable=True)
+        except MovingOver as moving:
+            raise MovingOver(Undone(question=OpenQuestion(kind=kind, text=text))) from moving
+        return self.ending_of(answer)

@@ -13,7 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from pydantic import BaseModel
 
     from perdure.contracts.continuation import Continuation
-    from perdure.contracts.decisions import Attached, Pending, Receipt, Steer
+    from perdure.contracts.decisions import Attached, MovingReceipt, Pending, Receipt, Steer
     from perdure.contracts.names import SEARCH_REPOSITORY, SEARCH_USER
     from perdure.contracts.plan import Plan
     from perdure.contracts.steps import Closed, CloseTask, Note, OpenedTask
@@ -37,6 +37,8 @@ class AttendedRun:
 
     #: Why nobody reads what people say to it; empty where a model does.
     deaf_to_steering = ""
+    #: Why it cannot go on in a new run, on another version; empty where it can.
+    immovable = ""
 
     def __init__(self) -> None:
         self._desk = Desk()
@@ -205,6 +207,20 @@ class AttendedRun:
     @answer.validator
     def _check_answer(self, answer: Any = None, *_: Any) -> None:
         self._desk.check_answer(answer)
+
+    @workflow.update(
+        description="Go on in a new run, on the version of the workers that takes new tasks; no argument"
+    )
+    def upgrade(self, *_: Any) -> MovingReceipt:
+        """What is withdrawn to be asked anew, and when it moves."""
+        receipt = self._desk.leave()
+        self._show()
+        return receipt
+
+    @upgrade.validator
+    def _check_upgrade(self, *_: Any) -> None:
+        if self.immovable:
+            raise ApplicationError(self.immovable, type="Refused", non_retryable=True)
 
     @workflow.signal(description='Approve a pending approval: {"approval_id": "…", "reason": "", "by": "…"}')
     def approve(self, decision: Any = None, *_: Any) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from perdure.contracts.continuation import CarriedLine, Continuation, LoopCounts
+    from perdure.contracts.continuation import CarriedLine, Continuation, LoopCounts, Undone
     from workflows.acting import Acting
     from workflows.task_state import Line, TaskState
 
@@ -20,16 +20,23 @@ LINES_CHARACTERS = 60_000
 
 
 def is_due(state: TaskState) -> bool:
-    """Whether this run's history is long enough, by the server's word or the installation's limit."""
+    """Whether a person moves the task to another version, or this run's history is long enough.
+
+    That is so by the server's word or by the installation's limit.
+    """
     info, limit = workflow.info(), state.timing.continue_after_events
     long = info.is_continue_as_new_suggested() or 0 < limit <= info.get_current_history_length()
     # Never while somebody is asked: what waits has an id that belongs to this run.
     asked = state.desk.approvals or state.desk.questions
+    if state.desk.leaving and not asked:
+        return True
     return long and not asked and workflow.patched(PATCH)
 
 
-def carried(state: TaskState, acting: Acting, *, runs: int, counts: LoopCounts) -> Continuation:
-    """What the next run must know, between two steps of the loop."""
+def carried(
+    state: TaskState, acting: Acting, *, runs: int, counts: LoopCounts, undone: Undone | None
+) -> Continuation:
+    """What the next run must know; ``undone`` is None between two steps of the loop."""
     host = state.host
     tree = host.checkpoint.tree
     return Continuation(
@@ -60,6 +67,10 @@ def carried(state: TaskState, acting: Acting, *, runs: int, counts: LoopCounts) 
         seen={key: count for key, count in state.guard.seen.items() if key.endswith(f":{tree}")},
         counts=counts,
         words=state.desk.carried(),
+        undone=undone,
+        summary=state.summary,
+        evidence=state.evidence,
+        commit_message=state.commit_message,
     )
 
 
@@ -76,6 +87,7 @@ def take_up(state: TaskState, given: Continuation) -> None:
     state.commits, state.pushed = list(given.commits), given.pushed
     state.withheld, state.denials = list(given.withheld), given.denials
     state.last_fault = given.last_fault
+    state.summary, state.evidence, state.commit_message = given.summary, given.evidence, given.commit_message
     state.guard.seen = dict(given.seen)
     state.picture.finished = set(given.finished)
     state.host.take_up(given)

@@ -1,6 +1,6 @@
 """``CodingTask``: one request against one repository, from the clone to the pushed branch."""
 
-from typing import Any
+from typing import Any, NoReturn
 
 from temporalio import workflow
 from temporalio.common import Priority, RawValue
@@ -8,7 +8,7 @@ from temporalio.common import Priority, RawValue
 with workflow.unsafe.imports_passed_through():
     from pydantic import BaseModel
 
-    from perdure.contracts.continuation import Continuation, ContinuedTask, LoopCounts
+    from perdure.contracts.continuation import Continuation, ContinuedTask, LoopCounts, Undone
     from perdure.contracts.names import CODING_TASK
     from perdure.contracts.steps import OpenedTask, OpenTask, PlanMade, Synthesized, Timing
     from perdure.contracts.task import Mode, TaskRequest, TaskResult, TaskStatus
@@ -17,6 +17,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.attended_run import AttendedRun
     from workflows.carrying import carried, is_due
     from workflows.loop import Loop
+    from workflows.moving import MovingOver
     from workflows.outcome import fairness_key, final_status, result_of
     from workflows.publish import publish
     from workflows.request import NO_INPUT, read_input
@@ -76,25 +77,45 @@ class CodingTask(AttendedRun):
                 await self._go_on_in_a_new_run(state, acting, counts)
 
         counts = given.counts if given else LoopCounts()
-        ending = await Loop(state, asking, acting, counts=counts, renew=renew).run()
+        loop = Loop(state, asking, acting, counts=counts, renew=renew)
+        try:
+            return await self._through(state, asking, acting, loop)
+        except MovingOver as moving:
+            return await self._go_on_in_a_new_run(state, acting, loop.counts, moving.undone)
+
+    async def _through(self, state: TaskState, asking: Asking, acting: Acting, loop: Loop) -> BaseModel:
+        """The loop, the answer, the publication: from where the run before left off to the end."""
+        undone = self._given.undone if self._given else None
+        ending = Ending[undone.ending] if undone and undone.ending else await loop.run(undone)
         if ending is Ending.STOPPED:
             return await self._end(final_status(state, ending), state.stopped_because)
-        await asking.pause()
-        await self._synthesize(state)
+        if not (undone and undone.written):
+            await asking.rest(Undone(ending=ending.name))
+            await self._synthesize(state)
         if state.host.mode is Mode.CHANGE:
-            await asking.pause()
-            if not await publish(state, acting):
+            begun = undone is not None and undone.publication is not None
+            left = undone if undone and begun else Undone(ending=ending.name, written=True)
+            await asking.rest(left)
+            if not await publish(state, acting, left):
                 ending = Ending.CHECKS_FAIL
         return await self._end(final_status(state, ending), state.summary)
 
-    async def _go_on_in_a_new_run(self, state: TaskState, acting: Acting, counts: LoopCounts) -> None:
+    async def _go_on_in_a_new_run(
+        self, state: TaskState, acting: Acting, counts: LoopCounts, undone: Undone | None = None
+    ) -> NoReturn:
         # A handler that still runs would be cut off in the middle, and its caller told nothing.
         await workflow.wait_condition(workflow.all_handlers_finished)
         raise_if_cancelled(closing=False)
         runs = (self._given.runs if self._given else 0) + 1
         state.doing("going on in a new run")
-        given = carried(state, acting, runs=runs, counts=counts)
-        workflow.continue_as_new(ContinuedTask(**state.request.model_dump(), continuation=given))
+        if state.desk.leaving:
+            state.note(Line(state.step, "upgrade", "moved over to the version that takes new tasks"))
+        given = carried(state, acting, runs=runs, counts=counts, undone=undone)
+        # All that counts stands in this one object, so any version can go on from here: the one that takes new tasks.
+        workflow.continue_as_new(
+            ContinuedTask(**state.request.model_dump(), continuation=given),
+            initial_versioning_behavior=workflow.ContinueAsNewVersioningBehavior.AUTO_UPGRADE,
+        )
 
     async def _make_plan(self, state: TaskState) -> None:
         state.doing("making a plan")

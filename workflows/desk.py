@@ -20,12 +20,13 @@ from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from perdure.contracts.calls import Effect
-    from perdure.contracts.continuation import SpokenWords, Taken
+    from perdure.contracts.continuation import SpokenWords, Taken, Undone
     from perdure.contracts.decisions import (
         MAX_EDITED_ARGUMENTS_BYTES,
         AnswerQuestion,
         Approval,
         Decide,
+        MovingReceipt,
         Pending,
         Question,
         QuestionKind,
@@ -34,6 +35,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from perdure.contracts.digests import canonical_json, digest_of
     from perdure.contracts.steps import MAX_STEPS, Timing
+    from workflows.moving import MovingOver, moving_sentence
     from workflows.request import read
 
 #: Words of people that are handed from run to run, the newest; each is a line of some hundred bytes.
@@ -60,11 +62,15 @@ class Desk:
     lost_s: float = 0.0
     """Seconds of work that a reset took away, and those until it was made; not yet part of ``waited_s``."""
     resets: int = 0
+    leaving: bool = False
+    """Whether the task is to go on in a new run, on another version of the workers."""
     earlier: SpokenWords = field(default_factory=SpokenWords)
     """What was said in the runs before this one."""
     _asked: int = 0
     _fresh: set[str] = field(default_factory=set[str])
     """Ids of what was just said and is not acted on yet."""
+    _withdrawable: set[str] = field(default_factory=set[str])
+    """Ids of what may be asked again in another run: nothing is under way while it waits."""
 
     def pending(self) -> Pending:
         """What waits now."""
@@ -96,6 +102,16 @@ class Desk:
             self.decisions.pop(each, None)
             self.answers.pop(each, None)
         self._fresh.clear()
+
+    def leave(self) -> MovingReceipt:
+        """Withdraw what may be asked again in another run, and let whoever waits for it raise ``MovingOver``."""
+        self.leaving = True
+        withdrawn = [id for id in (*self.approvals, *self.questions) if id in self._withdrawable]
+        for id in withdrawn:
+            self.approvals.pop(id, None)
+            self.questions.pop(id, None)
+        message = moving_sentence(withdrawn, [*self.approvals, *self.questions])
+        return MovingReceipt(withdrawn=tuple(withdrawn), message=message)
 
     # What people say
 
@@ -250,8 +266,14 @@ class Desk:
 
     # Waiting for it
 
-    async def wait_for_decision(self, approval: Approval, timing: Timing, changed: Changed) -> Decide | None:
-        """The decision; None after a reset withdrew the approval. No word before the deadline is a denial."""
+    async def wait_for_decision(
+        self, approval: Approval, timing: Timing, changed: Changed, *, withdrawable: bool
+    ) -> Decide | None:
+        """The decision; None after a reset withdrew the approval. No word before the deadline is a denial.
+
+        Raises ``MovingOver`` where the task moves to another version meanwhile and the approval may be withdrawn.
+        """
+        self._leave_early(approval.id, withdrawable=withdrawable)
         self.approvals[approval.id] = approval
         said = await self._wait(
             lambda: approval.id in self.decisions or approval.id not in self.approvals,
@@ -259,10 +281,12 @@ class Desk:
             f"waiting for a decision on {approval.title}",
             changed,
         )
+        self._withdrawable.discard(approval.id)
         if approval.id in self.decisions:
             self._fresh.discard(approval.id)
             return self.decisions[approval.id]
         if said:
+            self._leave_late(withdrawable=withdrawable)
             return None
         self.approvals.pop(approval.id, None)
         expired = Decide(
@@ -283,8 +307,12 @@ class Desk:
         changed: Changed,
         *,
         silence: str,
+        withdrawable: bool = False,
     ) -> AnswerQuestion | None:
-        """The answer to a new question; None after a reset withdrew it. No word before the deadline means ``silence``."""
+        """The answer to a new question; None after a reset withdrew it. No word before the deadline means ``silence``.
+
+        Raises ``MovingOver`` where the task moves to another version meanwhile and the question may be withdrawn.
+        """
         self._asked += 1
         # The seed differs from run to run and changes at a reset, so an old answer never fits a new question.
         seed = str(workflow.random_seed())
@@ -299,6 +327,7 @@ class Desk:
             asked_at=now.isoformat(timespec="seconds"),
             expires_at=(now + timedelta(seconds=timing.approval_deadline_s)).isoformat(timespec="seconds"),
         )
+        self._leave_early(question.id, withdrawable=withdrawable)
         self.questions[question.id] = question
         said = await self._wait(
             lambda: question.id in self.answers or question.id not in self.questions,
@@ -306,10 +335,12 @@ class Desk:
             f"waiting for an answer: {kind.value}",
             changed,
         )
+        self._withdrawable.discard(question.id)
         if question.id in self.answers:
             self._fresh.discard(question.id)
             return self.answers[question.id]
         if said:
+            self._leave_late(withdrawable=withdrawable)
             return None
         self.questions.pop(question.id, None)
         late = AnswerQuestion(
@@ -320,6 +351,16 @@ class Desk:
         )
         self.answers[question.id] = late
         return late
+
+    def _leave_early(self, id: str, *, withdrawable: bool) -> None:
+        """Ask nothing that would be withdrawn at once; remember what may be."""
+        self._leave_late(withdrawable=withdrawable)
+        if withdrawable:
+            self._withdrawable.add(id)
+
+    def _leave_late(self, *, withdrawable: bool) -> None:
+        if withdrawable and self.leaving:
+            raise MovingOver(Undone())
 
     async def _wait(self, ready: Callable[[], bool], timing: Timing, summary: str, changed: Changed) -> bool:
         began = workflow.time()

@@ -6,7 +6,8 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
-    from perdure.contracts.continuation import LoopCounts
+    from perdure.contracts.calls import CallSummary
+    from perdure.contracts.continuation import LoopCounts, Undone
     from perdure.contracts.decisions import QuestionKind
     from perdure.contracts.plan import Reflection
     from perdure.contracts.steps import (
@@ -20,6 +21,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.acting import Acting
     from workflows.asking import Asking, Ending
     from workflows.budget import REPEATS_TO_REFLECT
+    from workflows.moving import MovingOver
     from workflows.steps import CHECK_WORK, DECIDE, REFLECT
     from workflows.task_state import Line, TaskState
 
@@ -59,10 +61,13 @@ class Loop:
             unusable_answers=self._unusable_answers,
         )
 
-    async def run(self) -> Ending:
-        """Step after step; returns how it ended."""
+    async def run(self, undone: Undone | None = None) -> Ending:
+        """Step after step, after what the run before left undone; returns how it ended."""
+        ending = await self._take_up(undone) if undone else None
+        if ending:
+            return ending
         while True:
-            await self._asking.pause()
+            await self._asking.pause(withdrawable=True)
             await self._state.heed_reset()
             await self._renew(self.counts)
             ending = await self._within_budget()
@@ -79,6 +84,20 @@ class Loop:
                 ending = await self._unusable("Your answer was cut off before a tool call was complete.")
             if ending:
                 return ending
+
+    async def _take_up(self, undone: Undone) -> Ending | None:
+        """Ask again what was withdrawn, and run the calls that did not run."""
+        if undone.question is not None:
+            try:
+                ending = await self._asking.what_now(undone.question.kind, undone.question.text)
+            except MovingOver as moving:
+                raise MovingOver(undone) from moving
+            if ending is not None:
+                return ending
+            self._state.guard.forget(undone.calls, self._state.host.checkpoint.tree)
+        if not undone.calls:
+            return None
+        return await self._carry_out(undone.decision, undone.calls, failed=undone.failed)
 
     async def _unusable(self, problem: str) -> Ending | None:
         """Tell the model what was wrong with its answer; after several in a row a person is asked."""
@@ -101,7 +120,9 @@ class Loop:
                 return None
             state.desk.limits_in_use = state.spending.used(state.worked_s)
             text = f"The budget is reached: {', '.join(reached)}. Extend it, wrap up with what is there, or stop?"
-            answer = await self._asking.question(QuestionKind.BUDGET, text, ("extend", "wrap_up", "stop"))
+            answer = await self._asking.question(
+                QuestionKind.BUDGET, text, ("extend", "wrap_up", "stop"), withdrawable=True
+            )
             if answer.choice != "extend":
                 return self._asking.ending_of(answer)
             state.spending.extend(answer.budget, state.original_limits, state.worked_s)
@@ -132,12 +153,21 @@ class Loop:
     # Acting
 
     async def _act(self, decided: Decided) -> Ending | None:
-        state = self._state
-        ending = await self._guarded(decided)
+        try:
+            ending = await self._guarded(decided)
+        except MovingOver as moving:
+            left = {"decision": decided.head, "calls": decided.calls}
+            raise MovingOver(moving.undone.model_copy(update=left)) from moving
         if ending is not None:
             return ending
+        return await self._carry_out(decided.head, decided.calls)
+
+    async def _carry_out(
+        self, decision: str, calls: tuple[CallSummary, ...], *, failed: bool = False
+    ) -> Ending | None:
+        state = self._state
         self._refusals = 0
-        failed = await self._acting.execute(decided.head, decided.calls)
+        failed = await self._acting.execute(decision, calls, failed=failed)
         due = state.step - self._last_reflection >= state.timing.reflect_every
         if not failed and not due:
             return None

@@ -36,6 +36,11 @@ class MaintenanceRun(AttendedRun):
 
     deaf_to_steering = "A maintenance run follows its playbook, so nobody reads steering messages."
 
+    immovable = (
+        "A maintenance run finishes on the version that began it: what it compared and set up lives in that run alone. "
+        "hint: decide what it asks; or cancel it, and its schedule or you start it anew on the new version."
+    )
+
     def __init__(self) -> None:
         super().__init__()
         self._opened: OpenedMaintenance | None = None

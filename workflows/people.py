@@ -31,8 +31,13 @@ class Counter:
         """Digests of the arguments of calls that a person approved for the whole task."""
         return sorted(self._granted)
 
-    async def approved(self, call: CallSummary, decision: str) -> tuple[CallSummary, str] | Note:
-        """The call as a person approved it with its operation's digest, or the note that tells why it is not run."""
+    async def approved(
+        self, call: CallSummary, decision: str, *, withdrawable: bool
+    ) -> tuple[CallSummary, str] | Note:
+        """The call as a person approved it with its operation's digest, or the note that tells why it is not run.
+
+        Raises ``MovingOver`` where the task moves to another version instead and the approval may be withdrawn.
+        """
         arguments: dict[str, object] | None = None
         while True:
             resets = self._state.desk.resets
@@ -50,7 +55,7 @@ class Counter:
             shown = call.model_copy(update={"title": preview.title, "timeout_s": preview.timeout_s})
             if self._is_granted(call, decision):
                 return shown, preview.operation_digest
-            said = await self._decision(call, preview)
+            said = await self._decision(call, preview, withdrawable=withdrawable)
             if said is None:
                 continue
             if said.verdict == "edit":
@@ -100,7 +105,7 @@ class Counter:
             arguments=arguments,
         )
 
-    async def _decision(self, call: CallSummary, preview: Previewed) -> Decide | None:
+    async def _decision(self, call: CallSummary, preview: Previewed, *, withdrawable: bool) -> Decide | None:
         state = self._state
         now = workflow.now()
         deadline = now + timedelta(seconds=state.timing.approval_deadline_s)
@@ -124,7 +129,9 @@ class Counter:
             expires_at=deadline.isoformat(timespec="seconds"),
         )
         with state.waiting(f"waiting for approval: {approval.title}", needs="approval"):
-            return await state.desk.wait_for_decision(approval, state.timing, state.show)
+            return await state.desk.wait_for_decision(
+                approval, state.timing, state.show, withdrawable=withdrawable
+            )
 
 
 def _note(kind: str, text: str, decision: str, index: int) -> Note:

@@ -4,18 +4,51 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from perdure.contracts.calls import CallSummary, Effect
+    from perdure.contracts.continuation import OpenPublication, Undone
     from perdure.contracts.steps import ProposePublication, Publication
     from perdure.contracts.task import TaskStatus, Unpushed, Withheld
     from workflows.acting import Acting
+    from workflows.moving import MovingOver
     from workflows.steps import PROPOSE_PUBLICATION
     from workflows.task_state import TaskState
 
 
-async def publish(state: TaskState, acting: Acting) -> bool:
+async def publish(state: TaskState, acting: Acting, undone: Undone | None = None) -> bool:
     """Commit what is not committed, push what is not pushed; what is refused is withheld with its reason.
 
-    False where work stays uncommitted, and so the task is not complete.
+    False where work stays uncommitted, and so the task is not complete. ``undone`` is how far the task is: a publication
+    that another run began is finished. Raises ``MovingOver`` where the task moves to another version instead.
     """
+    undone = undone or Undone()
+    begun = undone.publication
+    if begun is None:
+        begun = await _propose(state)
+        calls = begun.publication.calls
+    else:
+        state.doing("finishing commits and push", TaskStatus.PUBLISHING)
+        calls = undone.calls
+    publication = begun.publication
+    if calls:
+        try:
+            await acting.execute(publication.decision, calls)
+        except MovingOver as moving:
+            left = {"decision": moving.undone.decision, "calls": moving.undone.calls, "publication": begun}
+            raise MovingOver(undone.model_copy(update=left)) from moving
+    said = state.withheld[begun.withheld_before :]
+    commit = _call(publication, Effect.COMMIT)
+    committed = commit is None or len(state.commits) > len(publication.commits)
+    if commit is not None and not committed:
+        _withhold(state, said, "commit of the work", commit)
+    push = _call(publication, Effect.PUBLISH)
+    if push is not None and not state.pushed:
+        _withhold(state, said, f"push of {state.host.branch}", push)
+        state.unpushed = _why_unpushed(state, publication.decision, push.index)
+    _keep_late_words(state)
+    return committed
+
+
+async def _propose(state: TaskState) -> OpenPublication:
+    """What is there to publish, as a decision whose calls the policy judged."""
     state.next_step()
     state.doing("preparing commits and push", TaskStatus.PUBLISHING)
     publication = await state.host.run(
@@ -35,20 +68,7 @@ async def publish(state: TaskState, acting: Acting) -> bool:
     state.pushed = publication.already_pushed or None
     if publication.withheld:
         state.withheld.append(Withheld(what="push", why=publication.withheld))
-    before = len(state.withheld)
-    if publication.calls:
-        await acting.execute(publication.decision, publication.calls)
-    said = state.withheld[before:]
-    commit = _call(publication, Effect.COMMIT)
-    committed = commit is None or len(state.commits) > len(publication.commits)
-    if commit is not None and not committed:
-        _withhold(state, said, "commit of the work", commit)
-    push = _call(publication, Effect.PUBLISH)
-    if push is not None and not state.pushed:
-        _withhold(state, said, f"push of {state.host.branch}", push)
-        state.unpushed = _why_unpushed(state, publication.decision, push.index)
-    _keep_late_words(state)
-    return committed
+    return OpenPublication(publication=publication, withheld_before=len(state.withheld))
 
 
 def _message(state: TaskState) -> str:

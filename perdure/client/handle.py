@@ -29,6 +29,7 @@ from perdure.client.lookups import Part, StoredArtifact, artifact_parts, diff_pa
 from perdure.client.rewinding import RewindPreview, RewindReceipt, preview_of, rewind
 from perdure.client.server import Server
 from perdure.client.state import Spending, TaskDescription, TaskState, TranscriptLine
+from perdure.client.upgrading import Upgrade, upgrade
 from perdure.client.validation import valid
 from perdure.client.watching import held_up, watch
 from perdure.contracts.decisions import AnswerQuestion, Decide, Pending, Receipt, Steer
@@ -154,6 +155,14 @@ class TaskHandle(Generic[Outcome]):
     async def resume(self) -> None:
         """Let a paused task go on."""
         await self._signal("resume")
+
+    async def upgrade(self, *, wait_s: float = 5.0) -> Upgrade:
+        """Let the task go on in a new run on the version of the workers that takes new tasks.
+
+        What it asks is withdrawn and asked anew there; a call that is under way is finished first. It waits at most
+        ``wait_s`` for the new run. Raises Refused where it need not or cannot move.
+        """
+        return await upgrade(self._server, self.id, wait_s=wait_s)
 
     async def cancel(self, *, reason: str = "") -> None:
         """Ask the task to stop; it records what it did and ends Canceled."""

@@ -3,10 +3,11 @@
 from pydantic import Field
 
 from perdure.contracts.calls import CallSummary
+from perdure.contracts.decisions import QuestionKind
 from perdure.contracts.durable import Durable
 from perdure.contracts.plan import Plan
-from perdure.contracts.steps import Limits, Note, OpenedTask
-from perdure.contracts.task import Check, Cost, TaskRequest, Withheld
+from perdure.contracts.steps import Limits, Note, OpenedTask, Publication
+from perdure.contracts.task import Check, Cost, Evidence, TaskRequest, Withheld
 from perdure.contracts.workspace import Checkpoint, Workspace
 
 
@@ -43,6 +44,38 @@ class LoopCounts(Durable):
     gate_rounds: int = 0
     last_reflection: int = 0
     unusable_answers: int = 0
+
+
+class OpenQuestion(Durable):
+    """A question that was withdrawn, to be asked anew."""
+
+    kind: QuestionKind
+    text: str
+
+
+class OpenPublication(Durable):
+    """A publication of which some calls did not run yet."""
+
+    publication: Publication
+    withheld_before: int
+    """How much was withheld when it began."""
+
+
+class Undone(Durable):
+    """What a run left undone that moved over to another version; the next one begins with it."""
+
+    question: OpenQuestion | None = None
+    """Asked before anything else."""
+    decision: str = ""
+    calls: tuple[CallSummary, ...] = ()
+    """Those of the decision that did not run: the first one was asked about."""
+    failed: bool = False
+    """Whether one of the decision's calls before them failed."""
+    ending: str = ""
+    """How the loop ended, where it is over."""
+    written: bool = False
+    """Whether the answer was written."""
+    publication: OpenPublication | None = None
 
 
 class SpokenWords(Durable):
@@ -95,6 +128,11 @@ class Continuation(Durable):
     """How often the loop's guard saw calls on the files as they are now."""
     counts: LoopCounts = LoopCounts()
     words: SpokenWords = SpokenWords()
+    undone: Undone | None = None
+    """None where nothing was under way."""
+    summary: str = ""
+    evidence: tuple[Evidence, ...] = ()
+    commit_message: str = ""
 
 
 class ContinuedTask(TaskRequest):

@@ -118,6 +118,16 @@ class Pending(BaseModel):
     questions: tuple[Question, ...] = ()
 
 
+class MovingReceipt(BaseModel):
+    """Result of the update ``upgrade``."""
+
+    model_config = ConfigDict(frozen=True)
+
+    withdrawn: tuple[str, ...] = ()
+    """Ids of what was asked: it is asked anew in the new run, under new ids."""
+    message: str
+
+
 class Attached(BaseModel):
     """Result of the update ``attach``, which starts or finds a run in one request."""
 

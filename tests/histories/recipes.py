@@ -78,6 +78,33 @@ async def packages_installed_again(stage: Stage) -> Handle:
         return await installed_again(bench, stage.folder / "packages")
 
 
+async def moved_over(stage: Stage) -> Handle:
+    """The run of a task that is told to move to another version while it waits for an approval."""
+    return await _run_of_a_moved_task(stage, "before")
+
+
+async def taken_up(stage: Stage) -> Handle:
+    """The run after it, which asks for the same call anew."""
+    return await _run_of_a_moved_task(stage, "after")
+
+
+async def _run_of_a_moved_task(stage: Stage, which: str) -> Handle:
+    async with stage.bench(script_of([[READ, WRITING], [FIX]])) as bench:
+        handle = await bench.start()
+        old = await bench.approval(handle)
+        # The overloads of the SDK's method are partly untyped.
+        await handle.execute_update("upgrade")  # pyright: ignore[reportUnknownMemberType]
+        after = bench.client.get_workflow_handle(handle.id)
+        fresh = await bench.approval(after, but=old.id)
+        await bench.decide(after, fresh, "approve")
+        push = await bench.approval(after, but=fresh.id)
+        await bench.decide(after, push, "approve")
+        await after.result()
+        last = (await after.describe()).run_id
+        run = handle.first_execution_run_id if which == "before" else last
+        return bench.client.get_workflow_handle(handle.id, run_id=run)
+
+
 async def attached(stage: Stage) -> Handle:
     """The task is started by the update that attaches to it."""
     async with stage.bench(script_of([[READ]])) as bench:
@@ -303,6 +330,8 @@ RECIPES: tuple[Recipe, ...] = (
     continued,
     continuing,
     packages_installed_again,
+    moved_over,
+    taken_up,
     attached,
     looked_up,
     looked_up_change,

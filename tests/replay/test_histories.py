@@ -71,6 +71,7 @@ def read_named(name: str) -> WorkflowHistory:
         ("edited_command", "WORKFLOW_EXECUTION_UPDATE_ACCEPTED"),
         ("expired_approval", "TIMER_FIRED"),
         ("cancelled", "WORKFLOW_EXECUTION_CANCELED"),
+        ("moved_over", "WORKFLOW_EXECUTION_CONTINUED_AS_NEW"),
         ("bad_input", "WORKFLOW_EXECUTION_FAILED"),
         ("taken_over", "ACTIVITY_TASK_TIMED_OUT"),
         ("upkeep_taken_over", "ACTIVITY_TASK_TIMED_OUT"),

@@ -19,3 +19,20 @@ def promote(build_id: str) -> Action:
         return ExitCode.OK
 
     return action
+
+
+def upgrade(id: str) -> Action:
+    """Move a task over to the version that takes new tasks."""
+
+    async def action(session: Session) -> ExitCode:
+        async with session.client() as client:
+            task = await client.task(id)
+            came = await task.upgrade()
+        if session.output.as_json:
+            session.output.data(came.model_dump(mode="json"))
+            return ExitCode.OK
+        when = "went on" if came.moved else "goes on"
+        session.output.line(f"{came.id} {when} from {came.version_before} to {came.version}. {came.message}")
+        return ExitCode.OK
+
+    return action

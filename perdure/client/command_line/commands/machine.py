@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from perdure.client.command_line.commands.options import Json, run
+from perdure.client.command_line.commands.options import Json, NamedTask, run
 
 if TYPE_CHECKING:
     from perdure.client.command_line.installation import Installation
@@ -74,6 +74,18 @@ def promote(
     run(context, action(build_id), as_json=as_json)
 
 
+def upgrade(context: typer.Context, task: NamedTask, as_json: Json = False) -> None:
+    """Move an open task over to the version of the workers that takes new tasks.
+
+    For installations whose workers have PERDURE_DEPLOYMENT and PERDURE_BUILD_ID. An approval or a question that waits is
+    withdrawn and asked anew, under another id, on the new version; what runs is finished first. A worker of the task's
+    own version has to run until then. Maintenance runs finish on the version that began them.
+    """
+    from perdure.client.command_line.releasing import upgrade as action
+
+    run(context, action(task), as_json=as_json)
+
+
 def completion(
     context: typer.Context,
     shell: Annotated[Literal["bash", "zsh", "fish"], typer.Argument(help="The shell that reads it.")],
@@ -96,5 +108,6 @@ COMMANDS = {
     "doctor": doctor,
     "versions": versions,
     "promote": promote,
+    "upgrade": upgrade,
     "completion": completion,
 }
