@@ -191,7 +191,8 @@ async def test_a_past_span_is_made_up_for(client: PerdureClient, upkeep: Player,
     await client.schedules.create(schedule_id, UPKEEP, times=ScheduleTimes(cron=("0 3 * * *",)))
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     begun = await client.schedules.backfill(schedule_id, start_at=today - timedelta(days=2), end_at=today)
-    assert begun in {1, 2}
+    # It waits for a moment only, so that a busy server may have started none yet.
+    assert begun in {0, 1, 2}
     found = await ended(client, schedule_id, 2)
     assert [run.due_at for run in found.recent] == [today - timedelta(hours=45), today - timedelta(hours=21)]
 

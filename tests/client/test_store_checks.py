@@ -7,8 +7,8 @@ from pydantic import SecretStr
 
 from perdure.embedded.ports import free_port
 from perdure.embedded.stack import Stack
+from perdure.looks import STORES, check_store, store_version
 from perdure.settings import Settings
-from starter import STORES, check_store, store_version
 from tests.sentences import assert_said
 
 

