@@ -100,7 +100,8 @@ class ThisMachine(RecordKeeping):
     def checks(self) -> Sequence["Check"]:
         """What ``doctor`` looks at beside python, git, disk, sandbox and server."""
         settings = self.settings()
-        looks = (check_temporal_program, check_postgres, check_models)
+        program = partial(check_temporal_program, search_path=os.environ.get("PATH", ""))
+        looks = (program, check_postgres, check_models)
         stores = (partial(check_store, settings, name) for name in STORES)
         return (*(partial(look, settings) for look in looks), *stores, check_dictionary)
 

