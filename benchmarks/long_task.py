@@ -2,7 +2,7 @@
 
     python benchmarks/long_task.py [--steps 3000] [--bytes 4000] [--changes 10]
 
-Each step reads a file of ``--bytes`` bytes; every ``--changes``-th writes one instead. The worker is this process. At
+Each step finds about ``--bytes`` bytes of text; every ``--changes``-th writes a file instead. The worker is this process. At
 the end ``watch`` is read from the first run to the last, and must tell of every step.
 """
 
@@ -22,24 +22,48 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.stage import PLAN, finish, make_repository, running_stack, script, served, settings_for
+from benchmarks.stage import ANSWER, PLAN, make_repository, running_stack, served, settings_for
 from perdure.client import PerdureClient
 from perdure.client.events import Decided, Executed
 from worker import open_house, rare_collections, workers
 
 SAMPLES = 20
+ROOM_TOKENS = 60_000
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
-def plays(steps: int, changes: int) -> dict[str, Any]:
-    """A script that reads at most steps, and writes at every so manieth."""
-    reading = script(steps, "read_file", {"path": "data/{turn}.txt"})
-    arguments = {"path": "made/{turn}.txt", "content": "changed {turn}\n"}
-    writing = [
-        {"for": "decide", "turn": turn, "calls": [{"tool": "write_file", "arguments": arguments}]}
-        for turn in range(0, steps, changes)
+def plays(changes: int) -> dict[str, Any]:
+    """A script that looks for ever at other things, and now and then writes a file."""
+    going_on: dict[str, Any] = {"verdict": "continue", "note": "Go on.", "finished_subtasks": []}
+    looking = {"pattern": "xxxx|{digest}", "path": "data/1.txt"}
+    writing = {"path": "made/{digest}.txt", "content": "changed {turn}\n"}
+    replies: list[dict[str, Any]] = [
+        {"for": "decide", "turn": turn, "calls": [{"tool": "write_file", "arguments": writing}]}
+        for turn in range(0, 10_000, changes)
     ]
-    return {**reading, "replies": [*writing, *reading["replies"]]}
+    replies += [
+        {"for": "decide", "calls": [{"tool": "grep_search", "arguments": looking}]},
+        {"for": "plan", "content": PLAN},
+        {"for": "reflect", "content": going_on},
+        {"for": "synthesize", "content": ANSWER},
+    ]
+    # A model with little room, so that what is measured is ours and not the size of its prompts.
+    return {"v": 1, "about": "a long task", "limits": {"tokens_per_minute": ROOM_TOKENS}, "replies": replies}
+
+
+async def over(handle: WorkflowHandle[Any, Any]) -> dict[str, Any]:
+    """The result; when the steps are used up the task is told to wrap up, and a push is denied."""
+    waiting = asyncio.ensure_future(handle.result())
+    while not (await asyncio.wait([waiting], timeout=1.0))[0]:
+        pending: Any = await handle.query("pending")
+        # The overloads of the SDK's method are partly untyped.
+        for question in pending["questions"]:
+            said = {"question_id": question["id"], "choice": "wrap_up"}
+            await handle.execute_update("answer", said)  # pyright: ignore[reportUnknownMemberType]
+        for approval in pending["approvals"]:
+            said = {"approval_id": approval["id"], "verdict": "deny"}
+            await handle.execute_update("decide", said)  # pyright: ignore[reportUnknownMemberType]
+    return await waiting
 
 
 def resident_mb() -> float:
@@ -98,12 +122,12 @@ async def main() -> None:
     PLAN["estimated_steps"] = options.steps
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        repository = make_repository(folder, options.steps + 1, options.bytes)
+        repository = make_repository(folder, 10, options.bytes)
         async with running_stack(folder) as stack:
             client = await Client.connect(stack.addresses.temporal, data_converter=pydantic_data_converter)
-            with served(folder, plays(options.steps, options.changes)) as url:
+            with served(folder, plays(options.changes)) as url:
                 settings = settings_for(
-                    stack, folder, url, budget_steps=options.steps + 10, budget_minutes=600, budget_usd=1e6,
+                    stack, folder, url, budget_steps=options.steps, budget_minutes=600, budget_usd=1e6,
                     budget_tokens=10**12,
                 )  # fmt: skip
                 async with open_house(settings) as house, workers(house):
@@ -116,8 +140,9 @@ async def main() -> None:
                         )
                         print(f"{options.steps} steps, {options.bytes} bytes a read, {os.cpu_count()} cores")
                         watching = asyncio.create_task(watched(handle, options.steps))
-                        await finish(handle)
-                        await watching
+                        result = await over(handle)
+                        watching.cancel()
+                        print(f"  ended as {result['status']} after {result['steps']} steps")
                         await histories(client, settings.task_queue)
 
 

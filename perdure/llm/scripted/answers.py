@@ -57,12 +57,12 @@ class Spoken:
 
 def spoken(reply: Reply, conversation: Conversation) -> Spoken:
     """What the reply says in this conversation: the same for the same conversation, on every server."""
-    content = filled_in(reply.content, conversation.turn)
+    content = filled_in(reply.content, conversation.turn, conversation.digest)
     if isinstance(content, dict):
         content = json.dumps(content, ensure_ascii=False)
     message: dict[str, Any] = {"role": "assistant", "content": content}
     if reply.reasoning:
-        message["reasoning"] = filled_in(reply.reasoning, conversation.turn)
+        message["reasoning"] = filled_in(reply.reasoning, conversation.turn, conversation.digest)
     if reply.calls:
         message["tool_calls"] = [_call(reply, index, conversation) for index in range(len(reply.calls))]
     return Spoken(
@@ -76,12 +76,14 @@ def _call(reply: Reply, index: int, conversation: Conversation) -> dict[str, Any
     call = reply.calls[index]
     raw = call.raw if call.raw is not None else json.dumps(call.arguments, ensure_ascii=False)
     if call.raw is None:
-        raw = json.dumps(filled_in(call.arguments, conversation.turn), ensure_ascii=False)
+        raw = json.dumps(
+            filled_in(call.arguments, conversation.turn, conversation.digest), ensure_ascii=False
+        )
     made = f"call_{digest_of({'v': 1, 'conversation': conversation.digest, 'index': index})[:16]}"
     return {
         "id": call.id or made,
         "type": "function",
-        "function": {"name": call.tool, "arguments": filled_in(raw, conversation.turn)},
+        "function": {"name": call.tool, "arguments": filled_in(raw, conversation.turn, conversation.digest)},
     }
 
 

@@ -183,12 +183,12 @@ def _fault(place: tuple[int | str, ...], message: str) -> str:
     return f"{where}: {message.removeprefix('Value error, ')}"
 
 
-def filled_in(value: Any, turn: int) -> Any:
-    """The value with ``{turn}`` replaced in every text, at any depth."""
+def filled_in(value: Any, turn: int, digest: str = "") -> Any:
+    """The value with ``{turn}`` and ``{digest}`` replaced in every text, at any depth."""
     if isinstance(value, str):
-        return value.replace("{turn}", str(turn))
+        return value.replace("{turn}", str(turn)).replace("{digest}", digest[:12])
     if isinstance(value, dict):
-        return {key: filled_in(item, turn) for key, item in cast("dict[str, Any]", value).items()}
+        return {key: filled_in(item, turn, digest) for key, item in cast("dict[str, Any]", value).items()}
     if isinstance(value, list):
-        return [filled_in(item, turn) for item in cast("list[Any]", value)]
+        return [filled_in(item, turn, digest) for item in cast("list[Any]", value)]
     return value
