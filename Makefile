@@ -13,8 +13,10 @@ setup: ## Make .venv and install the locked packages (does only what is missing)
 demo: setup ## Fix a real bug in a sample repository, and survive a killed worker on the way
 	@$(PYTHON) -m examples.demo $(ARGS)
 
-test: setup ## Run all tests, on the real stack
-	@$(PYTHON) -m pytest $(ARGS)
+# Each process has servers of its own, and most tests wait for something most of the time.
+PROCESSES ?= 2
+test: setup ## Run all tests, on the real stack (PROCESSES=1: one after the other)
+	@$(PYTHON) -m pytest --numprocesses $(PROCESSES) --dist loadfile $(ARGS)
 
 RUNS ?= 6
 SEED ?= 1
@@ -31,7 +33,7 @@ check: setup ## Format, lint, types, import rules, tool dictionary, tests
 	.venv/bin/basedpyright
 	.venv/bin/lint-imports
 	$(PYTHON) -m tools --check
-	$(PYTHON) -m pytest $(ARGS)
+	$(PYTHON) -m pytest --numprocesses $(PROCESSES) --dist loadfile $(ARGS)
 
 up: setup ## Start the stack and a worker on this machine, until Ctrl-C
 	@$(PYTHON) starter.py up
