@@ -3,7 +3,8 @@
 import os
 import socket
 import sqlite3
-from collections.abc import AsyncIterator
+import tempfile
+from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -146,14 +147,21 @@ async def test_a_home_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     assert "PERDURE_HOME" in sentence
 
 
+@pytest.fixture
+def short() -> Iterator[Path]:
+    """A folder near the root, since pytest's own may be too deep for a socket already."""
+    with tempfile.TemporaryDirectory(prefix="p-", dir="/tmp") as name:
+        yield Path(name)
+
+
 @pytest.mark.parametrize("name", ["x" * 90, "with, comma", "with ' quote"])
 async def test_sockets_move_to_a_short_private_folder_where_the_home_does_not_suit(
-    tmp_path: Path, name: str
+    short: Path, name: str
 ) -> None:
-    home = Home(tmp_path / name, runtime=tmp_path)
+    home = Home(short / name, runtime=short)
     home.prepare(minimum_free_bytes=0)
     sockets = home.sockets()
-    assert sockets.parent == tmp_path
+    assert sockets.parent == short
     assert len(str(sockets)) + LONGEST_SOCKET_NAME <= LONGEST_SOCKET_PATH
     assert sockets.stat().st_mode & 0o777 == 0o700
     assert home.sockets() == sockets
@@ -161,20 +169,20 @@ async def test_sockets_move_to_a_short_private_folder_where_the_home_does_not_su
     assert not sockets.exists()
 
 
-async def test_a_folder_for_sockets_that_somebody_else_made_is_refused(tmp_path: Path) -> None:
-    home = Home(tmp_path / ("x" * 90), runtime=tmp_path)
+async def test_a_folder_for_sockets_that_somebody_else_made_is_refused(short: Path) -> None:
+    home = Home(short / ("x" * 90), runtime=short)
     home.prepare(minimum_free_bytes=0)
     sockets = home.sockets()
     sockets.rmdir()
-    (tmp_path / "trap").mkdir()
-    sockets.symlink_to(tmp_path / "trap")
+    (short / "trap").mkdir()
+    sockets.symlink_to(short / "trap")
     with pytest.raises(ConfigurationError, match="would not be private"):
         home.sockets()
 
 
-async def test_a_stack_works_below_a_path_that_is_too_long_for_sockets(stack: Stack, tmp_path: Path) -> None:
+async def test_a_stack_works_below_a_path_that_is_too_long_for_sockets(stack: Stack, short: Path) -> None:
     given = TemporalSettings(address=stack.addresses.temporal)
-    long = Stack(tmp_path / ("x" * 90), temporal=given, runtime=tmp_path)
+    long = Stack(short / ("x" * 90), temporal=given, runtime=short)
     await long.start()
     try:
         assert all(health.ok for health in await long.health())

@@ -202,7 +202,7 @@ async def test_a_frozen_worker_that_wakes_up_late_changes_and_records_nothing(in
         before = await lease(at, handle)
         files = git(at.remote, "ls-tree", "-r", result["branch"])
         frozen.wake()
-        await until(lambda: said(frozen.written, "Fenced"))
+        await until(lambda: refused(frozen.written))
         assert await lease(at, handle) == before
         assert git(at.remote, "ls-tree", "-r", result["branch"]) == files
         assert git(at.remote, "show", f"{result['branch']}:{COUNTER}") == "once"
@@ -230,7 +230,7 @@ async def test_a_frozen_worker_that_pushes_late_pushes_nothing_new(installs: Ins
             await fresh.start()
             result = await handle.result()
         frozen.wake()
-        await until(lambda: said(frozen.written, "Fenced"))
+        await until(lambda: refused(frozen.written))
         moves = (at.remote / "logs" / "refs" / "heads" / result["branch"]).read_text().splitlines()
         assert len(moves) == 1
         assert result["pushed"] is True
@@ -242,9 +242,9 @@ async def arrives(at: Installation) -> bool | None:
     return (at.remote / "arriving").exists() or None
 
 
-async def said(read: Callable[[], str], text: str) -> bool | None:
-    """True once the text is there."""
-    return text in read() or None
+async def refused(read: Callable[[], str]) -> bool | None:
+    """True once the worker has heard that its work does not count: its token is too low, or its folder is gone."""
+    return "Fenced" in read() or "WorkspaceLost" in read() or None
 
 
 SLOWLY: dict[str, Any] = {
