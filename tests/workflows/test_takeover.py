@@ -243,8 +243,11 @@ async def arrives(at: Installation) -> bool | None:
 
 
 async def refused(read: Callable[[], str]) -> bool | None:
-    """True once the worker has heard that its work does not count: its token is too low, or its folder is gone."""
-    return "Fenced" in read() or "WorkspaceLost" in read() or None
+    """True once the worker knows that its work does not count.
+
+    Its token is too low, its folder is gone, or its heartbeat was told first that nobody waits for the work.
+    """
+    return any(word in read() for word in ("Fenced", "WorkspaceLost", "outcome=cancelled")) or None
 
 
 SLOWLY: dict[str, Any] = {
