@@ -1,41 +1,23 @@
 """Makes a task's workspace from a checkpoint of another task: the same bytes, a branch and a chain of its own."""
 
-import asyncio
-import errno
-import secrets
 from datetime import UTC, datetime
 from pathlib import Path
 
 from perdure.contracts.errors import WorkspaceLost
 from perdure.contracts.workspace import Checkpoint
-from perdure.workspace.bringing import ORIGIN, add_references, begin_folder, with_credentials
+from perdure.workspace.bringing import add_references, begin_folder, with_credentials
 from perdure.workspace.checkpoints import take_checkpoint
-from perdure.workspace.packs import Packs
-from perdure.workspace.program import Folders, GitProgram
-from perdure.workspace.records import load_record
+from perdure.workspace.making import Making
+from perdure.workspace.program import Folders
 from perdure.workspace.references import move_branch
 from perdure.workspace.remotes import strip_credentials
-from perdure.workspace.restore import HALF_MADE, restore
-from perdure.workspace.source import RefuseFolder
-from perdure.workspace.storage import put, remove_tree
+from perdure.workspace.restore import restore
+from perdure.workspace.storage import put
 from perdure.workspace.working_copy import Created, Origin, WorkingCopy
 
 
-class Forking:
+class Forking(Making):
     """The part of the workspaces that makes one task's from another's."""
-
-    _home: Path
-    _program: GitProgram
-    _packs: Packs | None
-    _refuse_folder: RefuseFolder
-    _author: tuple[str, str]
-    _owner: tuple[int, int] | None
-
-    def _folder(self, task_id: str) -> Path:
-        raise NotImplementedError
-
-    def _origin(self, task_id: str) -> Origin:
-        raise NotImplementedError
 
     async def open(self, task_id: str, generation: int) -> WorkingCopy:
         """The working copy of one generation."""
@@ -62,51 +44,17 @@ class Forking:
         """
         ours = False
         if not await self._is_usable(task_id):
-            ours = await self._fork_into(task_id, source, checkpoint, repository, branch, generation)
+            ours = await self._take_place(
+                task_id,
+                lambda folder: self._forked(
+                    folder, task_id, source, checkpoint, repository, branch, generation
+                ),
+            )
         origin = self._origin(task_id)
         if not ours:
             await self.materialise(task_id, generation=generation, checkpoint=origin.checkpoint)
         copy = await self.open(task_id, generation)
         return Created.of(copy)
-
-    async def _is_usable(self, task_id: str) -> bool:
-        """Whether an earlier attempt finished; what it left half-made, which nobody used, is removed."""
-        folder = self._folder(task_id)
-        if not folder.exists():
-            return False
-        try:
-            commit = self._origin(task_id).checkpoint.commit
-            await load_record(self._program, folder / "shadow", folder / "objects", commit)
-        except WorkspaceLost:
-            await asyncio.to_thread(remove_tree, folder)
-            return False
-        return True
-
-    async def _fork_into(
-        self,
-        task_id: str,
-        source: str,
-        checkpoint: Checkpoint,
-        repository: str,
-        branch: str,
-        generation: int,
-    ) -> bool:
-        """Build the folder under another name, then give it its own; False where another attempt was first."""
-        half_made = self._home / f"{HALF_MADE}{secrets.token_hex(6)}"
-        try:
-            origin = await self._forked(
-                half_made, task_id, source, checkpoint, repository, branch, generation
-            )
-            put(half_made / ORIGIN, origin.model_dump_json().encode("utf-8"), mode=0o600)
-            try:
-                half_made.rename(self._folder(task_id))
-            except OSError as error:
-                if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
-                    raise
-                return False
-            return True
-        finally:
-            await asyncio.to_thread(remove_tree, half_made)
 
     async def _forked(
         self,

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import secrets
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -40,16 +41,23 @@ class Making:
         self, task_id: str, repository: str, base_branch: str | None, branch: str, generation: int
     ) -> bool:
         """Make the task's folder unless a usable one is there; whether this call's own generation is in it."""
-        folder = self._folder(task_id)
-        if folder.exists():
-            try:
-                checkpoint = self._origin(task_id).checkpoint
-                await load_record(self._program, folder / "shadow", folder / "objects", checkpoint.commit)
-                return False
-            except WorkspaceLost:
-                # A power failure can leave an empty file behind. Nothing was built on it yet.
-                await asyncio.to_thread(remove_tree, folder)
+        if await self._is_usable(task_id):
+            return False
         return await self._make(task_id, repository, base_branch, branch, generation)
+
+    async def _is_usable(self, task_id: str) -> bool:
+        """Whether an earlier attempt finished the task's folder; what cannot be used, which nobody did, is removed."""
+        folder = self._folder(task_id)
+        if not folder.exists():
+            return False
+        try:
+            commit = self._origin(task_id).checkpoint.commit
+            await load_record(self._program, folder / "shadow", folder / "objects", commit)
+        except WorkspaceLost:
+            # A power failure can leave an empty file behind. Nothing was built on it yet.
+            await asyncio.to_thread(remove_tree, folder)
+            return False
+        return True
 
     async def _make(
         self, task_id: str, repository: str, base_branch: str | None, branch: str, generation: int
@@ -57,9 +65,16 @@ class Making:
         """Build the whole folder of the task under another name, then give it its own; False where one is there."""
         source = await examine(self._program, repository, base_branch, refuse_folder=self._refuse_folder)
         name, warnings = await free_branch_name(self._program, source, branch)
+        return await self._take_place(
+            task_id,
+            lambda folder: self._fill(folder, task_id, repository, source, name, generation, warnings),
+        )
+
+    async def _take_place(self, task_id: str, fill: Callable[[Path], Awaitable[Origin]]) -> bool:
+        """Fill a folder under another name, then give it the task's own; False where another attempt was first."""
         folder = self._home / f"{HALF_MADE}{secrets.token_hex(6)}"
         try:
-            origin = await self._fill(folder, task_id, repository, source, name, generation, warnings)
+            origin = await fill(folder)
             put(folder / ORIGIN, origin.model_dump_json().encode("utf-8"), mode=0o600)
             try:
                 folder.rename(self._folder(task_id))

@@ -19,7 +19,6 @@ from perdure.workspace.bringing import ORIGIN, bring
 from perdure.workspace.checkpoints import take_checkpoint
 from perdure.workspace.comparison import compare
 from perdure.workspace.forking import Forking
-from perdure.workspace.making import Making
 from perdure.workspace.openat2 import require_openat2
 from perdure.workspace.packs import KeepsArtifacts, Packs
 from perdure.workspace.program import SEARCH_PATH, GitProgram
@@ -48,7 +47,7 @@ KEPT_GENERATIONS = 10_000
 _ONE_DAY_S = 24 * 3600.0
 
 
-class Workspaces(Making, Leaving, Forking):
+class Workspaces(Forking, Leaving):
     """Workspaces below ``home``, one folder a task.
 
     With ``owner`` (uid, gid), files of the work trees belong to that user. ``author`` is the name and address in
