@@ -13,7 +13,7 @@ from perdure.client import PerdureClient
 from perdure.embedded.stack import Stack
 from tests.faults.errand import make_script
 from tests.faults.installation import Installation, Servers, installed
-from tests.faults.moments import while_running
+from tests.faults.moments import Moment, once_scheduled, while_running
 from tests.faults.picture import Handle
 from tests.faults.runs import THINKING_MS, Errand, Outcome, run_errand
 from tests.faults.test_outages import differences, last_failure
@@ -61,7 +61,9 @@ async def on_a_small_disk(servers: Servers, folder: Path) -> AsyncGenerator[tupl
             yield disk, installation
 
 
-async def run_with_a_full_disk(servers: Servers, folder: Path, *, step: str, from_the_start: bool) -> Outcome:
+async def run_with_a_full_disk(
+    servers: Servers, folder: Path, *, moment: Moment, from_the_start: bool
+) -> Outcome:
     """One run whose disk is full once, until the task has said so."""
     async with on_a_small_disk(servers, folder) as (disk, installation):
 
@@ -81,19 +83,27 @@ async def run_with_a_full_disk(servers: Servers, folder: Path, *, step: str, fro
         if from_the_start:
             disk.fill()
         try:
-            return await Errand(installation).run(
-                while_running(step), victim="disk", meanwhile=until_it_is_said
-            )
+            return await Errand(installation).run(moment, victim="disk", meanwhile=until_it_is_said)
         except (TimeoutError, AssertionError) as error:
             error.add_note(installation.written())
             raise
 
 
-@pytest.mark.parametrize(("step", "from_the_start"), [("prepare_workspace start", True), ("plan", False)])
+# A step that finds no room fails within milliseconds, so nobody can count on seeing a worker hold it.
+@pytest.mark.parametrize(
+    ("moment", "from_the_start"),
+    [(once_scheduled("prepare_workspace start"), True), (while_running("plan"), False)],
+    ids=["as a workspace is made", "as a step is planned"],
+)
 async def test_a_task_waits_for_room_and_goes_on(
-    stack: Stack, temporal_client: Client, database_url: str, tmp_path: Path, step: str, from_the_start: bool
+    stack: Stack,
+    temporal_client: Client,
+    database_url: str,
+    tmp_path: Path,
+    moment: Moment,
+    from_the_start: bool,
 ) -> None:
     servers = Servers(temporal_client, stack.addresses.temporal, database_url)
     undisturbed = await run_errand(servers, tmp_path)
-    outcome = await run_with_a_full_disk(servers, tmp_path, step=step, from_the_start=from_the_start)
+    outcome = await run_with_a_full_disk(servers, tmp_path, moment=moment, from_the_start=from_the_start)
     assert differences(undisturbed, outcome) == []
