@@ -92,7 +92,7 @@ async def run_with_a_full_disk(
 # A step that finds no room fails within milliseconds, so nobody can count on seeing a worker hold it.
 @pytest.mark.parametrize(
     ("moment", "from_the_start"),
-    [(once_scheduled("prepare_workspace start"), True), (while_running("plan"), False)],
+    [(once_scheduled("prepare_workspace"), True), (while_running("plan"), False)],
     ids=["as a workspace is made", "as a step is planned"],
 )
 async def test_a_task_waits_for_room_and_goes_on(
