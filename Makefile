@@ -47,6 +47,9 @@ dictionary: setup ## Write tool_dictionary.json anew from the tools
 docs: setup ## Write docs/commands anew from the command line's own help
 	@$(PYTHON) -m perdure.client.command_line.documentation
 
-lock: setup ## Write requirements.lock anew from pyproject.toml, with hashes and without any address
+lock: setup ## Write the lock files anew from pyproject.toml and package.json, with hashes and without any address
 	@.venv/bin/uv pip compile pyproject.toml --all-extras --group dev --universal --generate-hashes --no-annotate \
 		--no-header --quiet --python-version 3.11 --output-file requirements.lock
+	@.venv/bin/uv pip compile --group node --universal --generate-hashes --no-annotate --no-header --quiet \
+		--python-version 3.11 --output-file tools/node/toolchain/node.lock
+	@cd tools/node/toolchain && npm install --package-lock-only --ignore-scripts --no-audit --no-fund --loglevel=error

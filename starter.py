@@ -103,7 +103,7 @@ class ThisMachine(RecordKeeping):
         program = partial(check_temporal_program, search_path=os.environ.get("PATH", ""))
         looks = (program, check_postgres, check_models)
         stores = (partial(check_store, settings, name) for name in STORES)
-        return (*(partial(look, settings) for look in looks), *stores, check_dictionary)
+        return (*(partial(look, settings) for look in looks), *stores, check_dictionary, check_node)
 
 
 @dataclass(frozen=True)
@@ -246,6 +246,29 @@ async def check_dictionary() -> "Sequence[Finding]":
             Finding("tool dictionary", "failed", "tool_dictionary.json is stale.", "run `make dictionary`.")
         ]
     return [Finding("tool dictionary", "ok", "describes the tools in tools/")]
+
+
+async def check_node() -> "Sequence[Finding]":
+    """Node, and the tools for JavaScript and TypeScript; without them everything else works."""
+    import asyncio
+
+    from perdure.client.command_line.installation import Finding
+    from tools.node.locating import find_node, find_node_modules, versions_in
+
+    node = await asyncio.to_thread(find_node, os.environ.get("PATH", ""))
+    if node is None or not node.is_recent:
+        there = f"{node.program} is version {node.shown_version}" if node else "There is no Node"
+        hint = "run `make setup`, which installs Node by a wheel, or install Node 24."
+        return [Finding("node", "warning", f"{there}, so the tools for JavaScript do not run.", hint)]
+    found = Finding("node", "ok", f"{node.shown_version}, {node.program}")
+    node_modules = find_node_modules()
+    if node_modules is None:
+        hint = "run `make setup`."
+        return [
+            found,
+            Finding("javascript tools", "warning", "They are missing, or not those of this version.", hint),
+        ]
+    return [found, Finding("javascript tools", "ok", versions_in(node_modules))]
 
 
 def written(write: Callable[[], object]) -> int:

@@ -52,7 +52,6 @@ from perdure.installation import (
     connect,
     database_url_of,
     deployment_of,
-    found,
     model_settings_of,
     required,
     search_attributes_registered,
@@ -77,6 +76,7 @@ from perdure.workspace.overview import overview_of, survey_branch, toolchain_of
 from perdure.workspace.remotes import strip_credentials
 from perdure.workspace.working_copy import WorkingCopy
 from perdure.workspace.workspaces import Workspaces
+from tools.node.locating import find_node, find_node_modules
 from tools.package_registries import find_packages
 from tools.programs import toolchain_of as programs_of
 from tools.quality_gate import QualityGate
@@ -139,11 +139,13 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
     client = await connect(settings)
     model_settings = model_settings_of(settings)
     models = Models(model_settings)
+    node = await asyncio.to_thread(find_node, os.environ.get("PATH", ""))
     programs = programs_of(
         python=settings.python or Path(sys.executable),
-        node=found("node"),
+        node=node.program if node else None,
         ripgrep=required("rg"),
         ruff=required("ruff"),
+        node_modules=find_node_modules() if node and node.is_recent else None,
     )
     packages = await find_packages(
         python=programs.python, node=programs.node, named=settings.package_hosts, environment=os.environ

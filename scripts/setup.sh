@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes .venv and installs what requirements.lock names, hash by hash. Safe to run again: it does only what is missing,
-# and when nothing is, it needs neither the network nor a second.
+# Makes .venv and installs what requirements.lock names, hash by hash, then the JavaScript tools of tools/node/toolchain.
+# Safe to run again: it does only what is missing, and when nothing is, it needs neither the network nor a second.
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -44,24 +44,29 @@ command -v git >/dev/null 2>&1 || fail "git is not on PATH." "install it, for ex
 command -v cc >/dev/null 2>&1 || command -v gcc >/dev/null 2>&1 || command -v clang >/dev/null 2>&1 ||
     fail "there is no C compiler on PATH." "install one, for example: apt install gcc libc6-dev"
 
-if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$(wanted || true)" ]; then
-    say "Nothing to install: $environment agrees with $lock"
-    exit 0
-fi
+install_python_packages() {
+    if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$(wanted || true)" ]; then
+        say "Nothing to install: $environment agrees with $lock"
+        return
+    fi
 
-if ! "$environment/bin/python" -m pip --version >/dev/null 2>&1; then
-    python=$(find_python)
-    say "Making $environment with $python"
-    "$python" -m venv --clear "$environment"
-fi
+    if ! "$environment/bin/python" -m pip --version >/dev/null 2>&1; then
+        python=$(find_python)
+        say "Making $environment with $python"
+        "$python" -m venv --clear "$environment"
+    fi
 
-if [ "$("$environment/bin/uv" --version 2>/dev/null | cut -d' ' -f2)" != "$uv_version" ]; then
-    say "Installing uv $uv_version, which installs the rest"
-    "$environment/bin/python" -m pip install --quiet --disable-pip-version-check "uv==$uv_version"
-fi
+    if [ "$("$environment/bin/uv" --version 2>/dev/null | cut -d' ' -f2)" != "$uv_version" ]; then
+        say "Installing uv $uv_version, which installs the rest"
+        "$environment/bin/python" -m pip install --quiet --disable-pip-version-check "uv==$uv_version"
+    fi
 
-say "Installing the packages of $lock (the first time: about 1 GB, some minutes)"
-rm -f "$stamp"
-"$environment/bin/uv" pip sync --python "$environment/bin/python" --require-hashes "$lock"
-wanted >"$stamp"
-say "Ready: $environment agrees with $lock"
+    say "Installing the packages of $lock (the first time: about 1 GB, some minutes)"
+    rm -f "$stamp"
+    "$environment/bin/uv" pip sync --python "$environment/bin/python" --require-hashes "$lock"
+    wanted >"$stamp"
+    say "Ready: $environment agrees with $lock"
+}
+
+install_python_packages
+"$environment/bin/python" -m tools.node.set_up

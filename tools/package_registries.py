@@ -9,12 +9,10 @@ from urllib.parse import urlsplit, urlunsplit
 
 from perdure.contracts.errors import ConfigurationError
 from perdure.safety.package_hosts import PackageHost
+from tools.node.locating import npm_of
 from tools.tool_schemas import Packages
 
 ANSWER_S = 60.0
-
-NPM_PLACES = ("lib/node_modules/npm/bin/npm-cli.js", "share/nodejs/npm/bin/npm-cli.js")
-"""Below the folder that Node is installed in."""
 
 PIP = """
 import runpy, sys
@@ -59,13 +57,6 @@ AUTHORITIES = {
     "REQUESTS_CA_BUNDLE": "REQUESTS_CA_BUNDLE",
 }
 """Variables of the worker's that name files of certificate authorities."""
-
-
-def npm_of(node: Path) -> Path | None:
-    """The npm that was installed with a Node."""
-    folders = dict.fromkeys(program.parent.parent for program in (node, node.resolve()))
-    found = (folder / place for folder in folders for place in NPM_PLACES)
-    return next((path.resolve() for path in found if path.is_file()), None)
 
 
 async def find_packages(

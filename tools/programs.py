@@ -12,15 +12,27 @@ SHOWN_ALREADY = Path("/usr")
 """The sandbox shows the system's programs by itself."""
 
 
-def toolchain_of(*, python: Path, node: Path | None, ripgrep: Path, ruff: Path) -> Toolchain:
+def toolchain_of(
+    *, python: Path, node: Path | None, ripgrep: Path, ruff: Path, node_modules: Path | None = None
+) -> Toolchain:
     """The toolchain with every folder that its programs need to start, links on the way to them included."""
+    needed = [
+        folder for program in (python, node, ripgrep, ruff) if program for folder in _folders_of(program)
+    ]
+    # The folder that holds node_modules, because Node looks for packages by that name.
+    needed += [node_modules.parent] if node_modules else []
     folders: list[Path] = []
-    for program in (python, node, ripgrep, ruff):
-        for folder in _folders_of(program) if program else ():
-            covered = any(folder.is_relative_to(known) for known in (SHOWN_ALREADY, *folders))
-            if not covered:
-                folders = [known for known in folders if not known.is_relative_to(folder)] + [folder]
-    return Toolchain(python=python, node=node, ripgrep=ripgrep, ruff=ruff, read_only=tuple(folders))
+    for folder in needed:
+        if not any(folder.is_relative_to(known) for known in (SHOWN_ALREADY, *folders)):
+            folders = [known for known in folders if not known.is_relative_to(folder)] + [folder]
+    return Toolchain(
+        python=python,
+        node=node,
+        ripgrep=ripgrep,
+        ruff=ruff,
+        read_only=tuple(folders),
+        node_modules=node_modules,
+    )
 
 
 def _folders_of(program: Path) -> Iterator[Path]:

@@ -23,7 +23,7 @@ from tools.tool_schemas import Preview, Tool, ToolContext, ToolOutput
 
 CATEGORIES = ("files", "search", "execution", "testing", "git", "code", "project")
 #: Folders of what tools are made of.
-WITHOUT_TOOLS = ("test_frameworks",)
+WITHOUT_TOOLS = ("node", "test_frameworks")
 
 
 class Outline(NamedTuple):

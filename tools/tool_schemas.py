@@ -50,6 +50,8 @@ class Toolchain:
     ripgrep: Path
     ruff: Path
     read_only: tuple[Path, ...] = ()
+    node_modules: Path | None = None
+    """Our own TypeScript, ESLint, Prettier and so on; None where set-up could not install them."""
 
 
 @dataclass(frozen=True)

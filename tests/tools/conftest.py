@@ -1,7 +1,7 @@
 """A real working copy of a small repository with a remote, the real sandbox, and every tool."""
 
 import asyncio
-import shutil
+import os
 import subprocess
 import sys
 from dataclasses import dataclass, field, replace
@@ -16,6 +16,7 @@ from perdure.contracts.calls import CallKey, ToolCall
 from perdure.safety.sandbox import Sandbox
 from perdure.workspace.working_copy import WorkingCopy
 from perdure.workspace.workspaces import Workspaces
+from tools.node.locating import find_node, find_node_modules
 from tools.programs import toolchain_of
 from tools.registry import Registry
 from tools.tool_schemas import Preview, Toolchain, ToolContext, ToolOutput
@@ -108,13 +109,14 @@ async def sandbox() -> Sandbox:
 
 @pytest.fixture(scope="session")
 def toolchain() -> Toolchain:
-    node = shutil.which("node")
+    node = find_node(os.environ["PATH"])
     python = Path(sys.executable)
     return toolchain_of(
         python=python,
-        node=Path(node) if node else None,
+        node=node.program if node else None,
         ripgrep=python.parent / "rg",
         ruff=python.parent / "ruff",
+        node_modules=find_node_modules(),
     )
 
 
