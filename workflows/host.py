@@ -26,6 +26,9 @@ TAKEOVERS = 5
 #: Runs that were reset before this version heed the reset only with the next step on files.
 RESETS_FIRST = "heed-resets-before-models"
 
+#: Runs of before ask a host that did not answer in time a second time, and wait as long again.
+SILENCE_IS_AN_ANSWER = "a-silent-host-is-not-asked-again"
+
 Reason = Literal["start", "takeover", "reset", "take_back"]
 _SUMMARIES: dict[Reason, str] = {
     "start": "clone",
@@ -129,9 +132,11 @@ class Host:
         """A step finished with this checkpoint; None where nothing changed."""
         self._checkpoint = checkpoint or self._checkpoint
 
-    async def prepare(self, head: str, reason: Reason = "start") -> str:
-        """Make or rebuild the workspace, by the host that has its files if it answers; returns the transcript's head."""
-        owner_first = True
+    async def prepare(self, head: str, reason: Reason = "start", *, owner_first: bool = True) -> str:
+        """Make or rebuild the workspace, by the host that has its files if it answers; returns the transcript's head.
+
+        Without ``owner_first`` whoever answers the shared queue does it, the host that has the files among them.
+        """
         while True:
             self._dispatch += 1
             try:
@@ -183,8 +188,8 @@ class Host:
         self._checkpoint = checkpoint
         await self._rebuild(head, "take_back")
 
-    async def _rebuild(self, head: str, reason: Reason) -> None:
-        await self.prepare(head, reason)
+    async def _rebuild(self, head: str, reason: Reason, *, owner_first: bool = True) -> None:
+        await self.prepare(head, reason, owner_first=owner_first)
         if self.after_rebuild is None or self._setting_up:
             return
         self._setting_up = True
@@ -273,12 +278,15 @@ class Host:
                     raise
                 self.takeovers += 1
                 taken_over += 1
-                if taken_over % TAKEOVERS == 0:
+                silent = _was_silent(error) and workflow.patched(SILENCE_IS_AN_ANSWER)
+                ask = taken_over % TAKEOVERS == 0
+                if ask:
                     await self._ask_about_restore(error)
                 workflow.logger.warning(
                     "%s was not finished by its host (%s); taking over", step.name, error.cause
                 )
-                await self._rebuild(head(), "takeover")
+                # Who is asked is told to start the host again, so it comes first after that.
+                await self._rebuild(head(), "takeover", owner_first=ask or not silent)
 
 
 def is_lost_host(error: ActivityError) -> bool:
@@ -286,9 +294,14 @@ def is_lost_host(error: ActivityError) -> bool:
 
     A schedule-to-start time-out never means that the step did not run; the fence decides whose work counts.
     """
-    if isinstance(error.cause, TimeoutError):
-        return error.cause.type in (TimeoutType.SCHEDULE_TO_START, TimeoutType.HEARTBEAT)
-    return _type_of(error) in ("Fenced", "WorkspaceLost")
+    if isinstance(error.cause, TimeoutError) and error.cause.type is TimeoutType.HEARTBEAT:
+        return True
+    return _was_silent(error) or _type_of(error) in ("Fenced", "WorkspaceLost")
+
+
+def _was_silent(error: ActivityError) -> bool:
+    """Whether the host did not take the step in the time that it had to answer."""
+    return isinstance(error.cause, TimeoutError) and error.cause.type is TimeoutType.SCHEDULE_TO_START
 
 
 def is_unknown_effect(error: ActivityError) -> bool:

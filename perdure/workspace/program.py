@@ -19,7 +19,7 @@ from typing import BinaryIO
 from perdure.contracts.errors import ConfigurationError, ToolRejected
 from perdure.workspace.git_settings import SETTINGS
 from perdure.workspace.refusals import disk_full
-from perdure.workspace.storage import make_folder, put
+from perdure.workspace.storage import make_folder, put, spread_below
 
 SEARCH_PATH = "/usr/local/bin:/usr/bin:/bin"
 
@@ -176,6 +176,7 @@ class GitProgram:
         path = self.home / "gitconfig"
         try:
             make_folder(self.home)
+            spread_below(self.home)
             if not path.is_file() or path.read_text() != SETTINGS:
                 put(path, SETTINGS.encode())
         except OSError as error:

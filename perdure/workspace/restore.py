@@ -11,7 +11,7 @@ from perdure.contracts.errors import WorkspaceLost
 from perdure.contracts.workspace import Checkpoint
 from perdure.workspace.program import Folders, GitFailed, GitProgram
 from perdure.workspace.records import Record, decoded, load_record
-from perdure.workspace.storage import give_to, make_folder, put, remove_tree
+from perdure.workspace.storage import give_to, make_folder, put, remove_tree, spread_below
 
 GIT_FOLDER_SETTINGS = """\
 [core]
@@ -53,6 +53,9 @@ def make_git_folder(folder: Path, *, head: str) -> None:
 def new_generation(task_folder: Path, generation: int) -> Path:
     """A folder to build a generation in, under a name that is never taken for a finished one."""
     folder = task_folder / f"{HALF_MADE}{generation}-{secrets.token_hex(6)}"
+    make_folder(task_folder)
+    # The generation before is removed soon, and the next is made soon after.
+    spread_below(task_folder)
     make_folder(folder / "tree" / ".git")
     return folder
 

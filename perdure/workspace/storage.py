@@ -1,15 +1,22 @@
 """Folders and small files of ours: made readable whatever the umask, replaced atomically, removed entirely."""
 
 import contextlib
+import fcntl
 import os
 import secrets
 import shutil
 import stat
+import struct
 from pathlib import Path
 
 from perdure.workspace.refusals import refusal_of
 
 REMOVED = ".removed-"
+
+_GET_FLAGS, _SET_FLAGS = 0x80086601, 0x40086602
+"""Linux's FS_IOC_GETFLAGS and FS_IOC_SETFLAGS on 64-bit x86 and ARM."""
+_TOP_FOLDER = 0x00020000
+"""ext4's name for it is the attribute T, see chattr(1)."""
 
 
 def make_folder(path: Path) -> None:
@@ -22,6 +29,23 @@ def make_folder(path: Path) -> None:
         with contextlib.suppress(FileExistsError):
             folder.mkdir()
             folder.chmod(0o755)
+
+
+def spread_below(folder: Path) -> None:
+    """Ask the file system to place the folders made in this one far from each other.
+
+    ext4 otherwise makes a new folder's files where its neighbour's are. Where those were just removed, ext4 without a
+    journal looks at each of the removed files for every new one: 10,000 files then take 4 s and not 0.3 s.
+    """
+    # It is a wish: other file systems do not know it, and everything works without.
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            (flags,) = struct.unpack("=I", fcntl.ioctl(handle, _GET_FLAGS, bytes(4)))
+            if not flags & _TOP_FOLDER:
+                fcntl.ioctl(handle, _SET_FLAGS, struct.pack("=I", flags | _TOP_FOLDER))
+        finally:
+            os.close(handle)
 
 
 def put(path: Path, data: bytes, *, mode: int = 0o644, durable: bool = True) -> None:

@@ -311,6 +311,19 @@ async def taken_over(stage: Stage) -> Handle:
             return await ended(handle)
 
 
+async def silent_host(stage: Stage) -> Handle:
+    """The host does not answer in time, so another one is asked for the workspace at once."""
+    async with stage.installation(script_of([[FIX], [LASTING], [READ]])) as at:
+        first, other = at.worker("first", changes=QUICK), at.worker("other", changes=QUICK)
+        await first.start()
+        handle = await at.start()
+        async with approving(handle):
+            await counted(at, "first")
+            await first.kill()
+            await other.start()
+            return await ended(handle)
+
+
 async def reset(stage: Stage) -> Handle:
     """The task is reset to before an approval was given, and everything is asked anew."""
     async with stage.bench(script_of([[LASTING], [READ]])) as bench:
@@ -350,5 +363,6 @@ RECIPES: tuple[Recipe, ...] = (
     restore_question,
     killed_worker,
     taken_over,
+    silent_host,
     reset,
 )

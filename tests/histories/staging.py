@@ -76,11 +76,11 @@ async def has_called(bench: Bench, handle: Handle) -> bool | None:
     return bool(await bench.calls(handle)) or None
 
 
-async def counted(at: Installation) -> None:
+async def counted(at: Installation, host: str = "host") -> None:
     """Wait until the command has written its line."""
 
     async def look() -> bool | None:
-        found = at.home().glob(f"workspaces/*/*/tree/{COUNTER}")
+        found = at.home(host).glob(f"workspaces/*/*/tree/{COUNTER}")
         return any(path.stat().st_size for path in found) or None
 
     await until(look)

@@ -149,6 +149,13 @@ async def test_another_host_goes_on_with_the_same_files_from_the_stored_checkpoi
         assert "round(amount" in git(at.remote, "show", f"{result['branch']}:money/rounding.py")
         assert generations(at.home("other")) == [after[1]]
         assert generations(at.home("first")) == []
+        # The time that a host has to answer is waited for once.
+        takeovers = [
+            each
+            for each in (await read_work(handle))[0]
+            if each.name.startswith("prepare_workspace takeover")
+        ]
+        assert [each.completed is not None for each in takeovers] == [True]
 
 
 @pytest.mark.parametrize("choice", ["stop", "retry"])
