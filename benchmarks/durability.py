@@ -34,9 +34,10 @@ from benchmarks.stage import make_repository, running_stack, script, served, set
 from perdure.client.connection import quiet_runtime
 from perdure.client.conversion import data_converter
 from perdure.contracts.task import TaskRequest
+from perdure.contracts.workspace import Checkpoint
 from perdure.embedded.stack import Stack
 from perdure.settings import PROJECT_FOLDER
-from perdure.workspace.checkpoints import take_checkpoint
+from perdure.workspace.checkpoints import Checkpoints
 from worker import House, open_house
 
 SIZES = (100, 1_000, 10_000)
@@ -60,7 +61,7 @@ async def checkpoints(stack: Stack, folder: Path, repeat: int) -> None:
 async def checkpoint_times(
     house: House, folder: Path, files: int, repeat: int
 ) -> tuple[list[float], list[float]]:
-    """Milliseconds of checkpoints that stay on the host, and of those that are stored, in turns."""
+    """Milliseconds of checkpoints that stay on the host, and of those that are stored."""
     repository = make_repository(folder, files, 400)
     task_id, moment = uuid.uuid4().hex, datetime.now(UTC)
     request = TaskRequest(request="Measure.", repository=str(repository))
@@ -70,22 +71,28 @@ async def checkpoint_times(
     created = await house.workspaces.create(
         task_id=task_id, repository=str(repository), base_branch=None, branch="perdure/measure", generation=1
     )
-    last, copy = created.checkpoint, created.copy
-    # GitProgram is the workspaces' own: both ways run the same programs with the same settings.
-    program = copy.program
-    kept: list[float] = []
-    stored: list[float] = []
-    for turn in range(2 * repeat + 2):
-        (copy.root / "data" / f"{turn % files}.txt").write_text(f"changed in turn {turn}\n")
-        began = time.perf_counter()
-        if turn % 2:
-            last = await house.workspaces.checkpoint(copy, previous=last, label=f"turn {turn}", at=moment)
-        else:
-            await take_checkpoint(program, copy, previous=last, label=f"turn {turn}", at=moment)
-        # The first of each kind warms up what is kept in memory.
-        if turn > 1:
-            (stored if turn % 2 else kept).append((time.perf_counter() - began) * 1000)
-    return kept, stored
+    copy = created.copy
+    # Two chains, as a task has them: each checkpoint hangs on the one before.
+    alone = Checkpoints(copy.program)
+
+    async def keep(last: Checkpoint, label: str) -> Checkpoint:
+        return (await alone.take(copy, previous=last, label=label, at=moment)).checkpoint
+
+    async def store(last: Checkpoint, label: str) -> Checkpoint:
+        return await house.workspaces.checkpoint(copy, previous=last, label=label, at=moment)
+
+    taken: list[list[float]] = []
+    for way in (keep, store):
+        last, times = created.checkpoint, list[float]()
+        # The first warm up what is kept in memory; in the second after the index was written it is written once more.
+        await asyncio.sleep(1.1)
+        for turn in range(repeat + 2):
+            (copy.root / "data" / f"{turn % files}.txt").write_text(f"{way.__name__} in turn {turn}\n")
+            began = time.perf_counter()
+            last = await way(last, f"{way.__name__} {turn}")
+            times.append((time.perf_counter() - began) * 1000)
+        taken.append(times[2:])
+    return taken[0], taken[1]
 
 
 def circumstances() -> str:

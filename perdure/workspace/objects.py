@@ -9,9 +9,12 @@ from pathlib import Path
 from perdure.workspace.refusals import refusal_of
 from perdure.workspace.storage import make_folder, put
 
+LARGE_TREE_BYTES = 32 * 1024
+"""Trees are mostly ids, which cannot be compressed: above this size it takes longer than it is worth."""
 
-def write_object(objects: Path, kind: str, data: bytes) -> str:
-    """Store an object where it is missing and give its id; it is on the disk when this returns."""
+
+def write_object(objects: Path, kind: str, data: bytes, *, durable: bool = True) -> str:
+    """Store an object where it is missing and give its id; if wanted it is on the disk when this returns."""
     whole = f"{kind} {len(data)}\0".encode() + data
     # SHA-1 names objects in Git's format; nothing here relies on it against an attacker.
     oid = hashlib.sha1(whole, usedforsecurity=False).hexdigest()
@@ -20,7 +23,8 @@ def write_object(objects: Path, kind: str, data: bytes) -> str:
         return oid
     try:
         make_folder(path.parent)
-        put(path, zlib.compress(whole, 1), mode=0o444)
+        level = 0 if kind == "tree" and len(data) > LARGE_TREE_BYTES else 1
+        put(path, zlib.compress(whole, level), mode=0o444, durable=durable)
     except OSError as error:
         raise refusal_of(error, str(path)) from error
     return oid

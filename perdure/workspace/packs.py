@@ -113,9 +113,18 @@ class Packs:
         return await self._save(copy, checkpoint, header, f"{limit}{checkpoint.commit}\n")
 
     async def save(
-        self, copy: WorkingCopy, checkpoint: Checkpoint, previous: Checkpoint, *, name: str = ""
+        self,
+        copy: WorkingCopy,
+        checkpoint: Checkpoint,
+        previous: Checkpoint,
+        *,
+        name: str = "",
+        pack: bytes | None = None,
     ) -> Checkpoint:
-        """Store what is new since ``previous``; gives the checkpoint with its artifact's id, called ``name``."""
+        """Store what is new since ``previous``; gives the checkpoint with its artifact's id, called ``name``.
+
+        ``pack`` is what is new, where it is known already.
+        """
         if not previous.pack:
             # A task that began before checkpoints were stored has no chain to hang on.
             return await self.save_first(copy, checkpoint)
@@ -139,6 +148,8 @@ class Packs:
             first=first,
             first_pack=first_pack,
         )
+        if pack is not None and not again:
+            return await self._put(task_id, checkpoint, header, name or f"checkpoint {number}", pack)
         return await self._save(copy, checkpoint, header, f"{checkpoint.commit}\n^{base}\n", name=name)
 
     async def chain(self, task_id: str, checkpoint: Checkpoint) -> list[Stored]:
@@ -199,6 +210,11 @@ class Packs:
                 header = header.model_copy(update={"parts": await self._store_parts(task_id, name, file)})
             else:
                 pack = file.read_bytes()
+        return await self._put(task_id, checkpoint, header, name, pack)
+
+    async def _put(
+        self, task_id: str, checkpoint: Checkpoint, header: Header, name: str, pack: bytes
+    ) -> Checkpoint:
         line = header.model_dump_json(exclude_defaults=True).encode() + b"\n"
         artifact = await self._store.put_artifact(task_id, name, line + pack, MEDIA_TYPE)
         self._remember(artifact.id, header)

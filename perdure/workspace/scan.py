@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 CACHES = {b"__pycache__", b".pytest_cache", b".ruff_cache", b".mypy_cache", b".cache", b".DS_Store"}
@@ -25,6 +25,20 @@ class Scan:
     """Files and whole folders (with a '/' at the end) that Git ignores, caches left out: no checkpoint holds them."""
     closed: list[bytes] = field(default_factory=list[bytes])
     """Folders that may not be entered; Git leaves such a folder out without an error."""
+    files: dict[bytes, list[bytes]] = field(default_factory=dict[bytes, list[bytes]])
+    """Names of files and links by their folder, ignored ones among them; without those that Git refuses to name."""
+    ignored_files: set[bytes] = field(default_factory=set[bytes])
+    """Paths of single files that Git ignores."""
+
+    def kept_files(self) -> Iterator[tuple[bytes, list[bytes]]]:
+        """The files without the ignored ones."""
+        touched = {path.rpartition(b"/")[0] for path in self.ignored_files}
+        for folder, names in self.files.items():
+            if folder in touched:
+                prefix = folder + b"/" if folder else b""
+                yield folder, [name for name in names if prefix + name not in self.ignored_files]
+            else:
+                yield folder, names
 
 
 def scan_tree(root: bytes, ignored: Iterable[bytes]) -> Scan:
@@ -35,7 +49,7 @@ def scan_tree(root: bytes, ignored: Iterable[bytes]) -> Scan:
     # A folder is listed alone where a pattern matches it, and beside its content where only that is ignored.
     folders = {name[:-1] for name in listed if name.endswith(b"/") and name not in partly}
     files = {name for name in listed if not name.endswith(b"/")}
-    scan = Scan(ignored=sorted(_worth_naming(folders, files)))
+    scan = Scan(ignored=sorted(_worth_naming(folders, files)), ignored_files=files)
     waiting = [b""]
     while waiting:
         waiting += _enter(root, waiting.pop(), folders, files, scan)
@@ -62,28 +76,40 @@ def _enter(
 ) -> list[bytes]:
     """Note what one folder holds and give the folders in it that are to be entered."""
     inner: list[bytes] = []
+    names: list[bytes] = []
+    prefix = folder + b"/" if folder else b""
     holds_something = False
     for entry in _entries(root, folder, scan):
-        path = folder + b"/" + entry.name if folder else entry.name
-        if entry.name.lower() == b".git":
-            if folder or entry.name != b".git":
-                holds_something = True
-                _collect(root, path, entry, scan)
-                if entry.name == b".git":
-                    scan.nested.append(folder)
+        name = entry.name
+        # Most entries are files with an ordinary name: this loop is most of what a look at a large tree costs.
+        if entry.is_file(follow_symlinks=False) and name[:4].lower() != b".git":
+            names.append(name)
+        elif name.lower() == b".git":
+            holds_something = _enter_git(root, folder, entry, scan) or holds_something
         elif entry.is_dir(follow_symlinks=False):
-            if path not in ignored_folders:
+            if prefix + name not in ignored_folders:
                 holds_something = True
-                inner.append(path)
+                inner.append(prefix + name)
         elif entry.is_symlink() or entry.is_file(follow_symlinks=False):
-            holds_something = holds_something or path not in ignored_files
-            if entry.name.lower() == b".gitmodules" and entry.is_symlink():
-                scan.unnameable.append(path)
+            names.append(name)
+            if name.lower() == b".gitmodules" and entry.is_symlink():
+                scan.unnameable.append(prefix + name)
         else:
-            scan.special.append(path)
-    if folder and not holds_something:
+            scan.special.append(prefix + name)
+    scan.files[folder] = names
+    if folder and not holds_something and all(prefix + name in ignored_files for name in names):
         scan.empty_folders.append(folder)
     return inner
+
+
+def _enter_git(root: bytes, folder: bytes, entry: os.DirEntry[bytes], scan: Scan) -> bool:
+    """Note what a name of Git's holds; whether it counts as content of its folder."""
+    if not folder and entry.name == b".git":
+        return False
+    _collect(root, folder + b"/" + entry.name if folder else entry.name, entry, scan)
+    if entry.name == b".git":
+        scan.nested.append(folder)
+    return True
 
 
 def _entries(root: bytes, folder: bytes, scan: Scan) -> list[os.DirEntry[bytes]]:

@@ -15,6 +15,8 @@ from perdure.workspace.program import Folders, GitProgram
 from perdure.workspace.remotes import Remote
 from perdure.workspace.storage import make_folder, put
 
+_SETTLED = "settled"
+
 
 class Origin(BaseModel):
     """What is fixed when a task's workspace is created; kept in ``workspace.json``, readable by us alone."""
@@ -147,6 +149,38 @@ class WorkingCopy:
     def remember_staged_tree(self, checksum: str, tree: str) -> None:
         """Keep the tree of the index with this checksum."""
         put(self.folder / "staged", f"{checksum} {tree}\n".encode())
+
+    def known_shadow_tree(self, checksum: str) -> tuple[str, bool] | None:
+        """The tree of the shadow index with this checksum, and whether it is settled, where both were remembered."""
+        try:
+            known, tree, settled = self._shadow_tree.read_text().split()
+        except (FileNotFoundError, ValueError):
+            return None
+        return (tree, settled == _SETTLED) if known == checksum else None
+
+    def remember_shadow_tree(self, checksum: str, tree: str, *, settled: bool) -> None:
+        """Keep the tree of the shadow index with this checksum.
+
+        Settled is an index that no file it knows was written together with, in the same second.
+        """
+        words = f"{checksum} {tree} {_SETTLED if settled else 'fresh'}\n"
+        # What a power failure takes is found out again.
+        put(self._shadow_tree, words.encode(), durable=False)
+
+    @property
+    def _shadow_tree(self) -> Path:
+        return self.folder / f"{self.index_name}-tree"
+
+
+def checksum_of(index: Path) -> str | None:
+    """The digest that every index file ends in; None where there is no index, or one without a digest."""
+    try:
+        with index.open("rb") as stream:
+            stream.seek(-20, os.SEEK_END)
+            checksum = stream.read()
+    except FileNotFoundError:
+        return None
+    return checksum.hex() if any(checksum) else None
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from perdure.contracts.errors import WorkspaceLost
 from perdure.contracts.lookups import Form
 from perdure.contracts.workspace import Checkpoint
 from perdure.workspace.bringing import ORIGIN, bring
-from perdure.workspace.checkpoints import take_checkpoint
+from perdure.workspace.checkpoints import Checkpoints
 from perdure.workspace.comparison import compare
 from perdure.workspace.forking import Forking
 from perdure.workspace.openat2 import require_openat2
@@ -73,6 +73,7 @@ class Workspaces(Forking, Leaving):
         self._author = author
         self._refuse_folder = refuse_folder
         self._program = GitProgram(self._home, network or {}, search_path)
+        self._checkpoints = Checkpoints(self._program)
         self._known: OrderedDict[tuple[str, int], None] = OrderedDict()
         """Generations that this object made or compared with their checkpoint."""
         self._packs = None if store is None else Packs(self._program, store)
@@ -183,10 +184,10 @@ class Workspaces(Forking, Leaving):
 
         The same content, ``previous``, ``label`` and ``at`` give the same checkpoint.
         """
-        taken = await take_checkpoint(self._program, copy, previous=previous, label=label, at=at)
-        if taken is previous or self._packs is None:
-            return taken
-        return await self._packs.save(copy, taken, previous)
+        taken = await self._checkpoints.take(copy, previous=previous, label=label, at=at)
+        if taken.checkpoint is previous or self._packs is None:
+            return taken.checkpoint
+        return await self._packs.save(copy, taken.checkpoint, previous, pack=taken.pack)
 
     async def change(
         self, task_id: str, *, checkpoint: Checkpoint, form: Form, since: Checkpoint | None = None
