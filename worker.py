@@ -64,7 +64,7 @@ from perdure.llm.model_settings import ModelSettings
 from perdure.llm.models import Models
 from perdure.llm.role_models import RoleModels
 from perdure.logs import configure_logging
-from perdure.memory.conversation import KnownTurns
+from perdure.memory.contexts import Contexts
 from perdure.memory.ledger import TaskLedger
 from perdure.memory.record import Record
 from perdure.safety.policy import Policy
@@ -205,7 +205,7 @@ def activities_of(house: House) -> tuple[list[Callable[..., Any]], list[Callable
     """The activities for the shared queue, and those for the host that has the workspace (which it also rebuilds)."""
     settings, record, runner = house.settings, house.record, house.runner
     models = RoleModels(house.models, house.model_settings)
-    conversation = Conversation(record, models, Assembly(KnownTurns()))
+    conversation = Conversation(record, models, Assembly(Contexts(record)))
     host: Host[WorkingCopy] = Host(house.host_id, record, house.workspaces)
     this_host = ThisHost[WorkingCopy](
         host_id=house.host_id, host_queue=house.own_queue, survey=survey, strip_credentials=strip_credentials

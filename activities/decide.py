@@ -7,7 +7,7 @@ from temporalio import activity
 
 from activities.heartbeat import heartbeating
 from activities.judge import JudgesCalls, judged
-from activities.model_steps import Conversation, new_notes, warnings_of
+from activities.model_steps import Conversation, thread_of, warnings_of
 from activities.record import next_entry
 from perdure.contracts.calls import Author, ToolCall
 from perdure.contracts.model import ModelReply, ToolSchema
@@ -57,11 +57,11 @@ class DecideDoor:
         if stored:
             return stored.model_copy(update={"repeated": True})
         async with heartbeating():
-            entries = await self._conversation.chain(step)
-            reply = await self._conversation.free(step, entries, tools=self._schemas(step.mode, step.safety))
+            thread = await thread_of(self._conversation.record, step)
+            reply = await self._conversation.free(step, thread, tools=self._schemas(step.mode, step.safety))
         calls = bounded(self._read_calls(reply))
         entry = next_entry(
-            entries[-1],
+            thread.last,
             task_id=step.task_id,
             step=step.step,
             kind=EntryKind.DECISION,
@@ -80,7 +80,7 @@ class DecideDoor:
             warnings=warnings_of(reply),
         )
         count_model_call(reply)
-        return await self._conversation.store(step, "decide", made, [*new_notes(entries, step), entry])
+        return await self._conversation.store(step, "decide", made, [*thread.notes, entry])
 
 
 def bounded(calls: Sequence[ToolCall]) -> list[ToolCall]:

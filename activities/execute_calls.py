@@ -84,7 +84,7 @@ class ExecuteCallsDoor(Generic[Copy]):
     @activity.defn(name="execute_calls")
     async def execute_calls(self, step: ExecuteCalls) -> Executed:
         """Run what is not recorded yet, in order; read-only neighbours at once. Stops after a failed change."""
-        entries = await self._record.entries(step.task_id, step.head)
+        entries = await self._record.since(step.task_id, step.head, step.decided_in)
         calls = {each.index: call_of(entries, step.decided_in, each.index) for each in step.calls}
         author = author_of(entries, step.decided_in)
         summaries = {

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from pydantic import BaseModel
@@ -26,10 +27,10 @@ MAX_WARNING = 300
 class AssemblesContext(Protocol):
     """Turns the transcript into messages that fit."""
 
-    def __call__(
-        self, entries: Sequence[Entry], *, role: Role, step: ModelStep, budget_tokens: int
+    async def __call__(
+        self, head: Entry, notes: Sequence[Entry], *, role: Role, step: ModelStep, budget_tokens: int
     ) -> tuple[Message, ...]:
-        """Messages of at most ``budget_tokens`` by estimate."""
+        """The transcript up to ``head``, then the notes: messages of at most ``budget_tokens`` by estimate."""
         ...
 
 
@@ -49,6 +50,44 @@ class AsksModels(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Thread:
+    """The end of a transcript, on which the next entry follows."""
+
+    head: Entry
+    """The last entry that is stored."""
+    notes: tuple[Entry, ...]
+    """The step's notes behind it, to be stored with what follows."""
+
+    @property
+    def last(self) -> Entry:
+        """The parent of the next entry."""
+        return self.notes[-1] if self.notes else self.head
+
+
+class HasEntries(Protocol):
+    """A transcript."""
+
+    async def entry(self, task_id: str, digest: str) -> Entry:
+        """One entry."""
+        ...
+
+
+async def thread_of(record: HasEntries, step: ModelStep) -> Thread:
+    """The transcript's end at the step's head, with the step's notes added (not stored yet)."""
+    thread = Thread(await record.entry(step.task_id, step.head), ())
+    for note in step.notes:
+        entry = next_entry(
+            thread.last,
+            task_id=step.task_id,
+            step=step.step,
+            kind=EntryKind.NOTE,
+            body=note.model_dump(mode="json"),
+        )
+        thread = Thread(thread.head, (*thread.notes, entry))
+    return thread
+
+
 class Conversation:
     """Asks models about the transcript; every answer is stored under its step before it is returned."""
 
@@ -59,27 +98,13 @@ class Conversation:
         self._shares: dict[tuple[Role, str], float] = {}
         """How much of the room is used by each role, as far as a provider refused more: our count is an estimate."""
 
-    async def chain(self, step: ModelStep) -> list[Entry]:
-        """The transcript up to the step's head, with the step's notes added (not stored yet)."""
-        entries = await self.record.entries(step.task_id, step.head)
-        for note in step.notes:
-            entry = next_entry(
-                entries[-1],
-                task_id=step.task_id,
-                step=step.step,
-                kind=EntryKind.NOTE,
-                body=note.model_dump(mode="json"),
-            )
-            entries = [*entries, entry]
-        return entries
-
-    async def free(
-        self, step: ModelStep, entries: Sequence[Entry], *, tools: tuple[ToolSchema, ...]
-    ) -> ModelReply:
+    async def free(self, step: ModelStep, thread: Thread, *, tools: tuple[ToolSchema, ...]) -> ModelReply:
         """Ask for a decision; sends less where the provider says it was too much."""
 
         async def ask(budget_tokens: int) -> ModelReply:
-            messages = self._assemble(entries, role=Role.DECIDE, step=step, budget_tokens=budget_tokens)
+            messages = await self._assemble(
+                thread.head, thread.notes, role=Role.DECIDE, step=step, budget_tokens=budget_tokens
+            )
             return await self._models.complete(
                 ModelRequest(
                     role=Role.DECIDE, messages=messages, tools=tools, task_id=step.task_id, model=step.model
@@ -91,12 +116,14 @@ class Conversation:
         )
 
     async def structured(
-        self, step: ModelStep, entries: Sequence[Entry], *, role: Role, answer: type[Answered]
+        self, step: ModelStep, thread: Thread, *, role: Role, answer: type[Answered]
     ) -> tuple[Answered, ModelReply]:
         """Ask for an answer of the given shape; sends less where the provider says it was too much."""
 
         async def ask(budget_tokens: int) -> tuple[Answered, ModelReply]:
-            messages = self._assemble(entries, role=role, step=step, budget_tokens=budget_tokens)
+            messages = await self._assemble(
+                thread.head, thread.notes, role=role, step=step, budget_tokens=budget_tokens
+            )
             request = ModelRequest(
                 role=role, messages=messages, task_id=step.task_id, temperature=0.0, model=step.model
             )
@@ -146,8 +173,3 @@ def smaller_budget(budget: int, error: ContextTooLarge) -> int:
 def warnings_of(reply: ModelReply) -> tuple[str, ...]:
     """What went wrong before the reply came, short enough for the history."""
     return tuple(warning[:MAX_WARNING] for warning in reply.warnings[:MAX_WARNINGS])
-
-
-def new_notes(entries: Sequence[Entry], step: ModelStep) -> list[Entry]:
-    """The entries that ``Conversation.chain`` added for the step's notes, still to be stored."""
-    return list(entries[len(entries) - len(step.notes) :])

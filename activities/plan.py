@@ -3,7 +3,7 @@
 from temporalio import activity
 
 from activities.heartbeat import heartbeating
-from activities.model_steps import Conversation, new_notes, warnings_of
+from activities.model_steps import Conversation, thread_of, warnings_of
 from activities.record import next_entry
 from perdure.contracts.model import Role
 from perdure.contracts.plan import Plan
@@ -27,15 +27,15 @@ class PlanDoor:
         if stored:
             return stored
         async with heartbeating():
-            entries = await self._conversation.chain(step)
-            plan, reply = await self._conversation.structured(step, entries, role=Role.PLAN, answer=Plan)
+            thread = await thread_of(self._conversation.record, step)
+            plan, reply = await self._conversation.structured(step, thread, role=Role.PLAN, answer=Plan)
         plan = shortened(plan)
         body = {"plan": plan.model_dump(mode="json"), "model": reply.model, "scripted": reply.scripted}
-        entry = next_entry(entries[-1], task_id=step.task_id, step=step.step, kind=EntryKind.PLAN, body=body)
+        entry = next_entry(thread.last, task_id=step.task_id, step=step.step, kind=EntryKind.PLAN, body=body)
         made = PlanMade(
             head=entry.digest, plan=plan, model=reply.model, cost=reply.cost, warnings=warnings_of(reply)
         )
-        return await self._conversation.store(step, "plan", made, [*new_notes(entries, step), entry])
+        return await self._conversation.store(step, "plan", made, [*thread.notes, entry])
 
 
 def shortened(plan: Plan) -> Plan:

@@ -33,7 +33,7 @@ class PreviewCallDoor(Generic[Copy]):
     @activity.defn(name="preview_call")
     async def preview_call(self, step: PreviewCall) -> Previewed:
         """The operation's digest and preview in the workspace as it is now; an edit is stored with it."""
-        entries = await self._record.entries(step.task_id, step.head)
+        entries = await self._record.since(step.task_id, step.head, step.decided_in)
         call = call_of(entries, step.decided_in, step.index)
         last = entries[-1]
         if step.arguments is not None:

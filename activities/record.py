@@ -1,6 +1,6 @@
 """What activities need of the record, as small protocols; ``worker.py`` hands them the real one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -18,8 +18,12 @@ class AppendsEntries(Protocol):
         """Store sealed entries; returns the last digest."""
         ...
 
-    async def entries(self, task_id: str, head: str) -> list[Entry]:
-        """The chain that ends in ``head``, oldest first."""
+    async def entries(self, task_id: str, head: str, *, above: int = -1) -> list[Entry]:
+        """The chain that ends in ``head``, oldest first, as far as it is deeper than ``above``."""
+        ...
+
+    async def since(self, task_id: str, head: str, digest: str) -> list[Entry]:
+        """The end of the chain that ends in ``head``, from this entry on; nothing where the chain does not have it."""
         ...
 
     async def entry(self, task_id: str, digest: str) -> Entry:
@@ -70,6 +74,10 @@ class KeepsArtifacts(Protocol):
 
 class Transcript(AppendsEntries, KeepsAnswers, Protocol):
     """What the model steps need."""
+
+    async def steps(self, task_id: str, head: str, kinds: Collection[EntryKind]) -> set[int]:
+        """The steps that have an entry of one of these kinds in the chain that ends in ``head``."""
+        ...
 
 
 def next_entry(

@@ -3,7 +3,7 @@
 from temporalio import activity
 
 from activities.heartbeat import heartbeating
-from activities.model_steps import Conversation, new_notes, warnings_of
+from activities.model_steps import Conversation, thread_of, warnings_of
 from activities.record import next_entry
 from perdure.contracts.model import Role
 from perdure.contracts.plan import Reflection
@@ -27,15 +27,15 @@ class ReflectDoor:
         if stored:
             return stored
         async with heartbeating():
-            entries = await self._conversation.chain(step)
+            thread = await thread_of(self._conversation.record, step)
             reflection, reply = await self._conversation.structured(
-                step, entries, role=Role.REFLECT, answer=Reflection
+                step, thread, role=Role.REFLECT, answer=Reflection
             )
         reflection = reflection.model_copy(update={"note": reflection.note[:MAX_NOTE]})
         body = {"trigger": step.trigger, "reflection": reflection.model_dump(mode="json")}
         body |= {"model": reply.model, "scripted": reply.scripted}
         entry = next_entry(
-            entries[-1], task_id=step.task_id, step=step.step, kind=EntryKind.REFLECTION, body=body
+            thread.last, task_id=step.task_id, step=step.step, kind=EntryKind.REFLECTION, body=body
         )
         made = Reflected(
             head=entry.digest,
@@ -44,4 +44,4 @@ class ReflectDoor:
             cost=reply.cost,
             warnings=warnings_of(reply),
         )
-        return await self._conversation.store(step, purpose, made, [*new_notes(entries, step), entry])
+        return await self._conversation.store(step, purpose, made, [*thread.notes, entry])

@@ -3,7 +3,7 @@
 from temporalio import activity
 
 from activities.heartbeat import heartbeating
-from activities.model_steps import Conversation, new_notes, warnings_of
+from activities.model_steps import Conversation, thread_of, warnings_of
 from activities.record import next_entry
 from perdure.contracts.model import Role
 from perdure.contracts.plan import Answer
@@ -14,6 +14,8 @@ from perdure.contracts.transcript import EntryKind
 MAX_SUMMARY = 8_000
 MAX_REQUIREMENTS = 30
 MAX_LINE = 400
+SHOWN_BY = (EntryKind.RESULT, EntryKind.CHECKS)
+"""Entries that can show that a requirement is met."""
 
 
 class SynthesizeDoor:
@@ -29,15 +31,15 @@ class SynthesizeDoor:
         if stored:
             return stored
         async with heartbeating():
-            entries = await self._conversation.chain(step)
+            thread = await thread_of(self._conversation.record, step)
             answer, reply = await self._conversation.structured(
-                step, entries, role=Role.SYNTHESIZE, answer=Answer
+                step, thread, role=Role.SYNTHESIZE, answer=Answer
             )
         body = {"answer": answer.model_dump(mode="json"), "model": reply.model, "scripted": reply.scripted}
         entry = next_entry(
-            entries[-1], task_id=step.task_id, step=step.step, kind=EntryKind.ANSWER, body=body
+            thread.last, task_id=step.task_id, step=step.step, kind=EntryKind.ANSWER, body=body
         )
-        steps_taken = {e.step for e in entries if e.kind in (EntryKind.RESULT, EntryKind.CHECKS)}
+        steps_taken = await self._conversation.record.steps(step.task_id, step.head, SHOWN_BY)
         made = Synthesized(
             head=entry.digest,
             summary=answer.summary[:MAX_SUMMARY],
@@ -47,7 +49,7 @@ class SynthesizeDoor:
             cost=reply.cost,
             warnings=warnings_of(reply),
         )
-        return await self._conversation.store(step, "synthesize", made, [*new_notes(entries, step), entry])
+        return await self._conversation.store(step, "synthesize", made, [*thread.notes, entry])
 
 
 def evidence_of(answer: Answer, steps_taken: set[int]) -> tuple[Evidence, ...]:

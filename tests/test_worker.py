@@ -24,7 +24,7 @@ from perdure.installation import (
     search_attributes_registered,
 )
 from perdure.llm.model_settings import GROQ_URL
-from perdure.memory.conversation import KnownTurns
+from perdure.memory.contexts import Contexts
 from perdure.settings import PROJECT_FOLDER, Settings
 from tools.registry import Registry
 from worker import Assembly, rare_collections, refuse_stale_dictionary
@@ -112,6 +112,17 @@ def test_programs_are_found_beside_the_interpreter_and_on_the_path() -> None:
         required("no-such-program-anywhere")
 
 
+class OneEntry:
+    """A transcript of one entry."""
+
+    def __init__(self, entry: Entry) -> None:
+        self._entry = entry
+
+    async def entries(self, task_id: str, head: str, *, above: int = -1) -> list[Entry]:
+        """The entry."""
+        return [self._entry]
+
+
 @pytest.mark.parametrize(
     ("role", "last"),
     [
@@ -121,7 +132,7 @@ def test_programs_are_found_beside_the_interpreter_and_on_the_path() -> None:
         (Role.SYNTHESIZE, "Report now."),
     ],
 )
-def test_each_role_is_asked_for_its_own_answer(role: Role, last: str) -> None:
+async def test_each_role_is_asked_for_its_own_answer(role: Role, last: str) -> None:
     body = {"v": 1, "request": "Fix it.", "repository": "r", "mode": "change", "safety": "cautious"}
     entry = Entry(task_id="t", depth=0, step=0, kind=EntryKind.REQUEST, body=body, at="").sealed()
     step = ModelStep(
@@ -132,7 +143,8 @@ def test_each_role_is_asked_for_its_own_answer(role: Role, last: str) -> None:
         safety=Safety.CAUTIOUS,
         trigger="a call failed",
     )
-    messages = Assembly(KnownTurns())([entry], role=role, step=step, budget_tokens=10_000)
+    assembly = Assembly(Contexts(OneEntry(entry)))
+    messages = await assembly(entry, (), role=role, step=step, budget_tokens=10_000)
     assert messages[0].role == "system"
     assert last in messages[-1].content
     asked = Message(role="user", content=last)

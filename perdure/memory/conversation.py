@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import OrderedDict, defaultdict
+from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from perdure.memory.wording import NOT_RUN, call_note_text, encodable, told
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from collections.abc import Set as AbstractSet
 
     from perdure.contracts.transcript import Entry
 
@@ -56,11 +57,6 @@ class Turn:
         """Characters of its longest text."""
         return max(len(self.said.reasoning), *(len(message.content) for message in self.messages))
 
-    @cached_property
-    def call_ids(self) -> frozenset[str]:
-        """The ids under which its calls are answered."""
-        return frozenset(call.id for call in self.said.calls)
-
 
 @dataclass(frozen=True)
 class Told:
@@ -69,6 +65,16 @@ class Told:
     step: int
     message: Message
     lasting: bool
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """All of it."""
+        return (self.message,)
+
+    @cached_property
+    def tokens(self) -> int:
+        """What it costs, by estimate."""
+        return tokens_of(self.message)
 
 
 Part = Turn | Told
@@ -82,110 +88,62 @@ def tokens_of(message: Message) -> int:
     return TOKENS_A_MESSAGE + -(-characters // CHARACTERS_A_TOKEN)
 
 
-class KnownTurns:
-    """Turns that were read before, by the digests of what they are made of: a step reads only what is new.
+class Reader:
+    """Reads entries of one chain as parts: finds for each call what answers it, then makes part after part."""
 
-    The least recently used ones are dropped first.
-    """
-
-    def __init__(self, most: int = 4_000) -> None:
-        self._most = most
-        self._turns: OrderedDict[tuple[str, ...], Turn] = OrderedDict()
-
-    def get(self, digests: tuple[str, ...]) -> Turn | None:
-        """The turn made of these entries."""
-        turn = self._turns.get(digests)
-        if turn is not None:
-            self._turns.move_to_end(digests)
-        return turn
-
-    def keep(self, digests: tuple[str, ...], turn: Turn) -> None:
-        """Remember it."""
-        self._turns[digests] = turn
-        if len(self._turns) > self._most:
-            self._turns.popitem(last=False)
-
-
-@dataclass(frozen=True)
-class Conversation:
-    """The opening (request, workspace and plan, as they stand before the first turn) and all that followed."""
-
-    opening: tuple[tuple[EntryKind, Message], ...]
-    parts: tuple[Part, ...]
-
-    @classmethod
-    def of(cls, entries: Sequence[Entry], known: KnownTurns | None = None) -> Conversation:
-        """Reads a chain of entries, oldest first."""
-        return _Reader(entries, known or KnownTurns(0)).conversation()
-
-
-class _Reader:
-    """Finds for each call what answers it, then walks the entries once."""
-
-    def __init__(self, entries: Sequence[Entry], known: KnownTurns) -> None:
-        self._entries = entries
-        self._known = known
+    def __init__(self, entries: Sequence[Entry], call_ids: AbstractSet[str] = frozenset()) -> None:
+        """``call_ids`` are those of the turns before these entries."""
+        self.reaches_back = False
+        """Whether an entry is about a call that none of these entries made."""
+        self.call_ids: set[str] = set()
+        """Those of the turns that were made."""
+        self._earlier_call_ids = call_ids
         self._answers: dict[tuple[str, int], Entry] = {}
         self._used: set[str] = set()
-        self._call_ids: set[str] = set()
-        self._find_answers()
+        self._find_answers(entries)
 
-    def conversation(self) -> Conversation:
-        opening: list[tuple[EntryKind, Message]] = []
-        parts: list[Part] = []
-        kinds: set[EntryKind] = set()
-        for entry in self._entries:
-            if entry.kind in OPENING and entry.kind not in kinds and not parts:
-                opening.append((entry.kind, Message(role="user", content=told(entry))))
-                kinds.add(entry.kind)
-            elif entry.kind is EntryKind.DECISION:
-                parts.append(self._turn(entry))
-            elif entry.kind is EntryKind.ANSWER:
-                parts.append(Turn(entry.step, Message(role="assistant", content=told(entry)), ()))
-            elif entry.digest not in self._used:
-                lasting = entry.kind is EntryKind.PLAN or entry.body.get("kind") == "steer"
-                parts.append(Told(entry.step, Message(role="user", content=told(entry)), lasting))
-        return Conversation(tuple(opening), tuple(parts))
+    def part(self, entry: Entry) -> Part | None:
+        """The part that begins with this entry; None where it is a piece of another one. Once for each, in order."""
+        if entry.kind is EntryKind.DECISION:
+            return self._turn(entry)
+        if entry.kind is EntryKind.ANSWER:
+            return Turn(entry.step, Message(role="assistant", content=told(entry)), ())
+        if entry.digest in self._used:
+            return None
+        lasting = entry.kind is EntryKind.PLAN or entry.body.get("kind") == "steer"
+        return Told(entry.step, Message(role="user", content=told(entry)), lasting)
 
-    def _find_answers(self) -> None:
+    def _find_answers(self, entries: Sequence[Entry]) -> None:
         """A result answers its call, else the first note about it does; what is left over is told as it comes."""
         calls: dict[str, list[tuple[str, int]]] = defaultdict(list)
         decisions: set[str] = set()
         notes: list[tuple[tuple[str, int], Entry]] = []
-        for entry in self._entries:
+        for entry in entries:
             if entry.kind is EntryKind.DECISION:
                 decisions.add(entry.digest)
                 for place, call in enumerate(_calls(entry)):
                     calls[str(call.get("call_id", ""))].append((entry.digest, int(call.get("index", place))))
             elif entry.kind is EntryKind.RESULT:
                 key = (str(entry.body.get("decision", "")), int(entry.body.get("index", -1)))
-                if key[0] in decisions and key not in self._answers:
-                    self._answers[key] = entry
-                    self._used.add(entry.digest)
+                if key[0] not in decisions:
+                    self.reaches_back = True
+                else:
+                    self._answer(key, entry)
             elif entry.kind is EntryKind.NOTE:
                 key = _noted_call(entry, calls)
                 if key is not None and key[0] in decisions:
                     notes.append((key, entry))
+                elif key is not None or entry.body.get("call_id"):
+                    self.reaches_back = True
         for key, entry in notes:
-            if key not in self._answers:
-                self._answers[key] = entry
-                self._used.add(entry.digest)
+            self._answer(key, entry)
+
+    def _answer(self, key: tuple[str, int], entry: Entry) -> None:
+        if key not in self._answers:
+            self._answers[key] = entry
+            self._used.add(entry.digest)
 
     def _turn(self, entry: Entry) -> Turn:
-        answers = [
-            self._answers.get((entry.digest, int(call.get("index", place))))
-            for place, call in enumerate(_calls(entry))
-        ]
-        digests = (entry.digest, *(answer.digest if answer else "" for answer in answers))
-        known = self._known.get(digests)
-        if known is not None and self._call_ids.isdisjoint(known.call_ids):
-            self._call_ids |= known.call_ids
-            return known
-        turn = self._new_turn(entry)
-        self._known.keep(digests, turn)
-        return turn
-
-    def _new_turn(self, entry: Entry) -> Turn:
         requested: list[RequestedCall] = []
         answers: list[Answered] = []
         for place, call in enumerate(_calls(entry)):
@@ -208,9 +166,9 @@ class _Reader:
     def _call_id(self, entry: Entry, call: dict[str, Any], place: int) -> str:
         """The model's own id; another one where it gave none or gave it twice, since answers are matched by it."""
         call_id = encodable(str(call.get("call_id") or ""))
-        if not call_id or call_id in self._call_ids:
+        if not call_id or call_id in self.call_ids or call_id in self._earlier_call_ids:
             call_id = f"call_{entry.depth}_{place}"
-        self._call_ids.add(call_id)
+        self.call_ids.add(call_id)
         return call_id
 
 

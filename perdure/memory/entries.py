@@ -11,13 +11,14 @@ from perdure.contracts.transcript import Entry
 from perdure.memory.artifacts import Artifacts
 from perdure.memory.batches import keeping, packed
 from perdure.memory.stored_json import damaged, from_json, to_json
-from perdure.memory.transcripts import Transcripts, Weighed
+from perdure.memory.transcripts import Chain, Transcripts, Weighed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     import asyncpg
 
+    from perdure.contracts.transcript import EntryKind
     from perdure.contracts.workspace import Checkpoint
 
 COLUMNS = "task_id, digest, v, parent, depth, step, kind, body, at"
@@ -43,6 +44,17 @@ WITH RECURSIVE chain AS (
 SELECT {COLUMNS} FROM chain
 """
 """From a head towards the first entry, down to a depth above $3; newest first."""
+
+DEPTH = "SELECT depth FROM entries WHERE task_id = $1 AND digest = $2"
+
+STEPS = """
+WITH RECURSIVE chain AS (
+    SELECT parent, step, kind FROM entries WHERE task_id = $1 AND digest = $2
+    UNION ALL
+    SELECT e.parent, e.step, e.kind FROM chain c JOIN entries e ON e.task_id = $1 AND e.digest = c.parent
+)
+SELECT DISTINCT step FROM chain WHERE kind = ANY ($3::text[])
+"""
 
 DEEPER_THAN_ANY = 2**31 - 2
 """As $3: the walk ends with the head."""
@@ -103,30 +115,54 @@ class Entries(Artifacts):
         self._transcripts.recorded(rows.task_id, rows.weighed)
         return rows.head
 
-    async def entries(self, task_id: str, head: str) -> list[Entry]:
-        """The chain that ends in ``head``, oldest first. Reads only what this process does not know yet."""
-        chain = self._transcripts.chain(task_id)
-        known = chain.until(head)
-        if known:
+    async def entries(self, task_id: str, head: str, *, above: int = -1) -> list[Entry]:
+        """The chain that ends in ``head``, oldest first, as far as it is deeper than ``above``.
+
+        Reads only what this process does not know yet.
+        """
+        known = self._transcripts.chain(task_id).between(above, head)
+        if known is not None:
             return known
-        recent = await self._transcripts.recent(task_id, head)
+        recent = [] if above >= 0 else await self._transcripts.recent(task_id, head)
         whole = bool(recent) and not recent[0].entry.parent
+        chain = self._transcripts.chain(task_id)
+        if chain.first_depth > above + 1:
+            chain = Chain()
         added = recent
         if not whole:
             missing = recent[0].entry.parent if recent else head
-            added = [*await self._walk(task_id, missing, len(chain.entries) - 1), *recent]
-        before = self._transcripts.chain(task_id).until(added[0].entry.parent)
+            added = [*await self._walk(task_id, missing, max(above, chain.tip_depth)), *recent]
+        if added[-1].entry.depth <= above:
+            return []
+        before = chain.between(above, added[0].entry.parent) if added[0].entry.depth > above + 1 else []
         if before is None:
-            # The head belongs to another branch, or the chain was dropped meanwhile: the rest is read as well.
-            added = [*await self._walk(task_id, added[0].entry.parent, -1), *added]
+            # The head belongs to another branch, or the older entries were dropped: they are read as well.
+            added = [*await self._walk(task_id, added[0].entry.parent, above), *added]
             before = []
         found = [*before, *(weighed.entry for weighed in added)]
-        if any(entry.depth != depth for depth, entry in enumerate(found)):
+        if any(entry.depth != depth for depth, entry in enumerate(found, above + 1)):
             raise damaged(f"the transcript of task {task_id!r} that ends in {head!r}")
         self._transcripts.remember(task_id, added)
-        if not whole and not before:
+        if above < 0 and not whole and not before:
             self._transcripts.restored(task_id, added)
         return found
+
+    async def since(self, task_id: str, head: str, digest: str) -> list[Entry]:
+        """The end of the chain that ends in ``head``, from this entry on; nothing where the chain does not have it."""
+        known = self._transcripts.chain(task_id).entry(digest)
+        if known is not None:
+            depth = known.depth
+        elif (row := await self._database.fetchrow(DEPTH, task_id, digest)) is not None:
+            depth = int(row["depth"])
+        else:
+            return []
+        found = await self.entries(task_id, head, above=depth - 1)
+        return found if found and found[0].digest == digest else []
+
+    async def steps(self, task_id: str, head: str, kinds: Collection[EntryKind]) -> set[int]:
+        """The steps that have an entry of one of these kinds in the chain that ends in ``head``."""
+        rows = await self._database.fetch(STEPS, task_id, head, [kind.value for kind in kinds])
+        return {row["step"] for row in rows}
 
     async def entry(self, task_id: str, digest: str) -> Entry:
         """One entry."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import bisect
 import itertools
 import json
 from collections.abc import Sequence
-from enum import IntEnum
+from copy import copy
+from dataclasses import dataclass, replace
+from enum import Enum
 from typing import Any, cast
 
 from perdure.contracts.model import Message, RequestedCall
@@ -34,54 +37,81 @@ FOLDED_HEAD_TOKENS = 32
 LAST_CUTS = (4_000, 2_000, 1_000, 500, 250, 120, 60)
 """Characters a text keeps where even the newest turn does not fit, tried in this order."""
 
+BYTES_A_PIECE = 4_000
+"""Rough weight of a piece besides its texts."""
 
-class Shown(IntEnum):
-    """How much of a part is shown."""
 
-    WHOLE = 0
-    WITHOUT_OUTPUT = 1
-    FOLDED = 2
+class Shown(Enum):
+    """How much of a part is shown that is not folded."""
+
+    WHOLE = "whole"
+    WITHOUT_OUTPUT = "without output"
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part that is not folded, and what of it is shown."""
+
+    part: Part
+    """Without what is not shown of it."""
+    shown: Shown
 
 
 class Window:
-    """Parts are added one by one, and what is shown depends only on them: adding shortens nothing while there is room."""
+    """Parts are added one by one, and what is shown depends only on them: adding shortens nothing while there is room.
+
+    It holds what can still be shown and nothing else, so its size is bounded by the room, however much was added.
+    """
 
     def __init__(self, room_tokens: int) -> None:
         self._room = room_tokens
-        self._parts: list[Part] = []
-        self._shown: list[Shown] = []
-        self._rendered: list[Sequence[Message]] = []
-        self._costs: list[int] = []
+        self._added = 0
+        self._pieces: dict[int, Piece] = {}
+        """By place among all parts, in order."""
         self._total = 0
-        self._folded_characters = min(
+        """What the pieces cost, and the share of the folded lines."""
+        self._newest_turn = -1
+        self._chain = 0
+        """Place of the first part of the newest chain of turns, whose reasoning is sent."""
+        self._folded = 0
+        """Parts that are folded. From the first one on, the whole share of their lines counts as used."""
+        self._lines: list[tuple[int, str]] = []
+        """The folded parts that were added last, by place."""
+        self._lines_characters = min(
             int(room_tokens * FOLDED_SHARE) * CHARACTERS_A_TOKEN, FOLDED_LINES * FOLDED_LINE_CHARACTERS
         )
-        self._any_folded = False
-        """From the first folded part on, the whole share of the folded lines counts as used."""
-        self._chain = 0
-        """Index of the first part of the newest chain of turns, whose reasoning is sent."""
+
+    @property
+    def bytes(self) -> int:
+        """About what it takes in memory."""
+        return CHARACTERS_A_TOKEN * self._total + BYTES_A_PIECE * len(self._pieces)
+
+    def copy(self) -> Window:
+        """Another window that shows the same and goes on by itself."""
+        other = copy(self)
+        other._pieces, other._lines = dict(self._pieces), list(self._lines)
+        return other
 
     def add(self, part: Part) -> None:
         """Add the next part and make room where it is needed."""
         largest = max(int(self._room * LARGEST_SHARE) * CHARACTERS_A_TOKEN, LAST_CUTS[-1])
-        index = len(self._parts)
-        self._parts.append(_with_texts_cut(part, largest))
-        self._shown.append(Shown.WHOLE)
-        self._rendered.append([])
-        self._costs.append(0)
+        part, place = _with_texts_cut(part, largest), self._added
+        self._added += 1
         if isinstance(part, Told):
-            ended = range(self._chain, index)
-            self._chain = index + 1
-            for earlier in ended:
-                self._render(earlier)
-        self._render(index)
+            ended, self._chain = self._chain, place + 1
+            for earlier in [each for each in self._pieces if each >= ended]:
+                self._put(earlier, self._pieces[earlier].part, self._pieces[earlier].shown)
+        else:
+            self._newest_turn = place
+        self._put(place, part, Shown.WHOLE)
         if self._total > self._room:
             self._shrink()
 
     def messages(self) -> list[Message]:
         """What is shown, within the room."""
-        found = [*self._folded(), *itertools.chain.from_iterable(self._rendered)]
-        if self._total <= self._room and not self._any_folded:
+        rendered = itertools.chain.from_iterable(piece.part.messages for piece in self._pieces.values())
+        found = [*_folded(self._folded, self._lines, self._lines_characters), *rendered]
+        if self._total <= self._room and not self._folded:
             return found
         if _total(found) <= self._room:
             return found
@@ -89,76 +119,61 @@ class Window:
             smaller = [_cut_everywhere(message, characters) for message in found]
             if _total(smaller) <= self._room:
                 return smaller
-        self._shown = [Shown.FOLDED] * len(self._parts)
+        lines = sorted([*self._lines, *((place, _line(each.part)) for place, each in self._pieces.items())])
         characters = (self._room - 2 * TOKENS_A_MESSAGE) * CHARACTERS_A_TOKEN
-        return [_cut_everywhere(message, max(characters, 0)) for message in self._folded()]
+        folded = _folded(self._added, lines[-FOLDED_LINES:], self._lines_characters)
+        return [_cut_everywhere(message, max(characters, 0)) for message in folded]
 
     def _shrink(self) -> None:
         goal = int(self._room * SHRINK_TO)
-        turns = [index for index, part in enumerate(self._parts) if isinstance(part, Turn)]
-        newest = turns[-1] if turns else len(self._parts)
-        old = range(newest)
-        lasting = [index for index in old if self._is_lasting(index)]
-        passing = [index for index in old if not self._is_lasting(index)]
-        for shown, order in (
-            (Shown.WITHOUT_OUTPUT, passing),
-            (Shown.FOLDED, passing),
-            (Shown.FOLDED, lasting),
-        ):
-            for index in order:
-                if self._total <= goal:
-                    return
-                if self._shown[index] < shown:
-                    self._show(index, shown)
+        newest = self._newest_turn if self._newest_turn >= 0 else self._added
+        old = [place for place in self._pieces if place < newest]
+        lasting = [place for place in old if _is_lasting(self._pieces[place].part)]
+        passing = [place for place in old if not _is_lasting(self._pieces[place].part)]
+        for place in passing:
+            if self._total <= goal:
+                return
+            if self._pieces[place].shown is Shown.WHOLE:
+                self._put(place, _without_outputs(self._pieces[place].part), Shown.WITHOUT_OUTPUT)
+        for place in [*passing, *lasting]:
+            if self._total <= goal:
+                return
+            self._fold(place)
 
-    def _show(self, index: int, shown: Shown) -> None:
-        if shown is Shown.FOLDED and not self._any_folded:
-            self._any_folded = True
-            self._total += self._folded_characters // CHARACTERS_A_TOKEN + FOLDED_HEAD_TOKENS
-        self._shown[index] = shown
-        self._render(index)
+    def _put(self, place: int, part: Part, shown: Shown) -> None:
+        if isinstance(part, Turn) and part.said.reasoning and place < self._chain:
+            part = replace(part, said=part.said.model_copy(update={"reasoning": ""}))
+        before = self._pieces.get(place)
+        self._total += part.tokens - (before.part.tokens if before else 0)
+        self._pieces[place] = Piece(part, shown)
 
-    def _render(self, index: int) -> None:
-        self._rendered[index] = self._shown_as(index)
-        part = self._parts[index]
-        whole = isinstance(part, Turn) and self._rendered[index] is part.messages
-        cost = part.tokens if isinstance(part, Turn) and whole else _total(self._rendered[index])
-        self._total += cost - self._costs[index]
-        self._costs[index] = cost
+    def _fold(self, place: int) -> None:
+        if not self._folded:
+            self._total += self._lines_characters // CHARACTERS_A_TOKEN + FOLDED_HEAD_TOKENS
+        piece = self._pieces.pop(place)
+        self._total -= piece.part.tokens
+        self._folded += 1
+        bisect.insort(self._lines, (place, _line(piece.part)))
+        del self._lines[:-FOLDED_LINES]
 
-    def _is_lasting(self, index: int) -> bool:
-        part = self._parts[index]
-        return isinstance(part, Told) and part.lasting
 
-    def _shown_as(self, index: int) -> Sequence[Message]:
-        part, shown = self._parts[index], self._shown[index]
-        if shown is Shown.FOLDED:
-            return []
-        if isinstance(part, Told):
-            return [part.message]
-        said = part.said
-        if said.reasoning and index < self._chain:
-            said = said.model_copy(update={"reasoning": ""})
-        if shown is Shown.WHOLE:
-            return part.messages if said is part.said else [said, *part.messages[1:]]
-        return [said, *(_without_output(answered) for answered in part.answers)]
+def _folded(count: int, newest: Sequence[tuple[int, str]], characters: int) -> list[Message]:
+    """One message with a line for each folded part; the oldest lines are only counted."""
+    if not count:
+        return []
+    lines: list[str] = []
+    for _, line in reversed(newest):
+        characters -= len(line) + 1
+        if characters < 0:
+            break
+        lines.append(line)
+    head = f"Earlier work, shortened to save room ({count} parts"
+    head += f", the oldest {count - len(lines)} not shown):" if len(lines) < count else "):"
+    return [Message(role="user", content="\n".join([head, *reversed(lines)]))]
 
-    def _folded(self) -> list[Message]:
-        """One message with a line for each folded part; the oldest lines are only counted."""
-        folded = [index for index, shown in enumerate(self._shown) if shown is Shown.FOLDED]
-        if not folded:
-            return []
-        characters = self._folded_characters
-        lines: list[str] = []
-        for index in reversed(folded[-FOLDED_LINES:]):
-            line = _line(self._parts[index])
-            characters -= len(line) + 1
-            if characters < 0:
-                break
-            lines.append(line)
-        head = f"Earlier work, shortened to save room ({len(folded)} parts"
-        head += f", the oldest {len(folded) - len(lines)} not shown):" if len(lines) < len(folded) else "):"
-        return [Message(role="user", content="\n".join([head, *reversed(lines)]))]
+
+def _is_lasting(part: Part) -> bool:
+    return isinstance(part, Told) and part.lasting
 
 
 def cut(message: Message, characters: int) -> Message:
@@ -175,7 +190,7 @@ def _total(messages: Sequence[Message]) -> int:
 def _with_texts_cut(part: Part, characters: int) -> Part:
     """The part with outputs, notes and reasoning of bounded size; what the model asked for stays whole."""
     if isinstance(part, Told):
-        return Told(part.step, cut(part.message, characters), part.lasting)
+        return replace(part, message=cut(part.message, characters))
     if part.longest <= characters:
         return part
     said = cut(part.said, characters)
@@ -186,6 +201,12 @@ def _with_texts_cut(part: Part, characters: int) -> Part:
         for answered in part.answers
     )
     return Turn(part.step, said, answers)
+
+
+def _without_outputs(part: Part) -> Part:
+    if isinstance(part, Told):
+        return part
+    return replace(part, answers=tuple(replace(each, message=_without_output(each)) for each in part.answers))
 
 
 def _without_output(answered: Answered) -> Message:

@@ -1,8 +1,9 @@
 """What becomes of a model's structured answers: shortened, checked against what really ran, and never for ever."""
 
 import pytest
+from temporalio.testing import ActivityEnvironment
 
-from activities.model_steps import MARGIN_TOKENS, new_notes, smaller_budget, warnings_of
+from activities.model_steps import MARGIN_TOKENS, Thread, smaller_budget, thread_of, warnings_of
 from activities.plan import MAX_SUBTASKS, shortened
 from activities.propose_publication import wanted_calls
 from activities.synthesize import MAX_REQUIREMENTS, evidence_of, one_line
@@ -90,15 +91,29 @@ def test_warnings_stay_within_the_history() -> None:
     assert [len(warning) for warning in warnings_of(reply)] == [300] * 5
 
 
-def test_only_the_steps_own_notes_are_still_to_be_stored() -> None:
-    entries = [
-        Entry(task_id="t", depth=depth, step=1, kind=EntryKind.NOTE, body={}, at="", digest=str(depth))
-        for depth in range(5)
-    ]
-    step = ModelStep(task_id="t", step=1, head="2", mode=Mode.CHANGE, safety=Safety.CAUTIOUS)
+class OneEntry:
+    """A record that has one entry."""
+
+    def __init__(self, entry: Entry) -> None:
+        self._entry = entry
+
+    async def entry(self, task_id: str, digest: str) -> Entry:
+        """The entry."""
+        assert (task_id, digest) == (self._entry.task_id, self._entry.digest)
+        return self._entry
+
+
+async def test_a_steps_notes_follow_on_its_head() -> None:
+    request = Entry(task_id="t", depth=0, step=0, kind=EntryKind.REQUEST, body={}, at="").sealed()
+    step = ModelStep(task_id="t", step=1, head=request.digest, mode=Mode.CHANGE, safety=Safety.CAUTIOUS)
     told = Note(kind="steer", text="Faster.")
-    assert new_notes(entries, step) == []
-    assert new_notes(entries, step.model_copy(update={"notes": (told, told)})) == entries[3:]
+    environment = ActivityEnvironment()
+    assert await environment.run(thread_of, OneEntry(request), step) == Thread(request, ())
+    step = step.model_copy(update={"notes": (told, told)})
+    thread = await environment.run(thread_of, OneEntry(request), step)
+    assert [note.parent for note in thread.notes] == [request.digest, thread.notes[0].digest]
+    assert {note.body["text"] for note in thread.notes} == {"Faster."}
+    assert thread.last == thread.notes[1]
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,10 @@ class World:
         self.entries_kept += entries
         return entries[-1].digest
 
-    async def entries(self, task_id: str, head: str) -> list[Entry]:
+    async def entries(self, task_id: str, head: str, *, above: int = -1) -> list[Entry]:
+        return list(self.entries_kept)
+
+    async def since(self, task_id: str, head: str, digest: str) -> list[Entry]:
         return list(self.entries_kept)
 
     async def entry(self, task_id: str, digest: str) -> Entry:

@@ -6,7 +6,7 @@ from perdure.contracts.errors import ContextTooLarge
 from perdure.contracts.model import Message, RequestedCall
 from perdure.contracts.transcript import EntryKind
 from perdure.memory.context import messages_of
-from perdure.memory.window import tokens_of
+from perdure.memory.conversation import tokens_of
 from tests.memory.conversations import answer, call, check_pairs, decide, opening
 from tests.memory.samples import Writer
 

@@ -7,7 +7,7 @@ import pytest
 from perdure.contracts.model import Message
 from perdure.contracts.transcript import EntryKind
 from perdure.memory.context import messages_of
-from perdure.memory.window import tokens_of
+from perdure.memory.conversation import tokens_of
 from tests.memory.conversations import answer, call, check_pairs, decide, opening
 from tests.memory.samples import Writer
 

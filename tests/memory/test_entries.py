@@ -157,6 +157,70 @@ async def test_gives_one_entry(record: Record, other: Record) -> None:
     assert await other.entry(TASK, writer.entries[2].digest) == writer.entries[2]
 
 
+async def test_gives_the_end_of_a_chain_without_reading_the_rest(
+    record: Record, counted: CountingDatabase
+) -> None:
+    writer = long_transcript(300)
+    await record.append(writer.entries)
+    reader = Record(counted)
+    assert await reader.entries(TASK, writer.head, above=289) == writer.entries[290:]
+    assert await reader.since(TASK, writer.head, writer.entries[295].digest) == writer.entries[295:]
+    assert counted.rows == 10
+    assert await reader.entries(TASK, writer.head, above=299) == []
+    assert await reader.entries(TASK, writer.entries[-3].digest, above=291) == writer.entries[292:298]
+    assert counted.rows == 10
+    assert await reader.entries(TASK, writer.head) == writer.entries
+    assert await reader.entries(TASK, writer.head) == writer.entries
+    assert counted.rows == 310
+
+
+async def test_a_chain_has_no_end_from_an_entry_of_another_branch(record: Record, other: Record) -> None:
+    writer = long_transcript(8)
+    await record.append(writer.entries)
+    before = list(writer.entries)
+    writer.back_to(3)
+    writer.add(step=9, text="another way")
+    writer.add(step=10, text="and on")
+    await record.append(writer.entries[3:])
+    for reader in (record, other):
+        assert await reader.since(TASK, writer.head, before[4].digest) == []
+        assert await reader.since(TASK, writer.head, before[6].digest) == []
+        assert await reader.since(TASK, writer.head, "beef") == []
+        assert await reader.since(TASK, writer.head, writer.entries[2].digest) == writer.entries[2:]
+        assert await reader.entries(TASK, writer.head, above=2) == writer.entries[3:]
+        assert await reader.entries(TASK, before[-1].digest, above=2) == before[3:]
+
+
+async def test_names_the_steps_of_a_chain_that_have_an_entry_of_a_kind(record: Record, other: Record) -> None:
+    writer = Writer()
+    for step, kind in enumerate((EntryKind.REQUEST, EntryKind.RESULT, EntryKind.CHECKS, EntryKind.RESULT)):
+        writer.add(kind, step=step, text="t")
+    await record.append(writer.entries)
+    before = writer.head
+    writer.back_to(3)
+    writer.add(EntryKind.RESULT, step=7, text="another way")
+    await record.append(writer.entries[3:])
+    shown_by = (EntryKind.RESULT, EntryKind.CHECKS)
+    assert await other.steps(TASK, before, shown_by) == {1, 2, 3}
+    assert await other.steps(TASK, writer.head, shown_by) == {1, 2, 7}
+
+
+async def test_of_a_very_long_chain_only_the_end_stays_in_memory(
+    record: Record, counted: CountingDatabase
+) -> None:
+    writer = Writer()
+    for number in range(400):
+        writer.add(step=number, text="x" * 20_000)
+    await record.append(writer.entries)
+    reader = Record(counted)
+    assert await reader.entries(TASK, writer.head) == writer.entries
+    assert counted.rows == 400
+    assert await reader.entries(TASK, writer.head, above=350) == writer.entries[351:]
+    assert counted.rows == 400
+    assert await reader.entries(TASK, writer.head, above=100) == writer.entries[101:]
+    assert counted.rows == 699
+
+
 async def test_refuses_an_unknown_head(record: Record) -> None:
     with pytest.raises(InvalidInput, match=r"has no entry 'beef'.* hint: "):
         await record.entries(TASK, "beef")
