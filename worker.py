@@ -77,7 +77,7 @@ from perdure.workspace.remotes import strip_credentials
 from perdure.workspace.working_copy import WorkingCopy
 from perdure.workspace.workspaces import Workspaces
 from tools.node.locating import find_node, find_node_modules
-from tools.package_registries import find_packages
+from tools.packages.package_registries import find_packages
 from tools.programs import toolchain_of as programs_of
 from tools.quality_gate import QualityGate
 from tools.registry import Registry

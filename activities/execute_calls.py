@@ -11,8 +11,8 @@ from temporalio import activity
 from activities.heartbeat import Beat, heartbeating
 from activities.host_steps import Held, Host, Rebuilt, author_of, call_of
 from activities.judge import JudgesCalls, judged
-from activities.record import AppendsEntries, KeepsArtifacts, next_entry, scheduled_at
-from activities.running_tools import RunsTools
+from activities.record import AppendsEntries, KeepsArtifacts, ReadsArtifacts, next_entry, scheduled_at
+from activities.running_tools import Outputs, RunsTools
 from perdure.contracts.calls import (
     ArtifactRef,
     CallKey,
@@ -24,6 +24,7 @@ from perdure.contracts.calls import (
     Verdict,
 )
 from perdure.contracts.errors import ToolRejected
+from perdure.contracts.names import WHOLE_OUTPUT
 from perdure.contracts.outcomes import RanCall
 from perdure.contracts.steps import ApprovedCall, ExecuteCalls, Executed
 from perdure.contracts.transcript import Entry, EntryKind
@@ -35,7 +36,7 @@ Copy = TypeVar("Copy", bound=Rebuilt)
 CopyIn = TypeVar("CopyIn", contravariant=True)
 
 
-class RecordsResults(AppendsEntries, KeepsArtifacts, Protocol):
+class RecordsResults(AppendsEntries, KeepsArtifacts, ReadsArtifacts, Protocol):
     """The record's part."""
 
     async def record_results(
@@ -99,7 +100,8 @@ class ExecuteCallsDoor(Generic[Copy]):
                 return executed(step, last.digest, claim.stored, claim.checkpoint)
             copy = await self._host.open(step, claim)
             held = Held(copy=copy, token=token, key=key, claim=claim)
-            execution = _Execution(self, step, held, entries[-1], calls, summaries, beat)
+            outputs = outputs_of(self._record, entries)
+            execution = _Execution(self, step, held, entries[-1], calls, summaries, beat, outputs)
             done = await execution.run()
             if changing and execution.unsettled:
                 await self._host.settled(task_id=step.task_id, token=token, checkpoint=execution.checkpoint)
@@ -132,6 +134,7 @@ class ExecuteCallsDoor(Generic[Copy]):
                 requested_at=scheduled_at(),
                 beat=execution.beat,
                 approved=facts,
+                outputs=execution.outputs,
             )
         except ToolRejected as error:
             return RanCall(ok=False, for_model=str(error), excerpt=error.message)
@@ -201,9 +204,10 @@ class _Execution(Generic[Copy]):
         calls: dict[int, ToolCall],
         summaries: dict[int, CallSummary],
         beat: Beat,
+        outputs: Outputs,
     ) -> None:
         self.door, self.step, self.held, self.last = door, step, held, last
-        self.calls, self.summaries, self.beat = calls, summaries, beat
+        self.calls, self.summaries, self.beat, self.outputs = calls, summaries, beat, outputs
         self.checkpoint = held.claim.checkpoint
         self.unsettled = True
         self.results = {i: r for i, r in held.claim.stored.items() if i in calls}
@@ -269,6 +273,21 @@ class _Execution(Generic[Copy]):
         )
 
 
+def outputs_of(artifacts: ReadsArtifacts, entries: Sequence[Entry]) -> Outputs:
+    """Looks for the whole output of a call among the entries."""
+
+    async def output(step: int, call: int) -> str | None:
+        for entry in reversed(entries):
+            if entry.kind is EntryKind.RESULT and (entry.step, entry.body["index"]) == (step, call):
+                kept = [each["id"] for each in entry.body["artifacts"] if each["name"] == WHOLE_OUTPUT]
+                if not kept:
+                    return str(entry.body["text"])
+                return (await artifacts.artifact(entry.task_id, kept[-1])).decode("utf-8", "replace")
+        return None
+
+    return output
+
+
 def executed(
     step: ExecuteCalls,
     head: str,
@@ -318,6 +337,8 @@ def result_body(
         "artifacts": [artifact.model_dump(mode="json") for artifact in artifacts],
         "commit": outcome.commit,
         "pushed": outcome.pushed,
+        "changed_paths": list(outcome.changed_paths),
+        "duration_s": outcome.duration_s,
     }
 
 

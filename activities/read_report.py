@@ -8,10 +8,9 @@ from temporalio import activity
 from activities.heartbeat import heartbeating
 from activities.upkeep import KeepsBytes, Playbooks
 from perdure.contracts.errors import ToolRejected
+from perdure.contracts.names import WHOLE_OUTPUT
 from perdure.contracts.transcript import EntryKind
 from perdure.contracts.upkeep import ReadReport, ReportRead
-
-WHOLE_OUTPUT = "output.txt"
 
 
 class ReadReportDoor:

@@ -72,6 +72,14 @@ class KeepsArtifacts(Protocol):
         ...
 
 
+class ReadsArtifacts(Protocol):
+    """Stored bytes."""
+
+    async def artifact(self, task_id: str, id: str) -> bytes:
+        """The bytes of an artifact, checked against its id."""
+        ...
+
+
 class Transcript(AppendsEntries, KeepsAnswers, Protocol):
     """What the model steps need."""
 

@@ -1,12 +1,15 @@
 """What the steps that run tools are handed."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from activities.heartbeat import Beat
 from perdure.contracts.calls import CallKey, ToolCall
 from perdure.contracts.outcomes import Operation, RanCall
+
+Outputs = Callable[[int, int], Awaitable[str | None]]
+"""The whole output of an earlier call of the task, by its step and its position; None where there was none."""
 
 CopyIn = TypeVar("CopyIn", contravariant=True)
 
@@ -23,6 +26,7 @@ class RunsTools(Protocol[CopyIn]):
         requested_at: datetime,
         beat: Beat,
         approved: Mapping[str, Any],
+        outputs: Outputs,
     ) -> RanCall:
         """Run one call; ToolRejected when it refuses to do anything."""
         ...

@@ -1,6 +1,7 @@
 """Shortens a long output for the model: its head, its tail, and the lines between that speak of errors."""
 
 import re
+from collections.abc import Callable
 
 TELLING = re.compile(
     r"error|fail|exception|traceback|panic|fatal|assert|warning|not ok\b|undefined|cannot|denied|refused",
@@ -9,15 +10,18 @@ TELLING = re.compile(
 LINE_CHARACTERS = 300
 
 
-def for_model(text: str, *, limit: int = 8_000, artifact_name: str | None = None) -> str:
-    """The text, or at most ``limit`` characters of it that say what was left out and where all of it is."""
+def for_model(text: str, *, limit: int = 8_000, rest: Callable[[int], str] | None = None) -> str:
+    """The text, or at most ``limit`` characters of it that say what was left out.
+
+    ``rest`` says how to get the lines from a given one on, the first of which is 1.
+    """
     if len(text) <= limit:
         return text
     lines = text.splitlines()
     head_end = _fitting(lines, limit * 3 // 10)
     tail_start = len(lines) - _fitting(lines[:head_end:-1], limit * 4 // 10)
     left_out = lines[head_end:tail_start]
-    where = f"; all of it is in the artifact {artifact_name!r}" if artifact_name else ""
+    where = f"; {rest(head_end + 1)}" if rest else ""
     notice = f"[… {len(left_out):,} of {len(lines):,} lines left out{where}"
     matching = _matching(left_out, head_end + 1, limit * 2 // 10)
     middle = (

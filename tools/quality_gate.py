@@ -110,10 +110,10 @@ class QualityGate:
         except ToolRejected as error:
             # What looked like tests belongs to no framework that is known here.
             return [Check(name=f"tests ({language})", status="skipped", detail=error.message[:200])]
-        record = next(one.data for one in output.attachments if one.name == ATTACHMENT)
+        record = next(one.data for one in output.artifacts if one.name == ATTACHMENT)
         checks = [check_of(run) for run in recorded(record).runs]
         if any(check.status == "failed" for check in checks):
-            texts.append(f"Tests failed:\n{for_model(output.text, limit=MODEL_CHARACTERS)}")
+            texts.append(f"Tests failed:\n{for_model(output.content, limit=MODEL_CHARACTERS)}")
         return checks
 
 

@@ -4,6 +4,7 @@ import asyncio
 import difflib
 import importlib
 import pkgutil
+import time
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -19,11 +20,11 @@ from tools.arguments import checked
 from tools.json_schemas import parameters_of
 from tools.text_files import visible
 from tools.titles import one_line
-from tools.tool_schemas import Preview, Tool, ToolContext, ToolOutput
+from tools.tool_schemas import Preview, Tool, ToolContext, ToolOutput, Touches
 
-CATEGORIES = ("files", "search", "execution", "testing", "git", "code", "project")
+CATEGORIES = ("files", "analysis", "execution", "git", "search", "assist", "javascript")
 #: Folders of what tools are made of.
-WITHOUT_TOOLS = ("node", "test_frameworks")
+WITHOUT_TOOLS = ("node", "packages", "test_frameworks")
 
 
 class Outline(NamedTuple):
@@ -96,6 +97,15 @@ class Registry:
             timeout_s=one.timeout_of(given),
         )
 
+    def touches(self, call: ToolCall) -> Touches:
+        """What a call will change, as far as its arguments say."""
+        one, given = self._checked(call)
+        return one.touches_of(given)
+
+    def output_limit(self, name: str) -> int:
+        """Characters of the tool's content that the model is shown."""
+        return self._tools[name].output_limit
+
     def canonical_arguments(self, call: ToolCall) -> dict[str, Any]:
         """The arguments with defaults filled in and types settled: what an approval's digest covers."""
         return self._checked(call)[1].model_dump(mode="json")
@@ -105,16 +115,16 @@ class Registry:
         one, given = self._checked(call)
         limit_s = one.timeout_of(given)
         limit = asyncio.timeout(limit_s)
+        began = time.monotonic()
         try:
             async with limit:
                 output = await one.run(given, context)
-                # File names and files may hold bytes that are no UTF-8; what is stored and sent must be.
-                return replace(output, text=visible(output.text), excerpt=visible(output.excerpt))
         except TimeoutError:
             if not limit.expired():
                 raise
             text = f"{one.name!r} was stopped after its limit of {limit_s:g} s; what it had begun may be half done."
-            return ToolOutput(text=text, ok=False)
+            output = ToolOutput(content=text, ok=False)
+        return _settled(output, duration_s=time.monotonic() - began)
 
     async def preview(self, call: ToolCall, context: ToolContext) -> Preview:
         """What the call would do, for a person; ToolRejected where it would be refused anyway."""
@@ -141,6 +151,19 @@ class Registry:
         return one, checked(one.name, one.arguments, call.arguments)
 
 
+def _settled(output: ToolOutput, *, duration_s: float) -> ToolOutput:
+    """The output with what every one has: a summary, its duration, and nothing that is no Unicode."""
+    # File names and files may hold bytes that are no UTF-8; what is stored and sent must be.
+    content = visible(output.content)
+    return replace(
+        output,
+        content=content,
+        summary=visible(output.summary) or content.strip().partition("\n")[0],
+        changed_paths=tuple(visible(path) for path in output.changed_paths),
+        duration_s=round(duration_s, 3),
+    )
+
+
 def _tool_in(category: str, name: str) -> Tool[Any]:
     module = importlib.import_module(f"tools.{category}.{name}")
     made = getattr(module, name, None)
@@ -149,7 +172,18 @@ def _tool_in(category: str, name: str) -> Tool[Any]:
             f"tools/{category}/{name}.py holds no tool named {name!r}.",
             "Give the file one function of its own name, decorated with @tool(…).",
         )
+    refuse_unseen_changes(made)  # pyright: ignore[reportUnknownArgumentType]
     return made  # pyright: ignore[reportUnknownVariableType]
+
+
+def refuse_unseen_changes(one: Tool[Any]) -> None:
+    """ConfigurationError for a tool that may change something and cannot say beforehand what."""
+    changing = [effect.value for effect in one.effects if effect.changes_anything]
+    if changing and one.preview_of is None:
+        raise ConfigurationError(
+            f"The tool {one.name!r} may have the effect {changing[0]!r}, but has no preview.",
+            "Give @tool(…) a preview that works out what a call would change, without changing it.",
+        )
 
 
 def _effect(one: Tool[Any], given: BaseModel) -> Effect:
@@ -174,6 +208,8 @@ def _entry(one: Tool[Any]) -> dict[str, Any]:
         "description": _description(one),
         "effect": one.effects[0].value if len(one.effects) == 1 else "depends on arguments",
         "effects": [effect.value for effect in one.effects],
+        "effect_classes": list(dict.fromkeys(effect.effect_class.value for effect in one.effects)),
         "timeout_s": one.timeout_s,
+        "output_limit": one.output_limit,
         "parameters": parameters_of(one.arguments),
     }

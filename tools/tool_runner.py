@@ -1,13 +1,17 @@
 """Runs and previews calls for the steps: hands each tool its context, and shortens what comes out for the model."""
 
 import functools
+import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from perdure.contracts.calls import Author, CallKey, Effect, ToolCall, Verdict
+from perdure.contracts.names import WHOLE_OUTPUT
 from perdure.contracts.outcomes import Operation, RanCall
 from perdure.contracts.task import Mode, Safety
+from perdure.safety.display import inline_code
 from perdure.safety.egress import PackageRequest
 from perdure.safety.environment import environment_for
 from perdure.safety.operations import operation_digest
@@ -17,10 +21,23 @@ from perdure.workspace.working_copy import WorkingCopy
 from tools.model_view import for_model
 from tools.programs import environment_of
 from tools.registry import Outline, Registry
-from tools.tool_schemas import Effects, Packages, Toolchain, ToolContext, ToolOutput
+from tools.tool_schemas import (
+    OUTPUT_CHARACTERS,
+    Effects,
+    Outputs,
+    Packages,
+    Toolchain,
+    ToolContext,
+    ToolOutput,
+    Touches,
+    no_outputs,
+)
 
-MODEL_CHARACTERS = 8_000
-WHOLE_OUTPUT = "output.txt"
+READ_OUTPUT = "read_output"
+"""The tool that reads what was left out."""
+SHOWN_TOUCHED = 20
+MOST_CHANGED_PATHS = 100
+"""As many are kept with a result."""
 
 Ledger = Callable[[str, datetime], Effects]
 """The effects ledger of a task (by its id), with the time its entries are dated with."""
@@ -65,10 +82,12 @@ class ToolRunner:
         requested_at: datetime,
         beat: Callable[[str], None],
         approved: Mapping[str, Any],
+        outputs: Outputs = no_outputs,
     ) -> RanCall:
         """Run one call; ToolRejected when it refuses to do anything."""
         context = self.context(copy=copy, key=key, requested_at=requested_at, beat=beat, approved=approved)
-        return ran_call(await self._registry.run(call, context))
+        output = await self._registry.run(call, replace(context, outputs=outputs))
+        return ran_call(output, key=key, limit=self._registry.output_limit(call.tool))
 
     async def operation(
         self,
@@ -100,7 +119,7 @@ class ToolRunner:
         return Operation(
             digest=digest,
             title=preview.title,
-            preview=preview.markdown,
+            preview=f"{preview.markdown}{_touched(self._registry.touches(call))}",
             facts=preview.facts,
             pushed=preview.pushed,
         )
@@ -129,20 +148,36 @@ class ToolRunner:
         )
 
 
-def ran_call(output: ToolOutput) -> RanCall:
+def ran_call(output: ToolOutput, *, key: CallKey, limit: int = OUTPUT_CHARACTERS) -> RanCall:
     """The output shortened for the model, with the whole of it kept where something was left out."""
-    attachments = [(each.name, each.data, each.media_type) for each in output.attachments]
-    shown = output.text
-    if len(output.text) > MODEL_CHARACTERS:
-        shown = for_model(output.text, limit=MODEL_CHARACTERS, artifact_name=WHOLE_OUTPUT)
-        data = output.text.encode("utf-8", "backslashreplace")
+    attachments = [(each.name, each.data, each.media_type) for each in output.artifacts]
+    shown = output.content
+    if len(shown) > limit:
+
+        def rest(line: int) -> str:
+            asked = json.dumps({"step": key.step, "call": key.call_index, "start": line})
+            return f"for all of it send {READ_OUTPUT} {asked}"
+
+        data = shown.encode("utf-8", "backslashreplace")
         attachments.append((WHOLE_OUTPUT, data, "text/plain; charset=utf-8"))
-    first_line = output.text.strip().partition("\n")[0]
+        shown = for_model(shown, limit=limit, rest=rest)
     return RanCall(
         ok=output.ok,
         for_model=shown,
-        excerpt=output.excerpt or first_line,
+        excerpt=output.summary,
         commit=output.commit,
         pushed=output.pushed,
+        changed_paths=output.changed_paths[:MOST_CHANGED_PATHS],
+        duration_s=output.duration_s,
         attachments=tuple(attachments),
     )
+
+
+def _touched(touches: Touches) -> str:
+    """What the call will change, as a line of a preview; empty where the preview's own words say as much."""
+    named = [*touches.paths[:SHOWN_TOUCHED], *touches.refs[:SHOWN_TOUCHED]]
+    if not named or touches.paths == (".",):
+        return ""
+    more = len(touches.paths) + len(touches.refs) - len(named)
+    shown = ", ".join(inline_code(each, 200) for each in named)
+    return f"\n\nChanges {shown}" + (f" and {more} more" if more else "")

@@ -1,4 +1,4 @@
-"""What a tool is: its arguments, its effect, its time limit, and what it is handed when it runs.
+"""What a tool is: its arguments, effect, limits and what it touches, and what it is handed when it runs.
 
 A tool is one file in a category folder. The file holds an arguments model (its docstring and field descriptions are
 what the language model reads) and one function with the file's name, decorated with :func:`tool`.
@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -17,6 +17,7 @@ from perdure.safety.egress import PackageRequest
 from perdure.safety.package_hosts import PackageHost
 from perdure.safety.sandbox import Sandbox
 from perdure.workspace.working_copy import WorkingCopy
+from tools.diagnostics import Diagnostic
 
 
 class Arguments(BaseModel):
@@ -73,6 +74,15 @@ class Packages:
         return ", ".join(map(str, self.hosts)) or "none"
 
 
+Outputs: TypeAlias = Callable[[int, int], Awaitable[str | None]]
+"""The whole output of an earlier call of the task, by its step and its position; None where there was none."""
+
+
+async def no_outputs(step: int, call: int) -> str | None:
+    """Where no task is behind the calls."""
+    return None
+
+
 @dataclass(frozen=True)
 class ToolContext:
     """What a tool is handed when it runs or is previewed."""
@@ -91,10 +101,11 @@ class ToolContext:
     """Is told of every request that a run with a way out makes."""
     approved: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """The facts of the preview that a person approved; empty where nobody was asked."""
+    outputs: Outputs = no_outputs
 
 
 @dataclass(frozen=True)
-class Attachment:
+class Artifact:
     """Bytes worth keeping beside the output."""
 
     name: str
@@ -104,17 +115,35 @@ class Attachment:
 
 @dataclass(frozen=True)
 class ToolOutput:
-    """What a tool gives back: the whole text, not yet shortened for the model."""
+    """What a tool gives back."""
 
-    text: str
+    content: str
+    """What the model reads: the whole of it, which the runner shortens to the tool's output limit."""
     ok: bool = True
     """False where the tool ran but what it ran failed, such as a command with a bad exit code."""
-    excerpt: str = ""
-    """One line for people and for the history; the text's first line where empty."""
+    summary: str = ""
+    """One line for people and for the history; the registry takes the content's first line where a tool leaves it out."""
+    artifacts: tuple[Artifact, ...] = ()
+    changed_paths: tuple[str, ...] = ()
+    """Paths from the workspace root that the tool itself wrote, moved or removed."""
+    diagnostics: tuple[Diagnostic, ...] = ()
+    duration_s: float = 0.0
+    """Filled in by the registry."""
     commit: str | None = None
     pushed: str | None = None
     """``<branch>@<commit>`` where the call pushed."""
-    attachments: tuple[Attachment, ...] = ()
+
+
+class Touches(NamedTuple):
+    """What a call will change, as far as its arguments say."""
+
+    paths: tuple[str, ...] = ()
+    """From the workspace root; ``.`` where it may be any file."""
+    refs: tuple[str, ...] = ()
+    """Such as ``HEAD`` or ``refs/heads/main``."""
+
+
+ANYTHING = Touches(paths=(".",))
 
 
 @dataclass(frozen=True)
@@ -128,6 +157,9 @@ class Preview:
     pushed: str = ""
     """``<branch>@<commit>`` where the remote has that already, so that nothing is left to approve."""
 
+
+OUTPUT_CHARACTERS = 8_000
+"""What the model is shown of one output, unless the tool says otherwise."""
 
 A = TypeVar("A", bound=BaseModel)
 Run: TypeAlias = Callable[[A, ToolContext], Awaitable[ToolOutput]]
@@ -147,9 +179,14 @@ class Tool(Generic[A]):
     """The longest any call may take, in seconds."""
     timeout_of: Callable[[A], float]
     """The longest this call may take, in seconds; at most ``timeout_s``."""
+    output_limit: int
+    """Characters of the content that the model is shown; beyond, the middle is left out and can be asked for."""
     title_of: Callable[[A], str]
+    touches_of: Callable[[A], Touches]
+    """What a call will change, computed from its arguments before it runs."""
     run: Run[A]
     preview_of: Previewer[A] | None
+    """What a call would do, for a person; every tool that can change anything has one."""
 
 
 def tool(
@@ -161,8 +198,14 @@ def tool(
     timeout_of: Callable[[A], float] | None = None,
     effects: tuple[Effect, ...] = (),
     preview: Previewer[A] | None = None,
+    touches: Callable[[A], Touches] | None = None,
+    output_limit: int = OUTPUT_CHARACTERS,
 ) -> Callable[[Run[A]], Tool[A]]:
-    """Make the decorated function a tool; ``effects`` is needed where the effect depends on the arguments."""
+    """Make the decorated function a tool.
+
+    ``effects`` is needed where the effect depends on the arguments. Without ``touches`` a call is taken to change
+    nothing where its effect says so, and anything otherwise.
+    """
     possible = (effect,) if isinstance(effect, Effect) else effects
     if not possible:
         raise TypeError(
@@ -171,6 +214,11 @@ def tool(
 
     def effect_of(given: A) -> Effect:
         return effect if isinstance(effect, Effect) else effect(given)
+
+    def touches_of(given: A) -> Touches:
+        if touches is not None:
+            return touches(given)
+        return ANYTHING if effect_of(given).changes_workspace else Touches()
 
     def decorate(run: Run[A]) -> Tool[A]:
         return Tool(
@@ -181,7 +229,9 @@ def tool(
             effect_of=effect_of,
             timeout_s=timeout_s,
             timeout_of=timeout_of or (lambda _: timeout_s),
+            output_limit=output_limit,
             title_of=title,
+            touches_of=touches_of,
             run=run,
             preview_of=preview,
         )

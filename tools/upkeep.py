@@ -111,7 +111,7 @@ class Upkeep:
         after = recorded(cases)
         outcomes = list(after.outcomes().values())
         counts = {kind: outcomes.count(kind) for kind in ("passed", "failed", "skipped")}
-        said = TestsSaid(cases, after.ran, counts, output.excerpt or output.text.partition("\n")[0])
+        said = TestsSaid(cases, after.ran, counts, output.summary or output.content.partition("\n")[0])
         if before is None:
             return said
         again = partial(run, check.call.tool, check.call.arguments)
@@ -231,4 +231,4 @@ def outline_of(filed: Filed) -> PlaybookOutline:
 
 
 def _record_in(output: ToolOutput) -> bytes:
-    return next((each.data for each in output.attachments if each.name == ATTACHMENT), NO_RECORD)
+    return next((each.data for each in output.artifacts if each.name == ATTACHMENT), NO_RECORD)

@@ -9,6 +9,7 @@ with workflow.unsafe.imports_passed_through():
     from perdure.contracts.calls import CallResult, CallSummary, Effect, Verdict
     from perdure.contracts.continuation import InstalledBy, Undone
     from perdure.contracts.decisions import QuestionKind
+    from perdure.contracts.names import PACKAGE_TOOLS
     from perdure.contracts.steps import ApprovedCall, ExecuteCalls, Executed, Note
     from perdure.contracts.task import Withheld
     from workflows.asking import Asking
@@ -165,7 +166,7 @@ class Acting:
     ) -> None:
         for result in results:
             call = calls[result.index][0]
-            if call.effect is Effect.NETWORK and result.ok:
+            if call.effect is Effect.NETWORK and call.tool in PACKAGE_TOOLS and result.ok:
                 self._installed[call.arguments_digest] = InstalledBy(decision=decision, call=call)
 
 

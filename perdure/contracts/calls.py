@@ -6,6 +6,17 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 
+class EffectClass(StrEnum):
+    """What kinds of effects there are, for people; the policy tells finer ones apart (``Effect``)."""
+
+    READ = "read"
+    WRITE = "write"
+    EXECUTE = "execute"
+    NETWORK = "network"
+    DESTRUCTIVE = "destructive"
+    PUBLISH = "publish"
+
+
 class Effect(StrEnum):
     """What a call may change."""
 
@@ -18,7 +29,9 @@ class Effect(StrEnum):
     RUN_WRITING = "run_writing"
     """Runs a program that may change the workspace."""
     NETWORK = "network"
-    """Runs a program that may change the workspace and may reach named package hosts."""
+    """May change the workspace and may reach named hosts: package hosts, or servers that the operator named."""
+    DESTRUCTIVE = "destructive"
+    """Takes away files or work of the workspace; a checkpoint holds what was there."""
     COMMIT = "commit"
     """Branches and commits of the workspace, never the user's own repository."""
     PUBLISH = "publish"
@@ -27,7 +40,22 @@ class Effect(StrEnum):
     @property
     def changes_workspace(self) -> bool:
         """Whether a checkpoint is needed after such a call."""
-        return self in {Effect.WRITE, Effect.RUN_WRITING, Effect.NETWORK, Effect.COMMIT}
+        return self not in {Effect.READ, Effect.RUN, Effect.PUBLISH}
+
+    @property
+    def changes_anything(self) -> bool:
+        """Whether a person can be shown beforehand what such a call would change, here or elsewhere."""
+        return self not in {Effect.READ, Effect.RUN}
+
+    @property
+    def effect_class(self) -> EffectClass:
+        """The kind of effect it is."""
+        classes = {
+            Effect.RUN: EffectClass.EXECUTE,
+            Effect.RUN_WRITING: EffectClass.EXECUTE,
+            Effect.COMMIT: EffectClass.WRITE,
+        }
+        return classes[self] if self in classes else EffectClass(self.value)
 
     @property
     def may_run_in_parallel(self) -> bool:

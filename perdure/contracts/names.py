@@ -9,6 +9,12 @@ SWEEP = "Sweep"
 PUSH = "push"
 """Kind of a push in the ledger of effects; its target is ``<remote> <branch>``."""
 
+WHOLE_OUTPUT = "output.txt"
+"""Name of the artifact that holds a call's whole output where the model was shown a part."""
+
+PACKAGE_TOOLS = ("install_dependencies", "npm_command")
+"""Tools that bring packages: what they did is done again where files had to be made anew without them."""
+
 SEARCH_STATUS = "PerdureStatus"
 SEARCH_NEEDS = "PerdureNeeds"
 SEARCH_REPOSITORY = "PerdureRepository"

@@ -16,6 +16,8 @@ class RanCall:
     """One line for people and for the history."""
     commit: str | None = None
     pushed: str | None = None
+    changed_paths: tuple[str, ...] = ()
+    duration_s: float = 0.0
     attachments: tuple[tuple[str, bytes, str], ...] = ()
     """Name, bytes and media type of what is kept as artifacts; the whole output where ``for_model`` is shortened."""
 

@@ -9,6 +9,7 @@ from perdure.contracts.calls import (
     ToolCall,
 )
 from perdure.contracts.errors import StoreUnavailable, ToolRejected
+from perdure.contracts.names import WHOLE_OUTPUT
 from perdure.contracts.outcomes import RanCall
 from perdure.contracts.task import Mode
 from perdure.contracts.transcript import Entry, EntryKind
@@ -208,3 +209,19 @@ async def test_a_long_output_is_whole_in_the_transcript_and_short_in_the_history
     done = await execute(world, RUN)
     assert done.results[0].excerpt == "x" * 300
     assert world.entries_kept[-1].body["text"] == "x" * 9_000
+
+
+async def test_a_call_can_read_what_earlier_ones_gave() -> None:
+    async def long(call: ToolCall) -> RanCall:
+        return RanCall(
+            ok=True, for_model="head …", attachments=((WHOLE_OUTPUT, b"head\nall of it", "text/plain"),)
+        )
+
+    world = World(tools={READ: long})
+    await execute(world, READ, RUN)
+    # The step after it, whose decision stands first here.
+    await execute(world, WRITE)
+    assert world.outputs is not None
+    assert await world.outputs(2, 0) == "head\nall of it"
+    assert await world.outputs(2, 1) == "test is done"
+    assert await world.outputs(7, 0) is None

@@ -10,6 +10,7 @@ from temporalio.testing import ActivityEnvironment
 from activities.execute_calls import ExecuteCallsDoor
 from activities.heartbeat import Beat
 from activities.host_steps import Host
+from activities.running_tools import Outputs
 from perdure.contracts.calls import (
     ArtifactRef,
     Author,
@@ -73,6 +74,9 @@ class World:
     digests: dict[int, str] = field(default_factory=dict[int, str])
     deeds: list[str] = field(default_factory=list[str])
     entries_kept: list[Entry] = field(default_factory=list[Entry])
+    artifacts: dict[str, bytes] = field(default_factory=dict[str, bytes])
+    outputs: Outputs | None = None
+    """What the last call was handed to read earlier outputs by."""
     files: int = 0
     vanished: bool = False
     """Whether the folder is gone, by the time it is asked for."""
@@ -93,7 +97,11 @@ class World:
         return next(each for each in self.entries_kept if each.digest == digest)
 
     async def put_artifact(self, task_id: str, name: str, data: bytes, media_type: str) -> ArtifactRef:
-        return ArtifactRef(id="a" * 64, name=name, bytes=len(data), media_type=media_type)
+        self.artifacts[name] = data
+        return ArtifactRef(id=name, name=name, bytes=len(data), media_type=media_type)
+
+    async def artifact(self, task_id: str, id: str) -> bytes:
+        return self.artifacts[id]
 
     async def claim(
         self,
@@ -169,7 +177,9 @@ class World:
         requested_at: datetime,
         beat: Beat,
         approved: Mapping[str, Any],
+        outputs: Outputs,
     ) -> RanCall:
+        self.outputs = outputs
         self.deeds.append(f"run {call.tool} {key.call_index}" + (f" {dict(approved)}" if approved else ""))
         if call.tool in self.tools:
             return await self.tools[call.tool](call)

@@ -1,18 +1,39 @@
 """Effects, keys, names and queues that other parts rely on."""
 
-from perdure.contracts.calls import CallKey, Effect, Verdict
+from perdure.contracts.calls import CallKey, Effect, EffectClass, Verdict
 from perdure.contracts.names import CODING_TASK, SEARCH_ATTRIBUTES, TASK_QUEUE, host_queue
 
 
 def test_effects_and_verdicts_are_these() -> None:
     effects = [effect.value for effect in Effect]
-    assert effects == ["read", "write", "run", "run_writing", "network", "commit", "publish"]
+    assert effects == ["read", "write", "run", "run_writing", "network", "destructive", "commit", "publish"]
     assert [verdict.value for verdict in Verdict] == ["allow", "bounded", "ask", "deny"]
 
 
 def test_a_checkpoint_follows_what_changes_the_workspace() -> None:
     changing = {effect for effect in Effect if effect.changes_workspace}
-    assert changing == {Effect.WRITE, Effect.RUN_WRITING, Effect.NETWORK, Effect.COMMIT}
+    assert changing == {
+        Effect.WRITE,
+        Effect.RUN_WRITING,
+        Effect.NETWORK,
+        Effect.DESTRUCTIVE,
+        Effect.COMMIT,
+    }
+
+
+def test_each_effect_is_of_one_of_six_kinds() -> None:
+    kinds = {effect.value: effect.effect_class.value for effect in Effect}
+    assert kinds == {
+        "read": "read",
+        "write": "write",
+        "run": "execute",
+        "run_writing": "execute",
+        "network": "network",
+        "destructive": "destructive",
+        "commit": "write",
+        "publish": "publish",
+    }
+    assert set(kinds.values()) == {each.value for each in EffectClass}
 
 
 def test_only_reading_runs_in_parallel() -> None:

@@ -11,7 +11,7 @@ from perdure.contracts.task import Mode, Safety
 from perdure.safety.policy import Policy
 
 SHIPPED = resources.files("perdure.safety").joinpath("policy.toml").read_text()
-READING = '"read", "write", "run", "run_writing", "network", "commit", "publish"'
+READING = '"read", "write", "run", "run_writing", "network", "destructive", "commit", "publish"'
 EVERYTHING = f"""
 v = 1
 [[rule]]
@@ -37,6 +37,11 @@ EXPECTED = {
         Safety.CAUTIOUS: Verdict.ASK,
         Safety.STANDARD: Verdict.ASK,
         Safety.AUTONOMOUS: Verdict.BOUNDED,
+    },
+    Effect.DESTRUCTIVE: {
+        Safety.CAUTIOUS: Verdict.ASK,
+        Safety.STANDARD: Verdict.ASK,
+        Safety.AUTONOMOUS: Verdict.ALLOW,
     },
     Effect.PUBLISH: dict.fromkeys(ALL_LEVELS, Verdict.ASK),
 }

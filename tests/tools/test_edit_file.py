@@ -23,8 +23,8 @@ async def test_replaces_an_exact_piece_and_shows_the_difference(bench: Bench) ->
         "edit_file", path="app/money.py", blocks=[block("return sum(prices)", "return sum(prices, 0)")]
     )
     assert "    return sum(prices, 0)\n" in bench.text("app/money.py")
-    assert output.excerpt == "Edited app/money.py (+1 -1)."
-    assert "-    return sum(prices)\n+    return sum(prices, 0)\n" in output.text
+    assert output.summary == "Edited app/money.py (+1 -1)."
+    assert "-    return sum(prices)\n+    return sum(prices, 0)\n" in output.content
 
 
 async def test_edits_several_files_at_once(bench: Bench) -> None:
@@ -40,7 +40,7 @@ async def test_edits_several_files_at_once(bench: Bench) -> None:
     assert bench.text("README.md").startswith("# Bills\n")
     assert bench.text("app/money.py").count("whole(") == 2
     assert bench.text("app/fresh.py") == "X = 1\n"
-    assert output.excerpt == "Edited README.md (+1 -1), app/money.py (+2 -2), app/fresh.py (+1 -0, new)."
+    assert output.summary == "Edited README.md (+1 -1), app/money.py (+2 -2), app/fresh.py (+1 -0, new)."
 
 
 async def test_writes_nothing_where_one_block_fails(bench: Bench) -> None:
@@ -245,4 +245,4 @@ async def test_previews_every_file_of_the_edit(bench: Bench) -> None:
 
 async def test_says_that_the_files_already_read_like_this(bench: Bench) -> None:
     output = await bench.run("edit_file", path="README.md", blocks=[block("# Billing", "# Billing")])
-    assert "nothing was written" in output.text
+    assert "nothing was written" in output.content

@@ -8,33 +8,33 @@ from tests.tools.conftest import Bench
 
 async def test_gives_output_and_exit_code(bench: Bench) -> None:
     output = await bench.run("execute_command", command="echo out; echo err >&2; exit 3")
-    assert output.text.startswith("out\nerr\n[exit code 3 after ")
+    assert output.content.startswith("out\nerr\n[exit code 3 after ")
     assert not output.ok
-    assert output.excerpt.startswith("exit code 3")
+    assert output.summary.startswith("exit code 3")
 
 
 async def test_one_short_line_of_output_is_told_with_how_it_ended(bench: Bench) -> None:
     output = await bench.run("execute_command", command="echo ' ruff 1.2.3'")
-    assert output.excerpt.startswith("ruff 1.2.3 [exit code 0 after ")
+    assert output.summary.startswith("ruff 1.2.3 [exit code 0 after ")
     longer = await bench.run("execute_command", command="printf 'x%.0s' {1..200}")
-    assert longer.excerpt.startswith("exit code 0 after ")
+    assert longer.summary.startswith("exit code 0 after ")
 
 
 async def test_says_that_there_was_no_output(bench: Bench) -> None:
     output = await bench.run("execute_command", command="true")
     assert output.ok
-    assert output.text.startswith("[no output; exit code 0 after ")
+    assert output.content.startswith("[no output; exit code 0 after ")
 
 
 async def test_is_bash_and_runs_where_it_is_told(bench: Bench) -> None:
     output = await bench.run("execute_command", command="[[ $PWD == */app ]] && ls", working_directory="app")
-    assert output.text.startswith("__init__.py\nmoney.py\n[exit code 0")
+    assert output.content.startswith("__init__.py\nmoney.py\n[exit code 0")
 
 
 async def test_cannot_write_and_says_how_it_could(bench: Bench) -> None:
     output = await bench.run("execute_command", command="echo x > made.txt")
     assert not output.ok
-    assert "send it again with writes=true" in output.text
+    assert "send it again with writes=true" in output.content
     assert not bench.copy.files.exists("made.txt")
 
 
@@ -42,7 +42,7 @@ async def test_writes_where_it_was_allowed_to(bench: Bench) -> None:
     output = await bench.run(
         "execute_command", command="echo x > app/made.txt && cat app/made.txt", writes=True
     )
-    assert output.ok, output.text
+    assert output.ok, output.content
     assert bench.text("app/made.txt") == "x\n"
 
 
@@ -59,27 +59,27 @@ async def test_sees_neither_the_environment_of_the_worker_nor_a_network(
 ) -> None:
     monkeypatch.setenv("GROQ_API_KEY", "secret-of-the-worker")
     output = await bench.run("execute_command", command="env; cat /proc/1/environ | tr '\\0' '\\n'")
-    assert "secret-of-the-worker" not in output.text
-    assert "CI=1" in output.text
+    assert "secret-of-the-worker" not in output.content
+    assert "CI=1" in output.content
     python = "import socket; socket.create_connection(('1.1.1.1', 53), 2)"
     assert not (await bench.run("execute_command", command=f'python -c "{python}"')).ok
 
 
 async def test_is_killed_at_its_time_limit(bench: Bench) -> None:
     output = await bench.run("execute_command", command="echo begun; sleep 60", timeout_s=1)
-    assert output.text.startswith("begun\n[killed after 1.")
-    assert "by its time limit of 1 s]" in output.text
+    assert output.content.startswith("begun\n[killed after 1.")
+    assert "by its time limit of 1 s]" in output.content
     assert not output.ok
 
 
 async def test_is_killed_where_it_writes_without_end(bench: Bench) -> None:
     output = await bench.run("execute_command", command="yes", timeout_s=30)
-    assert "by its output limit of" in output.text
+    assert "by its output limit of" in output.content
 
 
 async def test_shows_bytes_that_are_no_text(bench: Bench) -> None:
     output = await bench.run("execute_command", command=r"printf 'a\xffb\r\n'")
-    assert output.text.startswith("a\\xffb\n[exit code 0")
+    assert output.content.startswith("a\\xffb\n[exit code 0")
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,7 @@ async def test_does_not_push_twice(bench: Bench) -> None:
     await bench.run("git_push")
     again = await bench.run("git_push")
     assert again.pushed == f"perdure/work@{commit}"
-    assert "was pushed already" in again.text
+    assert "was pushed already" in again.content
 
 
 async def test_finds_its_own_push_after_a_crash_before_the_receipt(bench: Bench) -> None:
@@ -100,7 +100,7 @@ async def test_finds_its_own_push_after_a_crash_before_the_receipt(bench: Bench)
     bench.ledger.receipts.clear()
     assert await bench.preview("git_push") == preview
     output = await bench.approved(preview.facts).run("git_push")
-    assert "is already there" in output.text
+    assert "is already there" in output.content
     assert output.pushed == f"perdure/work@{commit}"
     assert list(bench.ledger.receipts.values()) == [{"commit": commit}]
 

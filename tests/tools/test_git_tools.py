@@ -12,30 +12,30 @@ from tests.tools.conftest import Bench
 async def test_status_names_branch_commit_and_changes(bench: Bench) -> None:
     head = await bench.copy.git.head()
     clean = await bench.run("git_status")
-    assert clean.text == f"On branch perdure/work at {head[:12]}; no changed files"
+    assert clean.content == f"On branch perdure/work at {head[:12]}; no changed files"
     bench.put("README.md", "changed\n")
     bench.put("new.txt", "new\n")
     output = await bench.run("git_status")
-    assert output.text.splitlines()[0].endswith("; 2 changed files")
-    assert set(output.text.splitlines()[1:]) == {" M README.md", "?? new.txt"}
+    assert output.content.splitlines()[0].endswith("; 2 changed files")
+    assert set(output.content.splitlines()[1:]) == {" M README.md", "?? new.txt"}
 
 
 async def test_diff_shows_changed_and_new_files(bench: Bench) -> None:
-    assert (await bench.run("git_diff")).text == "No difference from HEAD."
+    assert (await bench.run("git_diff")).content == "No difference from HEAD."
     bench.put("README.md", "# Billing\n")
     bench.put("new.txt", "new\n")
     output = await bench.run("git_diff")
-    assert "-Totals and averages." in output.text
-    assert "+new" in output.text
-    assert output.excerpt == "2 changed files against HEAD"
-    assert "new.txt" not in (await bench.run("git_diff", paths=["README.md"])).text
+    assert "-Totals and averages." in output.content
+    assert "+new" in output.content
+    assert output.summary == "2 changed files against HEAD"
+    assert "new.txt" not in (await bench.run("git_diff", paths=["README.md"])).content
 
 
 async def test_diff_against_a_commit_shows_what_was_committed_since(bench: Bench) -> None:
     base = await bench.copy.git.head()
     bench.put("new.txt", "new\n")
     await bench.run("git_commit", message="Add a file")
-    assert "+new" in (await bench.run("git_diff", against=base)).text
+    assert "+new" in (await bench.run("git_diff", against=base)).content
     with pytest.raises(ToolRejected, match="names no commit here"):
         await bench.run("git_diff", against="no-such-branch")
     with pytest.raises(ToolRejected, match="names no commit here"):
@@ -48,7 +48,7 @@ async def test_commits_everything_with_the_activitys_time(bench: Bench) -> None:
     output = await bench.run("git_commit", message="Add and remove\n\nBecause.")
     head = await bench.copy.git.head()
     assert output.commit == head
-    assert output.text == f"Committed {head[:12]} on perdure/work: Add and remove"
+    assert output.content == f"Committed {head[:12]} on perdure/work: Add and remove"
     assert await bench.copy.git.status() == []
 
 
@@ -56,7 +56,7 @@ async def test_commits_only_the_named_paths(bench: Bench) -> None:
     bench.put("a.txt", "a\n")
     bench.put("b.txt", "b\n")
     output = await bench.run("git_commit", message="Add a", paths=["a.txt"])
-    assert output.text.endswith("\n1 changed file is not in it.")
+    assert output.content.endswith("\n1 changed file is not in it.")
     assert [change.path for change in await bench.copy.git.status()] == ["b.txt"]
 
 
@@ -99,7 +99,7 @@ async def test_creates_a_branch_and_switches_to_it(bench: Bench) -> None:
     preview = await bench.preview("create_branch", name="feature/totals")
     assert "Creates the branch `feature/totals`" in preview.markdown
     output = await bench.run("create_branch", name="feature/totals")
-    assert "Created branch feature/totals" in output.text
+    assert "Created branch feature/totals" in output.content
     assert await bench.copy.git.branch() == "feature/totals"
 
 

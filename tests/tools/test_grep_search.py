@@ -10,53 +10,53 @@ from tests.tools.conftest import Bench
 
 async def test_finds_lines_by_file_and_number(bench: Bench) -> None:
     output = await bench.run("grep_search", pattern=r"def \w+")
-    assert output.text == (
+    assert output.content == (
         "2 matching lines in 1 file\napp/money.py\n1: def total(prices):\n5: def average(prices):"
     )
 
 
 async def test_shows_lines_around_a_match(bench: Bench) -> None:
     output = await bench.run("grep_search", pattern="average", path="app", context=1)
-    assert output.text.endswith(
+    assert output.content.endswith(
         "app/money.py\n4- \n5: def average(prices):\n6-     return total(prices) / len(prices)"
     )
 
 
 async def test_takes_plain_text_and_ignores_case_when_asked(bench: Bench) -> None:
     output = await bench.run("grep_search", pattern="RETURN SUM(", fixed=True, ignore_case=True)
-    assert "2:     return sum(prices)" in output.text
-    assert (await bench.run("grep_search", pattern="RETURN")).text == "No line in . matches 'RETURN'."
+    assert "2:     return sum(prices)" in output.content
+    assert (await bench.run("grep_search", pattern="RETURN")).content == "No line in . matches 'RETURN'."
 
 
 async def test_narrows_by_glob(bench: Bench) -> None:
     output = await bench.run("grep_search", pattern="total", ignore_case=True, glob="*.md")
-    assert output.text == "1 matching lines in 1 file\nREADME.md\n3: Totals and averages."
+    assert output.content == "1 matching lines in 1 file\nREADME.md\n3: Totals and averages."
 
 
 async def test_leaves_out_what_git_ignores_and_git_itself(bench: Bench) -> None:
     bench.put("server.log", "def hidden\n")
     output = await bench.run("grep_search", pattern="def hidden|refs/heads")
-    assert output.text.startswith("No line")
+    assert output.content.startswith("No line")
 
 
 async def test_shows_only_so_many_and_says_how_many_there_are(bench: Bench) -> None:
     bench.put("many.txt", "needle\n" * 300)
     output = await bench.run("grep_search", pattern="needle", limit=5)
-    assert output.text.startswith("300 matching lines in 1 file; the first 5 are shown")
-    assert output.text.endswith("5: needle")
+    assert output.content.startswith("300 matching lines in 1 file; the first 5 are shown")
+    assert output.content.endswith("5: needle")
 
 
 async def test_is_bounded_where_nearly_everything_matches(bench: Bench) -> None:
     bench.put("huge.txt", "some longer line that matches\n" * 200_000)
     output = await bench.run("grep_search", pattern="line", limit=3)
-    assert output.text.startswith("at least ")
-    assert len(output.text) < 1_000
+    assert output.content.startswith("at least ")
+    assert len(output.content) < 1_000
 
 
 async def test_cuts_long_lines(bench: Bench) -> None:
     bench.put("minified.js", "x" * 100_000 + "needle\n")
     output = await bench.run("grep_search", pattern="needle")
-    assert len(output.text) < 1_500
+    assert len(output.content) < 1_500
 
 
 @pytest.mark.parametrize(
@@ -72,15 +72,15 @@ async def test_takes_odd_names_literally(bench: Bench, path: str) -> None:
     bench.put(path, "needle\n")
     for where in (path, "."):
         output = await bench.run("grep_search", pattern="needle", path=where)
-        assert output.text.startswith("1 matching lines in 1 file\n")
-        assert output.text.endswith("\n1: needle")
+        assert output.content.startswith("1 matching lines in 1 file\n")
+        assert output.content.endswith("\n1: needle")
 
 
 @pytest.mark.parametrize("pattern", ["-e", "--pre=touch", "-f/etc/passwd"])
 async def test_a_pattern_is_never_an_option(bench: Bench, pattern: str) -> None:
     bench.put("options.txt", f"{pattern}\n")
     output = await bench.run("grep_search", pattern=pattern)
-    assert output.text.endswith(f"options.txt\n1: {pattern}")
+    assert output.content.endswith(f"options.txt\n1: {pattern}")
 
 
 async def test_searches_nothing_outside(bench: Bench) -> None:
@@ -89,12 +89,12 @@ async def test_searches_nothing_outside(bench: Bench) -> None:
         await bench.run("grep_search", pattern="root", path="away")
     with pytest.raises(ToolRejected):
         await bench.run("grep_search", pattern="root", path="/etc/passwd")
-    assert (await bench.run("grep_search", pattern="root:x:0")).text.startswith("No line")
+    assert (await bench.run("grep_search", pattern="root:x:0")).content.startswith("No line")
 
 
 async def test_obeys_no_configuration_of_the_repository(bench: Bench) -> None:
     bench.put(".ripgreprc", "--pre=touch\n")
     bench.put(".rgignore", "*\n")
     bench.put(".ignore", "*\n")
-    assert "app/money.py" in (await bench.run("grep_search", pattern="def total")).text
+    assert "app/money.py" in (await bench.run("grep_search", pattern="def total")).content
     assert not os.path.lexists(bench.copy.root / "touch")

@@ -17,8 +17,8 @@ from perdure.contracts.errors import ToolRejected
 from perdure.safety.egress import PackageRequest
 from perdure.safety.package_hosts import PackageHost
 from tests.tools.conftest import Bench
-from tools.package_registries import RUN_PIP, RUN_PIP_ALONE, find_packages
-from tools.python_packages import python_plan
+from tools.packages.package_registries import RUN_PIP, RUN_PIP_ALONE, find_packages
+from tools.packages.python_packages import python_plan
 from tools.test_frameworks.cases import UnreadableReport
 from tools.test_frameworks.lines import cases_of
 from tools.tool_schemas import Packages, Toolchain
@@ -70,17 +70,17 @@ async def test_npm_ci_installs_what_the_lock_says_and_runs_no_script(
         ".npmrc", "ignore-scripts=false\nscript-shell=/bin/sh\nregistry=https://evil.example/\nomit=dev\n"
     )
     unlocked = await online.run("install_dependencies")
-    assert unlocked.ok, unlocked.text
-    assert "There is no lock file" in unlocked.text
+    assert unlocked.ok, unlocked.content
+    assert "There is no lock file" in unlocked.content
     assert not online.copy.files.exists("package-lock.json")
     # The lock that npm wrote for itself holds what a lock of the project would.
     lock = json.loads(online.text("node_modules/.package-lock.json"))
     lock["packages"][""] = {"name": "demo", "version": "1.0.0", "dependencies": {"isarray": "2.0.5"}}
     online.put("package-lock.json", json.dumps(lock))
     output = await online.run("install_dependencies", ecosystem="node")
-    assert output.ok, output.text
-    assert "npm ci --ignore-scripts: exit code 0" in output.text
-    assert "isarray 2.0.5" in output.text
+    assert output.ok, output.content
+    assert "npm ci --ignore-scripts: exit code 0" in output.content
+    assert "isarray 2.0.5" in output.content
     assert online.copy.files.exists("node_modules/isarray/package.json")
     assert not online.copy.files.exists("ran")
     assert {change.path for change in await online.copy.git.status()} == {
@@ -112,14 +112,16 @@ async def test_pip_installs_the_project_with_what_its_tests_need(
         "except OSError: pass\nelse: raise SystemExit('a way out')\nsetuptools.setup()\n",
     )
     output = await online.run("install_dependencies")
-    assert output.ok, output.text
-    assert "iniconfig 2" in output.text
-    assert "billing 1.0" in output.text
-    assert "extra 'test'" in output.text
-    assert "Not installed: 'x @ git+https://evil.example/x': packages are never taken from Git" in output.text
-    assert "options of a requirements file are not followed" in output.text
+    assert output.ok, output.content
+    assert "iniconfig 2" in output.content
+    assert "billing 1.0" in output.content
+    assert "extra 'test'" in output.content
+    assert (
+        "Not installed: 'x @ git+https://evil.example/x': packages are never taken from Git" in output.content
+    )
+    assert "options of a requirements file are not followed" in output.content
     run = await online.run("execute_command", command=".venv/bin/python -c 'import iniconfig, app.money'")
-    assert run.ok, run.text
+    assert run.ok, run.content
     assert {change.path for change in await online.copy.git.status()} == {
         "pyproject.toml",
         "requirements-dev.txt",
@@ -134,8 +136,8 @@ async def test_a_refused_host_is_named_with_the_setting(bench: Bench) -> None:
     offline.put("package.json", '{"dependencies": {"isarray": "2.0.5"}}')
     output = await offline.run("install_dependencies")
     assert not output.ok
-    assert "registry.example:443 is not one of the hosts in PERDURE_PACKAGE_HOSTS" in output.text
-    assert "Only these hosts can be reached: packages.example:443" in output.text
+    assert "registry.example:443 is not one of the hosts in PERDURE_PACKAGE_HOSTS" in output.content
+    assert "Only these hosts can be reached: packages.example:443" in output.content
 
 
 @pytest.mark.parametrize(
@@ -227,8 +229,8 @@ async def test_a_requirement_never_names_a_folder_or_an_archive_that_pip_would_b
     online.put("requirements.txt", "\n".join(["inside/package", *named, "inside.tar.gz[extra]"]))
     output = await online.run("install_dependencies", ecosystem="python")
     assert not online.copy.files.exists("a-way-out")
-    assert output.ok, output.text
-    assert output.text.count("it names no package of an index") == 4
+    assert output.ok, output.content
+    assert output.content.count("it names no package of an index") == 4
 
 
 @pytest.mark.parametrize(
@@ -317,7 +319,7 @@ async def test_a_folder_of_the_project_that_is_called_like_a_build_keeps_what_is
         "setuptools.setup(name='demo', version='1', packages=[])\n",
     )
     output = await online.run("install_dependencies", ecosystem="python")
-    assert output.ok, output.text
+    assert output.ok, output.content
     online.put("build/later.py", "later = 1\n")
     assert {change.path for change in await online.copy.git.status()} == {"setup.py", "build/later.py"}
 

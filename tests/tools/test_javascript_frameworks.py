@@ -79,12 +79,12 @@ def put_suite(bench: Bench, framework: str, path: str = "src/money.test.js", bod
 
 
 def record(output: ToolOutput) -> tuple[RecordedRun, ...]:
-    return recorded(output.attachments[-1].data).runs
+    return recorded(output.artifacts[-1].data).runs
 
 
 def outcomes(output: ToolOutput, file: str = "src/money.test.js") -> dict[str, str]:
     """Outcome by name, of one file."""
-    found = recorded(output.attachments[-1].data).outcomes()
+    found = recorded(output.artifacts[-1].data).outcomes()
     return {id.removeprefix(f"{file}::"): outcome for id, outcome in found.items() if id.startswith(file)}
 
 
@@ -100,11 +100,11 @@ async def test_every_outcome_is_counted_and_named_the_same_each_time(project: Be
     put_suite(project, framework)
     output = await project.run("run_tests")
     assert not output.ok
-    assert output.excerpt.startswith(f"{framework}: 3 passed, 1 failed, 1 skipped, exit code 1 after "), (
-        output.text
+    assert output.summary.startswith(f"{framework}: 3 passed, 1 failed, 1 skipped, exit code 1 after "), (
+        output.content
     )
-    assert "- src/money.test.js::totals > rounds\n" in output.text
-    assert "package.json" in output.text.splitlines()[1]
+    assert "- src/money.test.js::totals > rounds\n" in output.content
+    assert "package.json" in output.content.splitlines()[1]
     assert outcomes(output) == OUTCOMES
     assert outcomes(await project.run("run_tests")) == OUTCOMES
 
@@ -117,8 +117,8 @@ async def test_a_good_suite_passes_and_leaves_nothing(project: Bench, framework:
         body = "import { writeFileSync } from 'node:fs';\ntest('adds', () => writeFileSync('left.txt', ''));"
         put_suite(project, framework, body=body)
     output = await project.run("run_tests")
-    assert output.ok, output.text
-    assert output.excerpt.startswith(f"{framework}: 1 passed, exit code 0")
+    assert output.ok, output.content
+    assert output.summary.startswith(f"{framework}: 1 passed, exit code 0")
     assert not project.copy.files.exists("left.txt")
 
 
@@ -133,7 +133,7 @@ async def test_exactly_the_asked_ids_run_again(project: Bench, framework: str) -
         "src/other.test.js::adds",
     ]
     output = await project.run("run_tests", paths=ids)
-    assert dict(recorded(output.attachments[-1].data).outcomes()) == {
+    assert dict(recorded(output.artifacts[-1].data).outcomes()) == {
         ids[0]: "failed",
         ids[1]: "passed",
         ids[2]: "passed",
@@ -146,7 +146,7 @@ async def test_chosen_files_run_alone(project: Bench, framework: str) -> None:
     put_suite(project, framework)
     put_suite(project, framework, "src/other.test.js", "test('other', () => equal(1, 1));")
     output = await project.run("run_tests", paths=["src/other.test.js"])
-    assert output.ok, output.text
+    assert output.ok, output.content
     assert outcomes(output, "src/other.test.js") == {"other": "passed"}
     assert outcomes(output) == {}
 
@@ -156,7 +156,7 @@ async def test_a_pattern_chooses_by_name(project: Bench, framework: str) -> None
     project.put("package.json", manifest(framework))
     put_suite(project, framework)
     output = await project.run("run_tests", pattern="^adds")
-    assert output.ok, output.text
+    assert output.ok, output.content
     assert outcomes(output)["adds"] == "passed"
     assert outcomes(output).get("totals > rounds", "skipped") == "skipped"
 
@@ -165,14 +165,14 @@ async def test_a_pattern_chooses_by_name(project: Bench, framework: str) -> None
 async def test_a_file_that_does_not_load_is_no_success(project: Bench, framework: str) -> None:
     project.put("package.json", manifest(framework))
     put_suite(project, framework)
-    good = recorded((await project.run("run_tests")).attachments[-1].data)
+    good = recorded((await project.run("run_tests")).artifacts[-1].data)
     put_suite(project, framework, body="require('./nothing-like-it');\n" + SUITE)
     if framework == "vitest":
         put_suite(project, framework, body="import './nothing-like-it';\n" + SUITE)
     output = await project.run("run_tests")
     assert not output.ok
-    assert "nothing-like-it" in output.text
-    found = compare(good, recorded(output.attachments[-1].data))
+    assert "nothing-like-it" in output.content
+    found = compare(good, recorded(output.artifacts[-1].data))
     assert "src/money.test.js::adds" in found.vanished
     assert not found.held
 
@@ -185,7 +185,7 @@ async def test_a_hanging_test_ends_at_the_time_limit(project: Bench, framework: 
     output = await project.run("run_tests", timeout_s=4)
     assert time.monotonic() - began < 30
     assert not output.ok
-    assert output.text.startswith(f"{framework}: no tests ran, killed after ")
+    assert output.content.startswith(f"{framework}: no tests ran, killed after ")
     assert not record(output)[0].ran
     assert record(output)[0].started
 
@@ -196,7 +196,7 @@ async def test_no_tests_are_no_success(project: Bench, framework: str) -> None:
     put_suite(project, framework, body="")
     output = await project.run("run_tests")
     assert not output.ok
-    assert recorded(output.attachments[-1].data).outcomes().keys() <= {"src/money.test.js"}
+    assert recorded(output.artifacts[-1].data).outcomes().keys() <= {"src/money.test.js"}
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
@@ -205,7 +205,7 @@ async def test_without_installed_packages_it_says_what_is_missing(bench: Bench, 
     put_suite(bench, framework)
     output = await bench.run("run_tests")
     assert not output.ok
-    assert output.text == (
+    assert output.content == (
         f"{framework}: not started. {framework} is in package.json, but node_modules is missing; "
         "install the dependencies first."
     )
@@ -224,9 +224,9 @@ async def test_typescript_runs_as_vitest_is_configured(project: Bench) -> None:
     )
     project.put("src/sum.spec.ts", "test('never', () => expect(1).toBe(2));\n")
     output = await project.run("run_tests")
-    assert output.ok, output.text
+    assert output.ok, output.content
     assert outcomes(output, "checks/sum.check.ts") == {"adds": "passed"}
-    assert "it is configured beside package.json" in output.text
+    assert "it is configured beside package.json" in output.content
 
 
 async def test_a_script_with_variables_and_options_is_followed(project: Bench) -> None:
@@ -238,7 +238,7 @@ async def test_a_script_with_variables_and_options_is_followed(project: Bench) -
     project.put("checks/rate.mjs", "test('rate', () => expect(process.env.RATE).toBe('3'));\nexport {};\n")
     put_suite(project, "jest")
     output = await project.run("run_tests")
-    assert output.ok, output.text
+    assert output.ok, output.content
     assert outcomes(output, "checks/rate.mjs") == {"rate": "passed"}
 
 
@@ -248,9 +248,9 @@ async def test_files_for_vitest_are_not_given_to_node(project: Bench) -> None:
     project.put("scripts/plain.test.mjs", "import test from 'node:test';\ntest('plain', () => {});\n")
     project.put("vitest.config.mjs", "export default { test: { include: ['src/**'] } };\n")
     output = await project.run("run_tests")
-    assert output.ok, output.text
+    assert output.ok, output.content
     assert [run.framework for run in record(output)] == ["node", "vitest"]
-    assert "its files import node" in output.text
+    assert "its files import node" in output.content
 
 
 async def test_a_file_that_imports_two_frameworks_is_its_packages(project: Bench) -> None:
@@ -266,7 +266,7 @@ async def test_a_file_for_vitest_without_it_says_so(bench: Bench) -> None:
     put_suite(bench, "vitest")
     output = await bench.run("run_tests")
     assert not output.ok
-    assert "vitest: not started. " in output.text
+    assert "vitest: not started. " in output.content
 
 
 async def test_a_monorepo_runs_each_package_by_its_own_framework(project: Bench) -> None:
@@ -278,12 +278,12 @@ async def test_a_monorepo_runs_each_package_by_its_own_framework(project: Bench)
     project.put("examples/c/package.json", depending_on("jest", scripts={"test": "jest"}))
     put_suite(project, "jest", "examples/c/c.test.js", "test('c', () => equal(1, 2));")
     output = await project.run("run_tests")
-    assert output.ok, output.text
-    assert recorded(output.attachments[-1].data).outcomes() == {
+    assert output.ok, output.content
+    assert recorded(output.artifacts[-1].data).outcomes() == {
         "packages/a/src/a.test.js::a": "passed",
         "packages/b/src/b.test.js::b": "passed",
     }
-    assert "vitest in packages/a: 1 passed" in output.excerpt
+    assert "vitest in packages/a: 1 passed" in output.summary
     only_b = await project.run("run_tests", paths=["packages/b"])
     assert [run.folder for run in record(only_b)] == ["packages/b"]
 
@@ -292,14 +292,14 @@ async def test_an_unknown_framework_is_run_by_its_script(bench: Bench) -> None:
     bench.put("package.json", package(scripts={"test": "node check.js"}))
     bench.put("check.js", "process.exit(0);\n")
     output = await bench.run("run_tests")
-    assert output.ok, output.text
-    assert "single tests are not seen" in output.text
-    assert recorded(output.attachments[-1].data).outcomes() == {"package.json::test": "passed"}
+    assert output.ok, output.content
+    assert "single tests are not seen" in output.content
+    assert recorded(output.artifacts[-1].data).outcomes() == {"package.json::test": "passed"}
     bench.put("check.js", "console.log('it broke'); process.exit(3);\n")
     output = await bench.run("run_tests")
     assert not output.ok
-    assert "it broke" in output.text
-    assert recorded(output.attachments[-1].data).outcomes() == {"package.json::test": "failed"}
+    assert "it broke" in output.content
+    assert recorded(output.artifacts[-1].data).outcomes() == {"package.json::test": "failed"}
 
 
 async def test_the_placeholder_of_npm_is_no_test(bench: Bench) -> None:

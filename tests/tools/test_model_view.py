@@ -10,11 +10,12 @@ def test_leaves_a_short_text_alone() -> None:
 def test_shows_head_tail_and_lines_that_speak_of_errors() -> None:
     lines = [f"line {number}" for number in range(1, 5_001)]
     lines[2_499] = "E   AssertionError: wrong total"
-    shown = for_model("\n".join(lines), artifact_name="output.txt")
+    shown = for_model("\n".join(lines), rest=lambda line: f"ask from {line}")
     assert len(shown) <= 8_000
     assert shown.startswith("line 1\nline 2\n")
     assert shown.endswith("line 4999\nline 5000")
-    assert "of 5,000 lines left out; all of it is in the artifact 'output.txt'" in shown
+    head = shown.partition("\n[…")[0].count("\n") + 1
+    assert f"of 5,000 lines left out; ask from {head + 1}. Lines among them that speak of errors:" in shown
     assert "2500: E   AssertionError: wrong total" in shown
 
 

@@ -56,4 +56,4 @@ async def test_ruff_is_found_also_where_the_interpreter_has_none(bench: Bench, t
     output = await replace(bench, context=replace(bench.context, toolchain=other)).run(
         "execute_command", command=command
     )
-    assert output.text.startswith(f"{python}\n{toolchain.ruff}\nruff ")
+    assert output.content.startswith(f"{python}\n{toolchain.ruff}\nruff ")

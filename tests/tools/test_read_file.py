@@ -12,7 +12,7 @@ from tests.tools.conftest import Bench
 
 async def test_numbers_lines_from_one(bench: Bench) -> None:
     output = await bench.run("read_file", path="app/money.py")
-    assert output.text.startswith(
+    assert output.content.startswith(
         "app/money.py, lines 1-6 of 6\n1\tdef total(prices):\n2\t    return sum(prices)\n"
     )
     assert output.ok
@@ -20,12 +20,12 @@ async def test_numbers_lines_from_one(bench: Bench) -> None:
 
 async def test_takes_a_path_as_programs_in_the_sandbox_see_it(bench: Bench) -> None:
     output = await bench.run("read_file", path="/workspace/README.md")
-    assert "1\t# Billing" in output.text
+    assert "1\t# Billing" in output.content
 
 
 async def test_reads_a_part_and_says_where_to_read_on(bench: Bench) -> None:
     output = await bench.run("read_file", path="app/money.py", start=2, limit=2)
-    assert output.text == (
+    assert output.content == (
         "app/money.py, lines 2-3 of 6\n2\t    return sum(prices)\n3\t\n[To read on, send start=4.]"
     )
 
@@ -33,43 +33,43 @@ async def test_reads_a_part_and_says_where_to_read_on(bench: Bench) -> None:
 async def test_a_page_fits_into_the_models_view(bench: Bench) -> None:
     bench.put("long.txt", "".join(f"line {number} {'x' * 60}\n" for number in range(2_000)))
     output = await bench.run("read_file", path="long.txt", limit=2_000)
-    assert len(output.text) < 8_000
-    assert "[To read on, send start=" in output.text
+    assert len(output.content) < 8_000
+    assert "[To read on, send start=" in output.content
 
 
 async def test_cuts_a_line_that_never_ends(bench: Bench) -> None:
     bench.put("minified.js", "x" * 5_000_000)
     output = await bench.run("read_file", path="minified.js")
-    assert "4,999,000 more characters" in output.text
-    assert "no line end after the last line" in output.text
+    assert "4,999,000 more characters" in output.content
+    assert "no line end after the last line" in output.content
 
 
 async def test_says_the_encoding_where_it_is_not_utf8(bench: Bench) -> None:
     bench.put("quotes.txt", "“Größe” – naïve café\r\n".encode("cp1252"))
     output = await bench.run("read_file", path="quotes.txt")
-    assert "encoding cp1252, guessed; CRLF line ends" in output.text
-    assert "“Größe” – naïve café" in output.text
+    assert "encoding cp1252, guessed; CRLF line ends" in output.content
+    assert "“Größe” – naïve café" in output.content
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
 async def test_tells_wide_encodings_by_their_mark(bench: Bench, encoding: str) -> None:
     bench.put("wide.txt", "\ufeffnaïve\n".encode(encoding))
     output = await bench.run("read_file", path="wide.txt")
-    assert f"encoding {encoding} with a byte order mark" in output.text
-    assert "1\tnaïve" in output.text
+    assert f"encoding {encoding} with a byte order mark" in output.content
+    assert "1\tnaïve" in output.content
 
 
 async def test_shows_bytes_that_are_not_utf8(bench: Bench) -> None:
     bench.put("broken.txt", "käse größe".encode() + b" \xed\xa0\x80\xff\n")
     output = await bench.run("read_file", path="broken.txt")
-    assert "4 bytes are not valid UTF-8" in output.text
-    assert "käse größe \\xed\\xa0\\x80\\xff" in output.text
+    assert "4 bytes are not valid UTF-8" in output.content
+    assert "käse größe \\xed\\xa0\\x80\\xff" in output.content
 
 
 async def test_names_invisible_characters(bench: Bench) -> None:
     bench.put("trojan.py", "ok = 1\nif user != '\u202e admin\u200b':\n")
     output = await bench.run("read_file", path="trojan.py")
-    assert "invisible characters in line 2 (U+200B, U+202E)" in output.text
+    assert "invisible characters in line 2 (U+200B, U+202E)" in output.content
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ async def test_says_what_a_binary_file_is(bench: Bench, data: bytes, kind: str) 
 async def test_says_that_a_file_is_empty(bench: Bench) -> None:
     bench.put("empty.txt", b"")
     output = await bench.run("read_file", path="empty.txt")
-    assert output.text == "empty.txt is empty: 0 bytes."
+    assert output.content == "empty.txt is empty: 0 bytes."
 
 
 async def test_refuses_a_huge_file_by_its_size(bench: Bench) -> None:
@@ -124,7 +124,7 @@ async def test_refuses_a_start_beyond_the_end(bench: Bench) -> None:
 async def test_reads_through_a_link_that_stays_inside(bench: Bench) -> None:
     (bench.copy.root / "inside").symlink_to("app/money.py")
     output = await bench.run("read_file", path="inside")
-    assert "def total" in output.text
+    assert "def total" in output.content
 
 
 @pytest.mark.parametrize(
@@ -162,4 +162,4 @@ async def test_refuses_what_is_no_regular_file(bench: Bench, tmp_path: Path) -> 
 async def test_takes_odd_names_literally(bench: Bench, name: str) -> None:
     bench.put(name, "odd\n")
     output = await bench.run("read_file", path=name)
-    assert output.text.endswith("1\todd")
+    assert output.content.endswith("1\todd")

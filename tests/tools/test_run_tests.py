@@ -44,19 +44,19 @@ describe('totals', () => { it('rounds', () => { throw new Error('rounded <wrong>
 
 def outcomes(output: ToolOutput) -> dict[str, str]:
     """What the output's record says of each test."""
-    return dict(recorded(output.attachments[-1].data).outcomes())
+    return dict(recorded(output.artifacts[-1].data).outcomes())
 
 
 async def test_counts_and_names_failures_of_pytest(bench: Bench) -> None:
     bench.put("tests/test_money.py", PYTHON)
     output = await bench.run("run_tests")
     assert not output.ok
-    assert output.excerpt.startswith("pytest: 2 passed, 2 failed, 1 skipped, exit code 1 after ")
-    assert "- tests/test_money.py::TestTotals::test_rounds[2]\n" in output.text
-    assert "- tests/test_money.py::test_leaks\n" in output.text
-    assert "rounded the wrong way" in output.text
-    assert "teardown broke" in output.text
-    assert [attachment.name for attachment in output.attachments] == ["pytest-output.txt", "cases.json"]
+    assert output.summary.startswith("pytest: 2 passed, 2 failed, 1 skipped, exit code 1 after ")
+    assert "- tests/test_money.py::TestTotals::test_rounds[2]\n" in output.content
+    assert "- tests/test_money.py::test_leaks\n" in output.content
+    assert "rounded the wrong way" in output.content
+    assert "teardown broke" in output.content
+    assert [attachment.name for attachment in output.artifacts] == ["pytest-output.txt", "cases.json"]
 
 
 async def test_every_outcome_is_recorded_for_comparisons(bench: Bench) -> None:
@@ -71,7 +71,7 @@ async def test_every_outcome_is_recorded_for_comparisons(bench: Bench) -> None:
         "tests/test_money.py::test_leaks": "failed",
         "tests/test_unloaded.py": "failed",
     }
-    assert output.attachments[-1].media_type == "application/json"
+    assert output.artifacts[-1].media_type == "application/json"
 
 
 async def test_ids_of_node_are_the_same_in_every_run(bench: Bench) -> None:
@@ -108,7 +108,7 @@ async def test_runs_exactly_the_ids_of_a_former_run(bench: Bench) -> None:
 async def test_what_did_not_run_is_recorded_with_its_reason(bench: Bench) -> None:
     bench.put("test_exit.py", "import os\n\ndef test_it():\n    os._exit(0)\n")
     output = await bench.run("run_tests")
-    run = recorded(output.attachments[-1].data).runs[0]
+    run = recorded(output.artifacts[-1].data).runs[0]
     assert (run.framework, run.ran, run.started, run.cases) == ("pytest", False, True, ())
     assert run.why.startswith("pytest: no tests ran, exit code 0 after ")
 
@@ -124,74 +124,74 @@ async def test_runs_chosen_tests_only(bench: Bench) -> None:
     bench.put("tests/test_money.py", PYTHON)
     chosen = await bench.run("run_tests", paths=["tests/test_money.py::test_adds"])
     assert chosen.ok
-    assert chosen.text.startswith("pytest: 1 passed, exit code 0")
+    assert chosen.content.startswith("pytest: 1 passed, exit code 0")
     matching = await bench.run("run_tests", paths=["tests"], pattern="adds or later")
-    assert matching.text.startswith("pytest: 1 passed, 1 skipped")
+    assert matching.content.startswith("pytest: 1 passed, 1 skipped")
 
 
 async def test_counts_and_names_failures_of_node(bench: Bench) -> None:
     bench.put("web/money.test.js", NODE)
     output = await bench.run("run_tests")
     assert not output.ok
-    assert output.excerpt.startswith("node: 1 passed, 1 failed, 2 skipped, exit code 1 after ")
-    assert "- web/money.test.js::totals > rounds\n" in output.text
-    assert "rounded <wrong>" in output.text
+    assert output.summary.startswith("node: 1 passed, 1 failed, 2 skipped, exit code 1 after ")
+    assert "- web/money.test.js::totals > rounds\n" in output.content
+    assert "rounded <wrong>" in output.content
 
 
 async def test_runs_both_where_both_are_there(bench: Bench) -> None:
     bench.put("test_one.py", "def test_one():\n    pass\n")
     bench.put("test/one.js", "require('node:test').test('one', () => {});\n")
     output = await bench.run("run_tests")
-    assert output.ok, output.text
-    assert output.excerpt.startswith("pytest: 1 passed, exit code 0")
-    assert "; node: 1 passed, exit code 0" in output.excerpt
+    assert output.ok, output.content
+    assert output.summary.startswith("pytest: 1 passed, exit code 0")
+    assert "; node: 1 passed, exit code 0" in output.summary
 
 
 async def test_shows_the_output_where_a_file_cannot_be_loaded(bench: Bench) -> None:
     bench.put("broken.test.js", "function (\n")
     output = await bench.run("run_tests")
     assert not output.ok
-    assert "- broken.test.js" in output.text
-    assert "SyntaxError: Function statements require a function name" in output.text
+    assert "- broken.test.js" in output.content
+    assert "SyntaxError: Function statements require a function name" in output.content
     bench.copy.files.delete("broken.test.js")
     bench.put("test_broken.py", "import nothing_like_it\n")
     output = await bench.run("run_tests")
     assert not output.ok
-    assert "No module named 'nothing_like_it'" in output.text
+    assert "No module named 'nothing_like_it'" in output.content
 
 
 async def test_no_tests_are_no_success(bench: Bench) -> None:
     bench.put("test_empty.py", "x = 1\n")
     output = await bench.run("run_tests")
     assert not output.ok
-    assert output.text.startswith("pytest: no tests ran, exit code 5")
+    assert output.content.startswith("pytest: no tests ran, exit code 5")
     bench.copy.files.delete("test_empty.py")
     bench.put("empty.test.js", "const x = 1;\n")
     output = await bench.run("run_tests")
     assert not output.ok
-    assert output.text.startswith("node: no tests ran, exit code 0")
+    assert output.content.startswith("node: no tests ran, exit code 0")
 
 
 async def test_only_skipped_tests_are_no_success(bench: Bench) -> None:
     bench.put("test_skipped.py", "import pytest\n\n@pytest.mark.skip\ndef test_it():\n    pass\n")
     output = await bench.run("run_tests")
     assert not output.ok
-    assert "1 skipped, exit code 0" in output.text
-    assert "but that is not success" in output.text
+    assert "1 skipped, exit code 0" in output.content
+    assert "but that is not success" in output.content
 
 
 async def test_a_suite_that_hangs_is_no_success(bench: Bench) -> None:
     bench.put("test_slow.py", "import time\n\ndef test_slow():\n    time.sleep(60)\n")
     output = await bench.run("run_tests", timeout_s=2)
     assert not output.ok
-    assert "no tests ran, killed after 2." in output.text
+    assert "no tests ran, killed after 2." in output.content
 
 
 async def test_a_suite_that_exits_early_is_no_success(bench: Bench) -> None:
     bench.put("test_exit.py", "import os\n\ndef test_it():\n    os._exit(0)\n")
     output = await bench.run("run_tests")
     assert not output.ok
-    assert output.text.startswith("pytest: no tests ran, exit code 0")
+    assert output.content.startswith("pytest: no tests ran, exit code 0")
 
 
 async def test_refuses_where_there_is_nothing_to_run(bench: Bench) -> None:
@@ -233,5 +233,5 @@ async def test_options_of_a_project_that_need_pytests_cache_are_kept(bench: Benc
     bench.put("pytest.ini", f"[pytest]\naddopts = {option}\n")
     bench.put("test_one.py", "def test_one():\n    pass\n")
     output = await bench.run("run_tests")
-    assert output.ok, output.text
-    assert "1 passed" in output.text
+    assert output.ok, output.content
+    assert "1 passed" in output.content

@@ -48,16 +48,16 @@ class Broken(unittest.TestCase):
 
 
 def outcomes(output: ToolOutput) -> dict[str, str]:
-    return dict(recorded(output.attachments[-1].data).outcomes())
+    return dict(recorded(output.artifacts[-1].data).outcomes())
 
 
 async def test_a_project_of_unittest_alone_is_run_by_it(bench: Bench) -> None:
     bench.put("tests/test_money.py", UNITTEST)
     bench.put("tests/test_unloaded.py", "import unittest\nimport nothing_like_it\n")
     output = await bench.run("run_tests")
-    assert output.excerpt.startswith("unittest: 1 passed, 3 failed, 2 skipped, exit code 1 after ")
-    assert "every test file uses unittest alone" in output.text
-    assert "rounded the wrong way" in output.text
+    assert output.summary.startswith("unittest: 1 passed, 3 failed, 2 skipped, exit code 1 after ")
+    assert "every test file uses unittest alone" in output.content
+    assert "rounded the wrong way" in output.content
     assert outcomes(output) == {
         "tests/test_money.py::Totals::test_adds": "passed",
         "tests/test_money.py::Totals::test_rounds": "failed",
@@ -84,7 +84,7 @@ async def test_files_are_tests_where_pytests_own_setting_names_them(
     bench.put(file, says)
     bench.put("checks/money_tests.py", "def test_adds():\n    assert 1 + 1 == 2\n")
     output = await bench.run("run_tests")
-    assert output.ok, output.text
+    assert output.ok, output.content
     assert outcomes(output) == {"checks/money_tests.py::test_adds": "passed"}
 
 
@@ -102,7 +102,7 @@ async def test_files_are_tests_where_the_projects_unittest_command_names_them(
     bench.put(file, says)
     bench.put("app/tests/money_tests.py", UNITTEST)
     output = await bench.run("run_tests")
-    assert output.excerpt.startswith("unittest: 1 passed, 2 failed, 2 skipped")
+    assert output.summary.startswith("unittest: 1 passed, 2 failed, 2 skipped")
 
 
 async def test_such_names_alone_make_no_tests_and_damaged_settings_hide_none(bench: Bench) -> None:
@@ -111,13 +111,13 @@ async def test_such_names_alone_make_no_tests_and_damaged_settings_hide_none(ben
         await bench.run("run_tests")
     bench.put("setup.cfg", "python_files = '\n")
     bench.put("test_money.py", UNITTEST)
-    assert (await bench.run("run_tests")).excerpt.startswith("unittest: 1 passed")
+    assert (await bench.run("run_tests")).summary.startswith("unittest: 1 passed")
 
 
 async def test_unittest_runs_exactly_the_asked_ids(bench: Bench) -> None:
     bench.put("tests/test_money.py", UNITTEST)
     one = await bench.run("run_tests", paths=["tests/test_money.py::Totals::test_adds"])
-    assert one.ok, one.text
+    assert one.ok, one.content
     assert outcomes(one) == {"tests/test_money.py::Totals::test_adds": "passed"}
     some = await bench.run("run_tests", pattern="rounds")
     assert outcomes(some) == {"tests/test_money.py::Totals::test_rounds": "failed"}
@@ -126,13 +126,13 @@ async def test_unittest_runs_exactly_the_asked_ids(bench: Bench) -> None:
 async def test_unittest_without_tests_or_an_end_is_no_success(bench: Bench) -> None:
     bench.put("test_none.py", "import unittest\n")
     none = await bench.run("run_tests")
-    assert none.text.startswith("unittest: no tests ran, exit code 5 after ")
+    assert none.content.startswith("unittest: no tests ran, exit code 5 after ")
     bench.put(
         "test_none.py",
         "import os, unittest\nclass T(unittest.TestCase):\n    def test_it(self): os._exit(0)\n",
     )
     left = await bench.run("run_tests")
-    assert left.text.startswith("unittest: no tests ran, exit code 0 after ")
+    assert left.content.startswith("unittest: no tests ran, exit code 0 after ")
     assert not left.ok
 
 
@@ -148,7 +148,7 @@ async def test_unittest_without_tests_or_an_end_is_no_success(bench: Bench) -> N
 async def test_one_sign_of_pytest_is_enough(bench: Bench, sign: tuple[str, str]) -> None:
     bench.put("tests/test_money.py", UNITTEST)
     bench.put(*sign)
-    assert (await bench.run("run_tests")).text.startswith("pytest: ")
+    assert (await bench.run("run_tests")).content.startswith("pytest: ")
 
 
 async def test_a_folder_with_its_own_configuration_is_run_there(bench: Bench) -> None:
@@ -161,10 +161,10 @@ async def test_a_folder_with_its_own_configuration_is_run_there(bench: Bench) ->
     )
     bench.put("test_root.py", "def test_root():\n    pass\n")
     output = await bench.run("run_tests")
-    assert outcomes(output)["backend/checks/test_wares.py::test_one"] == "passed", output.text
-    assert "pytest in backend: 1 passed" in output.text
+    assert outcomes(output)["backend/checks/test_wares.py::test_one"] == "passed", output.content
+    assert "pytest in backend: 1 passed" in output.content
     again = await bench.run("run_tests", paths=["backend/checks/test_wares.py::test_one"])
-    assert again.ok, again.text
+    assert again.ok, again.content
     assert outcomes(again) == {"backend/checks/test_wares.py::test_one": "passed"}
 
 
@@ -177,7 +177,7 @@ async def test_the_files_of_the_workspace_are_tested_and_no_installed_copy(bench
     body = "import unittest\nimport wares\n\nclass T(unittest.TestCase):\n    def test_it(self): assert wares.ONE == 1\n"
     bench.put("tests/test_wares.py", body)
     output = await bench.run("run_tests")
-    assert output.ok, output.text
+    assert output.ok, output.content
 
 
 def make_environment(bench: Bench) -> None:
@@ -193,7 +193,7 @@ async def test_the_projects_own_python_is_used_where_it_runs(bench: Bench) -> No
     body = "import only_there\nimport unittest\n\nclass T(unittest.TestCase):\n    def test_it(self): pass\n"
     bench.put("tests/test_there.py", body)
     output = await bench.run("run_tests")
-    assert output.ok, output.text
+    assert output.ok, output.content
 
 
 async def test_pytest_that_is_missing_from_the_projects_python_is_said(bench: Bench) -> None:
@@ -201,19 +201,19 @@ async def test_pytest_that_is_missing_from_the_projects_python_is_said(bench: Be
     bench.put("tests/test_it.py", "import pytest\n\ndef test_it():\n    pass\n")
     output = await bench.run("run_tests")
     assert not output.ok
-    assert output.text == (
+    assert output.content == (
         "pytest: not started. The tests need pytest, which is not installed for /workspace/.venv/bin/python; "
         "install the dependencies first."
     )
-    assert not recorded(output.attachments[-1].data).runs[0].started
+    assert not recorded(output.artifacts[-1].data).runs[0].started
 
 
 async def test_a_python_that_does_not_run_is_said_and_passed_over(bench: Bench) -> None:
     bench.put(".venv/bin/python", "no program\n")
     bench.put("tests/test_it.py", "import pytest\n\ndef test_it():\n    pass\n")
     output = await bench.run("run_tests")
-    assert output.ok, output.text
-    assert ".venv/bin/python does not run in the sandbox, so the worker's Python is used" in output.text
+    assert output.ok, output.content
+    assert ".venv/bin/python does not run in the sandbox, so the worker's Python is used" in output.content
 
 
 def package(*names: str, **content: Any) -> Package:

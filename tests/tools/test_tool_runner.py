@@ -5,15 +5,17 @@ from typing import Any
 
 import pytest
 
-from perdure.contracts.calls import Author, Effect, ToolCall, Verdict
+from perdure.contracts.calls import Author, CallKey, Effect, ToolCall, Verdict
 from perdure.contracts.errors import ToolRejected
+from perdure.contracts.names import WHOLE_OUTPUT
 from perdure.contracts.outcomes import Operation, RanCall
 from perdure.contracts.task import Mode, Safety
 from perdure.safety.policy import Policy
 from tests.tools.conftest import Bench, call
-from tools.tool_runner import MODEL_CHARACTERS, WHOLE_OUTPUT, ToolRunner, ran_call
-from tools.tool_schemas import Attachment, Effects, Toolchain, ToolOutput
+from tools.tool_runner import ToolRunner, ran_call
+from tools.tool_schemas import OUTPUT_CHARACTERS, Artifact, Effects, Toolchain, ToolOutput
 
+KEY = CallKey(task_id="task-1", run_id="run-1", step=3, call_index=1)
 AT = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
@@ -122,17 +124,24 @@ def test_the_policy_and_the_registry_speak_through_it(runner: ToolRunner) -> Non
 
 
 def test_a_short_output_is_shown_whole() -> None:
-    assert ran_call(ToolOutput("\n  2 passed  \nin 3 s\n")) == RanCall(
-        ok=True, for_model="\n  2 passed  \nin 3 s\n", excerpt="2 passed  "
-    )
-    assert ran_call(ToolOutput("x" * MODEL_CHARACTERS)).attachments == ()
+    assert ran_call(
+        ToolOutput("\n  2 passed  \nin 3 s\n", summary="2 passed", duration_s=3.1), key=KEY
+    ) == RanCall(ok=True, for_model="\n  2 passed  \nin 3 s\n", excerpt="2 passed", duration_s=3.1)
+    assert ran_call(ToolOutput("x" * OUTPUT_CHARACTERS), key=KEY).attachments == ()
 
 
 def test_a_long_output_is_shortened_and_kept_whole() -> None:
     text = "first\n" + "\ud800 middle\n" * 2_000 + "ValueError: broken\n" + "more\n" * 3_000 + "last"
-    ran = ran_call(ToolOutput(text, ok=False, excerpt="exit code 1", attachments=(Attachment("a", b"b"),)))
-    assert len(ran.for_model) <= MODEL_CHARACTERS
-    for shown in ("first", "ValueError: broken", "last", WHOLE_OUTPUT):
+    ran = ran_call(
+        ToolOutput(text, ok=False, summary="exit code 1", artifacts=(Artifact("a", b"b"),)), key=KEY
+    )
+    assert len(ran.for_model) <= OUTPUT_CHARACTERS
+    for shown in (
+        "first",
+        "ValueError: broken",
+        "last",
+        'for all of it send read_output {"step": 3, "call": 1, "start": ',
+    ):
         assert shown in ran.for_model
     assert (ran.ok, ran.excerpt) == (False, "exit code 1")
     kept = [(name, media_type) for name, _, media_type in ran.attachments]
@@ -141,5 +150,19 @@ def test_a_long_output_is_shortened_and_kept_whole() -> None:
 
 
 def test_commits_and_pushes_are_passed_on() -> None:
-    ran = ran_call(ToolOutput("done", commit="c" * 40, pushed="main@" + "c" * 40))
+    ran = ran_call(ToolOutput("done", commit="c" * 40, pushed="main@" + "c" * 40), key=KEY)
     assert (ran.commit, ran.pushed) == ("c" * 40, "main@" + "c" * 40)
+
+
+def test_a_tool_may_be_shown_less_than_others() -> None:
+    ran = ran_call(ToolOutput("line\n" * 1_000), key=KEY, limit=500)
+    assert len(ran.for_model) <= 500
+    assert [name for name, _, _ in ran.attachments] == [WHOLE_OUTPUT]
+
+
+async def test_a_preview_says_what_the_call_changes(runner: ToolRunner, bench: Bench) -> None:
+    written = await operation_of(runner, bench, call("write_file", path="app/new.py", content="x = 1\n"))
+    assert written.preview.endswith("\n\nChanges `app/new.py`")
+    branch = await operation_of(runner, bench, call("create_branch", name="feature/x"))
+    assert branch.preview.endswith("\n\nChanges `HEAD`, `refs/heads/feature/x`")
+    assert "\n\nChanges" not in (await operation_of(runner, bench, INSTALL)).preview

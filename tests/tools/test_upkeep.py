@@ -16,7 +16,7 @@ from perdure.safety.policy import Policy
 from tests.tools.conftest import Bench
 from tools.test_comparison import ATTACHMENT, Outcome, RecordedCase, RecordedRun, RecordedTests, compare
 from tools.tool_runner import ToolRunner
-from tools.tool_schemas import Attachment, Toolchain, ToolOutput
+from tools.tool_schemas import Artifact, Toolchain, ToolOutput
 from tools.upkeep import Upkeep, settled
 
 RULES = Path(policy.__file__).with_name("policy.toml").read_text()
@@ -174,7 +174,7 @@ async def test_a_failure_is_chance_where_neither_the_test_alone_nor_all_together
 ) -> None:
     async def again() -> ToolOutput:
         data = recorded_run(whole).model_dump_json().encode()
-        return ToolOutput("", attachments=(Attachment(ATTACHMENT, data),))
+        return ToolOutput("", artifacts=(Artifact(ATTACHMENT, data),))
 
     before = recorded_run("passed")
     found = await settled(before, compare(before, recorded_run("failed")), recorded_run("passed"), again)

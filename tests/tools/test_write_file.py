@@ -9,13 +9,13 @@ from tests.tools.conftest import Bench
 async def test_creates_a_file_and_its_folders(bench: Bench) -> None:
     output = await bench.run("write_file", path="new/deep/file.py", content="x = 1\n")
     assert bench.text("new/deep/file.py") == "x = 1\n"
-    assert output.text == "Wrote new/deep/file.py (+1 -0, new), 6 bytes."
+    assert output.content == "Wrote new/deep/file.py (+1 -0, new), 6 bytes."
 
 
 async def test_replaces_a_whole_file(bench: Bench) -> None:
     output = await bench.run("write_file", path="README.md", content="# New\n")
     assert bench.text("README.md") == "# New\n"
-    assert "(+1 -3)" in output.text
+    assert "(+1 -3)" in output.content
 
 
 async def test_keeps_crlf_where_the_content_has_lf(bench: Bench) -> None:
@@ -42,7 +42,7 @@ async def test_says_when_the_encoding_had_to_change(bench: Bench) -> None:
     bench.put("latin.txt", "Größe naïve café\n".encode("cp1252"))
     output = await bench.run("write_file", path="latin.txt", content="→ Größe\n")
     assert bench.text("latin.txt") == "→ Größe\n"
-    assert "It was cp1252 before" in output.text
+    assert "It was cp1252 before" in output.content
 
 
 async def test_keeps_the_mode(bench: Bench) -> None:
@@ -54,12 +54,12 @@ async def test_keeps_the_mode(bench: Bench) -> None:
 
 async def test_warns_of_a_file_that_does_not_parse(bench: Bench) -> None:
     output = await bench.run("write_file", path="bad.py", content="def f(:\n")
-    assert "warning: it does not parse: line 1" in output.text
+    assert "warning: it does not parse: line 1" in output.content
 
 
 async def test_says_that_nothing_changed(bench: Bench) -> None:
     output = await bench.run("write_file", path="app/__init__.py", content="")
-    assert output.text == "app/__init__.py already has exactly this content; nothing was written."
+    assert output.content == "app/__init__.py already has exactly this content; nothing was written."
 
 
 async def test_writes_through_a_link_that_stays_inside(bench: Bench) -> None:

@@ -90,7 +90,7 @@ async def execute_command(arguments: ExecuteCommand, context: ToolContext) -> To
     ended = how_it_ended(finished, limits)
     text = f"{output.rstrip()}\n[{ended}]" if output.strip() else f"[no output; {ended}]"
     hint = "" if arguments.writes else _read_only_hint(output)
-    return ToolOutput(text=text + hint, ok=_succeeded(finished), excerpt=_excerpt(output, ended))
+    return ToolOutput(content=text + hint, ok=_succeeded(finished), summary=_excerpt(output, ended))
 
 
 def _folder(arguments: ExecuteCommand, context: ToolContext) -> str:

@@ -8,12 +8,12 @@ from pydantic import Field
 from perdure.contracts.calls import Effect
 from perdure.contracts.errors import ToolRejected
 from perdure.safety.display import fenced, inline_code
-from tools.installing import Installation, Outcome
-from tools.node_packages import node_plan
+from tools.packages.installing import Installation, Outcome
+from tools.packages.node_packages import node_plan
+from tools.packages.python_packages import PROJECT_FILES, REQUIREMENT_FILE, python_plan
 from tools.paths import WorkspacePath, existing_folder
-from tools.python_packages import PROJECT_FILES, REQUIREMENT_FILE, python_plan
 from tools.titles import one_line
-from tools.tool_schemas import Arguments, Preview, ToolContext, ToolOutput, tool
+from tools.tool_schemas import Arguments, Preview, ToolContext, ToolOutput, Touches, tool
 
 LONGEST_S = 900
 GRACE_S = 60.0
@@ -64,6 +64,16 @@ def _found(arguments: InstallDependencies, context: ToolContext) -> tuple[str, l
     return folder, wanted
 
 
+def _touches(arguments: InstallDependencies) -> Touches:
+    places = {"node": ("node_modules",), "python": (".venv",), "auto": ("node_modules", ".venv")}
+    return Touches(
+        paths=tuple(
+            posixpath.normpath(posixpath.join(arguments.folder, place))
+            for place in places[arguments.ecosystem]
+        )
+    )
+
+
 async def _preview(arguments: InstallDependencies, context: ToolContext) -> Preview:
     folder, wanted = _found(arguments, context)
     commands: list[str] = []
@@ -101,6 +111,7 @@ async def _preview(arguments: InstallDependencies, context: ToolContext) -> Prev
     effect=Effect.NETWORK,
     timeout_s=LONGEST_S + GRACE_S,
     preview=_preview,
+    touches=_touches,
 )
 async def install_dependencies(arguments: InstallDependencies, context: ToolContext) -> ToolOutput:
     """What was installed, what was not and why."""
@@ -110,7 +121,7 @@ async def install_dependencies(arguments: InstallDependencies, context: ToolCont
     for each in wanted:
         outcomes.append(await (installation.node() if each == "node" else installation.python()))
     return ToolOutput(
-        text="\n\n".join(outcome.text for outcome in outcomes),
+        content="\n\n".join(outcome.text for outcome in outcomes),
         ok=all(outcome.ok for outcome in outcomes),
-        excerpt="; ".join(outcome.excerpt for outcome in outcomes),
+        summary="; ".join(outcome.excerpt for outcome in outcomes),
     )

@@ -15,7 +15,7 @@ from tools.changes import Change, counted, open_for_change, preview_of_changes, 
 from tools.paths import WorkspacePath, located, missing
 from tools.syntax import syntax_error
 from tools.text_files import TextFile, visible
-from tools.tool_schemas import Arguments, Preview, ToolContext, ToolOutput, tool
+from tools.tool_schemas import Arguments, Preview, ToolContext, ToolOutput, Touches, tool
 
 EXPLAINED_BLOCKS = 3
 
@@ -63,20 +63,28 @@ def _title(arguments: EditFile) -> str:
     return f"edit_file {', '.join(_paths(arguments))}, {count} {'hunk' if count == 1 else 'hunks'}"
 
 
+def _touches(arguments: EditFile) -> Touches:
+    return Touches(paths=tuple(_paths(arguments)))
+
+
 async def _preview(arguments: EditFile, context: ToolContext) -> Preview:
     changes = await asyncio.to_thread(_work_out, arguments, context.copy)
     return preview_of_changes(_title(arguments), changes)
 
 
-@tool(EditFile, title=_title, effect=Effect.WRITE, timeout_s=120, preview=_preview)
+@tool(EditFile, title=_title, effect=Effect.WRITE, timeout_s=120, preview=_preview, touches=_touches)
 async def edit_file(arguments: EditFile, context: ToolContext) -> ToolOutput:
     """Apply the blocks and show what changed."""
     changes = await asyncio.to_thread(_work_out, arguments, context.copy)
     if not changes:
-        return ToolOutput(text="The files already read like this; nothing was written.")
+        return ToolOutput(content="The files already read like this; nothing was written.")
     await asyncio.to_thread(write_all, context.copy.files, changes)
     summary = f"Edited {counted(changes)}."
-    return ToolOutput(text=f"{summary}\n" + "".join(change.difference for change in changes), excerpt=summary)
+    return ToolOutput(
+        content=f"{summary}\n" + "".join(change.difference for change in changes),
+        summary=summary,
+        changed_paths=tuple(change.path for change in changes),
+    )
 
 
 def _work_out(arguments: EditFile, copy: WorkingCopy) -> list[Change]:

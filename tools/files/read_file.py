@@ -8,15 +8,13 @@ from pydantic import Field
 from perdure.contracts.calls import Effect
 from perdure.contracts.errors import ToolRejected
 from perdure.workspace.working_copy import WorkingCopy
+from tools.pages import page_of
 from tools.paths import WorkspacePath, located, text_file_facts
-from tools.text_files import TextFile, decoded, lines_of, visible
+from tools.text_files import TextFile, decoded, lines_of
 from tools.titles import shown_path
 from tools.tool_schemas import Arguments, ToolContext, ToolOutput, tool
 
 LARGEST_BYTES = 32 * 1024**2
-PAGE_CHARACTERS = 7_400
-"""A page fits whole into what the model is shown of one output."""
-LINE_CHARACTERS = 1_000
 INVISIBLE = re.compile(
     "[\x00-\x08\x0b\x0d-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f]"
 )
@@ -50,7 +48,7 @@ def _read(arguments: ReadFile, copy: WorkingCopy) -> ToolOutput:
     file = decoded(path, data)
     lines = lines_of(file.text)
     if not lines:
-        return ToolOutput(text=f"{shown_path(path)} is empty: {len(data)} bytes.")
+        return ToolOutput(content=f"{shown_path(path)} is empty: {len(data)} bytes.")
     if arguments.start > len(lines):
         raise ToolRejected(
             f"{path!r} has {len(lines)} lines, so line {arguments.start} is beyond its end.",
@@ -60,16 +58,8 @@ def _read(arguments: ReadFile, copy: WorkingCopy) -> ToolOutput:
 
 
 def _page(arguments: ReadFile, file: TextFile, lines: list[str]) -> ToolOutput:
-    shown: list[str] = []
-    room = PAGE_CHARACTERS
     wanted = lines[arguments.start - 1 : arguments.start - 1 + arguments.limit]
-    for number, line in enumerate(wanted, arguments.start):
-        cut = f"{line[:LINE_CHARACTERS]}[… {len(line) - LINE_CHARACTERS:,} more characters]"
-        text = visible(f"{number}\t{cut if len(line) > LINE_CHARACTERS else line}")
-        room -= len(text) + 1
-        if room < 0 and shown:
-            break
-        shown.append(text)
+    shown = page_of(enumerate(wanted, arguments.start))
     last = arguments.start + len(shown) - 1
     notes = [file.described(), _invisible(shown, arguments.start)]
     if not file.text.endswith(("\n", "\r")) and last == len(lines):
@@ -77,7 +67,7 @@ def _page(arguments: ReadFile, file: TextFile, lines: list[str]) -> ToolOutput:
     head = f"{shown_path(arguments.path)}, lines {arguments.start}-{last} of {len(lines)}"
     head += "".join(f"; {note}" for note in notes if note)
     more = f"\n[To read on, send start={last + 1}.]" if last < len(lines) else ""
-    return ToolOutput(text=head + "\n" + "\n".join(shown) + more, excerpt=head)
+    return ToolOutput(content=head + "\n" + "\n".join(shown) + more, summary=head)
 
 
 def _invisible(shown: list[str], start: int) -> str:

@@ -12,7 +12,7 @@ from tools.paths import WorkspacePath, located
 from tools.syntax import syntax_error
 from tools.text_files import TextFile, line_end_of, with_line_ends
 from tools.titles import shown_path
-from tools.tool_schemas import Arguments, Preview, ToolContext, ToolOutput, tool
+from tools.tool_schemas import Arguments, Preview, ToolContext, ToolOutput, Touches, tool
 
 
 class WriteFile(Arguments):
@@ -28,12 +28,16 @@ def _title(arguments: WriteFile) -> str:
     return f"write_file {arguments.path}, {len(arguments.content.splitlines())} lines"
 
 
+def _touches(arguments: WriteFile) -> Touches:
+    return Touches(paths=(arguments.path,))
+
+
 async def _preview(arguments: WriteFile, context: ToolContext) -> Preview:
     change = await asyncio.to_thread(_work_out, arguments, context.copy)
     return preview_of_changes(_title(arguments), [change])
 
 
-@tool(WriteFile, title=_title, effect=Effect.WRITE, timeout_s=60, preview=_preview)
+@tool(WriteFile, title=_title, effect=Effect.WRITE, timeout_s=60, preview=_preview, touches=_touches)
 async def write_file(arguments: WriteFile, context: ToolContext) -> ToolOutput:
     """Write the file in the encoding and with the line ends it had."""
     return await asyncio.to_thread(_write, arguments, context.copy)
@@ -65,7 +69,7 @@ def _write(arguments: WriteFile, copy: WorkingCopy) -> ToolOutput:
     change = _work_out(arguments, copy)
     if change.data_before == change.data_after:
         return ToolOutput(
-            text=f"{shown_path(change.path)} already has exactly this content; nothing was written."
+            content=f"{shown_path(change.path)} already has exactly this content; nothing was written."
         )
     write_all(copy.files, [change])
     text = f"Wrote {counted([change])}, {len(change.data_after):,} bytes"
@@ -76,4 +80,4 @@ def _write(arguments: WriteFile, copy: WorkingCopy) -> ToolOutput:
     error = syntax_error(change.path, change.data_after)
     if error:
         text += f"\nwarning: it does not parse: {error}"
-    return ToolOutput(text=text)
+    return ToolOutput(content=text, changed_paths=(change.path,))

@@ -7,7 +7,7 @@ from perdure.contracts.errors import ToolRejected
 from perdure.safety.display import fenced, inline_code
 from tools.paths import WorkspacePath
 from tools.titles import one_line
-from tools.tool_schemas import Arguments, Preview, ToolContext, ToolOutput, tool
+from tools.tool_schemas import Arguments, Preview, ToolContext, ToolOutput, Touches, tool
 
 SHOWN_FILES = 30
 
@@ -25,6 +25,10 @@ class GitCommit(Arguments):
 
 def _subject(arguments: GitCommit) -> str:
     return arguments.message.strip().partition("\n")[0]
+
+
+def _touches(arguments: GitCommit) -> Touches:
+    return Touches(refs=("HEAD",))
 
 
 async def _preview(arguments: GitCommit, context: ToolContext) -> Preview:
@@ -56,6 +60,7 @@ async def _preview(arguments: GitCommit, context: ToolContext) -> Preview:
     effect=Effect.COMMIT,
     timeout_s=120,
     preview=_preview,
+    touches=_touches,
 )
 async def git_commit(arguments: GitCommit, context: ToolContext) -> ToolOutput:
     """Commit; a retry of the same call makes the very same commit."""
@@ -64,4 +69,4 @@ async def git_commit(arguments: GitCommit, context: ToolContext) -> ToolOutput:
     text = f"Committed {commit[:12]} on {await git.branch()}: {_subject(arguments)}"
     left = await git.status()
     text += f"\n{len(left)} changed {'file is' if len(left) == 1 else 'files are'} not in it." if left else ""
-    return ToolOutput(text=text, excerpt=text.partition("\n")[0], commit=commit)
+    return ToolOutput(content=text, summary=text.partition("\n")[0], commit=commit)

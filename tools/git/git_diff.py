@@ -25,8 +25,8 @@ async def git_diff(arguments: GitDiff, context: ToolContext) -> ToolOutput:
     against = arguments.against or "HEAD"
     text = await context.copy.git.diff(against=against, paths=arguments.paths)
     if not text.strip():
-        return ToolOutput(text=f"No difference from {against}.")
+        return ToolOutput(content=f"No difference from {against}.")
     files = text.count("\ndiff --git ") + text.startswith("diff --git ")
     return ToolOutput(
-        text=text, excerpt=f"{files} changed {'file' if files == 1 else 'files'} against {against}"
+        content=text, summary=f"{files} changed {'file' if files == 1 else 'files'} against {against}"
     )

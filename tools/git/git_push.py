@@ -163,7 +163,7 @@ async def git_push(arguments: GitPush, context: ToolContext) -> ToolOutput:
 
 def _pushed(push: _Push, how: str) -> ToolOutput:
     text = f"{push.branch} at {push.commit[:12]} on {push.remote}: {how}."
-    return ToolOutput(text=text, pushed=_moved(push))
+    return ToolOutput(content=text, pushed=_moved(push))
 
 
 def _moved(push: _Push) -> str:

@@ -22,4 +22,4 @@ async def git_status(arguments: GitStatus, context: ToolContext) -> ToolOutput:
     text += [f"{change.status} {shown_path(change.path)}" for change in changes[:SHOWN_CHANGES]]
     if len(changes) > SHOWN_CHANGES:
         text.append(f"[and {len(changes) - SHOWN_CHANGES} more]")
-    return ToolOutput(text="\n".join(text), excerpt=text[0])
+    return ToolOutput(content="\n".join(text), summary=text[0])

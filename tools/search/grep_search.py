@@ -89,7 +89,7 @@ def _output(arguments: GrepSearch, finished: Finished) -> ToolOutput:
     matches = [line for line in lines if line.is_match]
     if not matches:
         where = f"{arguments.path}, files {arguments.glob}" if arguments.glob else arguments.path
-        return ToolOutput(text=f"No line in {where} matches {arguments.pattern!r}.")
+        return ToolOutput(content=f"No line in {where} matches {arguments.pattern!r}.")
     shown = _first(lines, arguments.limit)
     least = "at least " if finished.killed_for else ""
     count = len({line.path for line in matches})
@@ -103,7 +103,7 @@ def _output(arguments: GrepSearch, finished: Finished) -> ToolOutput:
             path = line.path
             text.append(shown_path(path))
         text.append(f"{line.number}{':' if line.is_match else '-'} {line.text}")
-    return ToolOutput(text="\n".join(text), excerpt=head)
+    return ToolOutput(content="\n".join(text), summary=head)
 
 
 def _first(lines: list[_Line], limit: int) -> list[_Line]:

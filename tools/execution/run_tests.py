@@ -15,7 +15,7 @@ from tools.test_frameworks.cases import TestCase, UnreadableReport, only
 from tools.test_frameworks.commands import REPORT, Command, Unable
 from tools.test_frameworks.outcome import FrameworkRun, record_of, report_of
 from tools.test_frameworks.plans import planned
-from tools.tool_schemas import Arguments, Attachment, ToolContext, ToolOutput, tool
+from tools.tool_schemas import Arguments, Artifact, ToolContext, ToolOutput, tool
 
 LONGEST_S = 600
 GRACE_S = 60.0
@@ -68,15 +68,15 @@ async def run_tests(arguments: RunTests, context: ToolContext) -> ToolOutput:
     end = time.monotonic() + arguments.timeout_s
     runs = [await _run(plan, context, end - time.monotonic()) for plan in plans]
     attachments = [
-        Attachment(f"{run.framework}-output.txt", run.output.encode()) for run in runs if not run.unable
+        Artifact(f"{run.framework}-output.txt", run.output.encode()) for run in runs if not run.unable
     ]
     record = record_of(runs).model_dump_json().encode()
-    attachments.append(Attachment(ATTACHMENT, record, media_type=MEDIA_TYPE))
+    attachments.append(Artifact(ATTACHMENT, record, media_type=MEDIA_TYPE))
     return ToolOutput(
         "\n\n".join(report_of(run) for run in runs),
         ok=all(run.succeeded for run in runs),
-        excerpt="; ".join(run.headline for run in runs),
-        attachments=tuple(attachments),
+        summary="; ".join(run.headline for run in runs),
+        artifacts=tuple(attachments),
     )
 
 

@@ -76,7 +76,7 @@ class _Listing:
             notes.append(f"[{self._beyond:,} more entries; list a folder of it, or raise limit.]")
         if self._ignored:
             notes.append(f"[{self._ignored} entries that Git ignores are left out.]")
-        return ToolOutput(text="\n".join([head, *self._lines, *notes]), excerpt=head)
+        return ToolOutput(content="\n".join([head, *self._lines, *notes]), summary=head)
 
     def _visit(self, folder: str, level: int) -> None:
         entries = self._files.list(posixpath.join(self._top, folder) if folder else self._top)

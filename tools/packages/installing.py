@@ -11,10 +11,10 @@ from perdure.safety.package_hosts import SETTING
 from perdure.safety.views import Finished, SandboxLimits, View
 from perdure.safety.way_out import WayOut
 from tools.node.locating import npm_of
-from tools.node_packages import installed_node, node_plan, npm_command
-from tools.package_registries import RUN_PIP_ALONE
+from tools.packages.node_packages import installed_node, node_plan, npm_command
+from tools.packages.package_registries import RUN_PIP_ALONE
+from tools.packages.python_packages import PythonPlan, python_plan
 from tools.programs import how_it_ended, output_text, run_program
-from tools.python_packages import PythonPlan, python_plan
 from tools.tool_schemas import ToolContext
 
 SHOWN_PACKAGES = 60

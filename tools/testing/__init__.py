@@ -1,1 +1,0 @@
-"""Run the project's tests."""
