@@ -135,10 +135,6 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
     policy = Policy.load()
     home = settings.home
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    sandbox = await Sandbox.probe(workspaces=home)
-    client = await connect(settings)
-    model_settings = model_settings_of(settings)
-    models = Models(model_settings)
     node = await asyncio.to_thread(find_node, os.environ.get("PATH", ""))
     programs = programs_of(
         python=settings.python or Path(sys.executable),
@@ -147,9 +143,16 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
         ruff=required("ruff"),
         node_modules=find_node_modules() if node and node.is_recent else None,
     )
-    packages = await find_packages(
-        python=programs.python, node=programs.node, named=settings.package_hosts, environment=os.environ
+    # Both wait for programs most of the time, and pip alone takes longer than all attacks on the sandbox.
+    sandbox, packages = await asyncio.gather(
+        Sandbox.probe(workspaces=home),
+        find_packages(
+            python=programs.python, node=programs.node, named=settings.package_hosts, environment=os.environ
+        ),
     )
+    client = await connect(settings)
+    model_settings = model_settings_of(settings)
+    models = Models(model_settings)
     record = await Record.connect(database_url_of(settings), shared=shared_memory_of(settings, client))
     workspaces = Workspaces(
         home / "workspaces",

@@ -41,14 +41,17 @@ sys.addaudithook(refuse)
 RUN_PIP_ALONE = PIP + ALONE + RUN
 """pip that can start no program: it would start one only to build something, which runs what was downloaded."""
 
-PIP_DEFAULTS = (
+ASK_PIP = (
     PIP.replace("sys.exit(", "sys.exit(print('[]') and ")
     + """
 import json
 from pip._internal.models.index import PyPI
-print(json.dumps([PyPI.simple_url, "https://" + PyPI.file_storage_domain]))
+print(json.dumps([PyPI.simple_url, "https://" + PyPI.file_storage_domain]), flush=True)
+sys.argv[1:] = ["config", "list"]
 """
+    + RUN
 )
+"""Says pip's default index and the host of its files, and then what pip is set up with: it is slow to load twice."""
 
 AUTHORITIES = {
     "NODE_EXTRA_CA_CERTS": "NODE_EXTRA_CA_CERTS",
@@ -65,9 +68,10 @@ async def find_packages(
     """What the worker's user has configured; ``named`` are the hosts of the setting, which then are all."""
     hosts = {PackageHost.parse(text) for text in named}
     npm = npm_of(node) if node else None
-    npm_settings = await _npm_settings(node, npm, environment) if node and npm else {}
+    npm_settings, (indexes, files_host, pip_certificates) = await asyncio.gather(
+        _npm_settings(node, npm, environment), _python_indexes(python, environment)
+    )
     registry = _without_credentials(npm_settings.get("registry", ""))
-    indexes, files_host, pip_certificates = await _python_indexes(python, environment)
     if not named:
         urls = [*([registry] if registry else []), *indexes, *([files_host] if files_host else [])]
         hosts = {PackageHost.of_url(url) for url in urls}
@@ -80,8 +84,12 @@ async def find_packages(
     return Packages(tuple(sorted(hosts)), registry, indexes, contents)
 
 
-async def _npm_settings(node: Path, npm: Path, environment: Mapping[str, str]) -> dict[str, str]:
-    """The registry and the certificate authorities that npm would use outside any project."""
+async def _npm_settings(
+    node: Path | None, npm: Path | None, environment: Mapping[str, str]
+) -> dict[str, str]:
+    """The registry and the certificate authorities that npm would use outside any project; none without npm."""
+    if node is None or npm is None:
+        return {}
     said = await _answer([str(node), str(npm), "config", "list", "--json"], environment)
     settings: dict[str, object] = json.loads(said)
     return {name: value for name in ("registry", "cafile") if isinstance(value := settings.get(name), str)}
@@ -89,12 +97,12 @@ async def _npm_settings(node: Path, npm: Path, environment: Mapping[str, str]) -
 
 async def _python_indexes(python: Path, environment: Mapping[str, str]) -> tuple[tuple[str, ...], str, str]:
     """pip's indexes, the host of the files of its own default index where that is used, and its authorities."""
-    isolated = [str(python), "-I", "-S", "-c"]
-    defaults: list[str] = json.loads(await _answer([*isolated, PIP_DEFAULTS], environment))
+    line, _, listed = (await _answer([str(python), "-I", "-S", "-c", ASK_PIP], environment)).partition("\n")
+    defaults: list[str] = json.loads(line)
     if not defaults:
         return (), "", ""
     default, files_host = defaults
-    settings = _pip_settings(await _answer([*isolated, RUN_PIP, "config", "list"], environment))
+    settings = _pip_settings(listed)
     index = (
         settings.get("index-url")
         or environment.get("UV_DEFAULT_INDEX")
@@ -132,11 +140,13 @@ async def _answer(argv: Sequence[str], environment: Mapping[str, str]) -> str:
         async with asyncio.timeout(ANSWER_S):
             out, words = await process.communicate()
     except TimeoutError as error:
-        process.kill()
-        await process.wait()
         raise ConfigurationError(
             f"{argv[0]!r} did not say within {ANSWER_S:g} s where packages come from."
         ) from error
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
     if process.returncode != 0:
         raise ConfigurationError(
             f"{argv[0]!r} does not say where packages come from: {words.decode('utf-8', 'replace').strip()[-500:]}",
