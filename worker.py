@@ -3,13 +3,12 @@
 import asyncio
 import contextlib
 import functools
-import gc
 import json
 import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -59,6 +58,7 @@ from perdure.installation import (
     shelf_of,
     unversioned,
 )
+from perdure.interpreter import rare_collections, watch_children_without_threads
 from perdure.llm.arguments import parse_calls
 from perdure.llm.model_settings import ModelSettings
 from perdure.llm.models import Models
@@ -101,8 +101,6 @@ NETWORK_VARIABLES = (
 STOP_WITHIN = timedelta(seconds=10)
 POLLS = 25
 """Requests for work that wait at the server, of each kind and queue."""
-COLLECTED_AFTER = (20_000, 20, 20)
-"""Python's thresholds of garbage collection, in place of 700, 10 and 10."""
 
 
 @dataclass(frozen=True)
@@ -343,24 +341,6 @@ async def workers(house: House) -> AsyncGenerator[tuple[Worker, Worker]]:
         yield tasks, own
 
 
-@contextlib.contextmanager
-def rare_collections() -> Generator[None]:
-    """Look for unreachable objects rarely while the body runs, and never among those that are there at its beginning.
-
-    A step makes many objects and few cycles: with Python's own thresholds a worker spends a twentieth of its time on
-    walking through modules and schemas that stay.
-    """
-    before = gc.get_threshold()
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*COLLECTED_AFTER)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
-        gc.unfreeze()
-
-
 async def run_worker(settings: Settings, *, ready: Callable[[House], None] = lambda _: None) -> None:
     """Run until a signal or cancellation; ``ready`` is called once the worker polls."""
     stop = asyncio.Event()
@@ -383,6 +363,7 @@ def main() -> int:
     try:
         settings = load_settings()
         configure_logging(level=settings.log_level, form=settings.log_format)
+        watch_children_without_threads()
         asyncio.run(run_worker(settings))
     except PerdureError as error:
         sys.stderr.write(f"{error}\n")

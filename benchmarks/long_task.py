@@ -25,7 +25,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.stage import ANSWER, PLAN, make_repository, running_stack, served, settings_for
 from perdure.client import PerdureClient
 from perdure.client.events import Decided, Executed
-from worker import open_house, rare_collections, workers
+from perdure.interpreter import rare_collections
+from worker import open_house, workers
 
 SAMPLES = 20
 ROOM_TOKENS = 60_000

@@ -39,7 +39,8 @@ from benchmarks.bare_loop import bare_loop
 from benchmarks.stage import make_repository, running_stack, script, served, settings_for
 from perdure.contracts.names import SEARCH_STATUS
 from perdure.embedded.stack import Stack
-from worker import open_house, rare_collections, workers
+from perdure.interpreter import rare_collections
+from worker import open_house, workers
 
 FAR_AWAY = 1_000_000
 """As the interval of reflections: none is due."""

@@ -31,7 +31,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.bare_loop import bare_loop
 from benchmarks.stage import finish, make_repository, running_stack, script, served, settings_for
 from perdure.embedded.stack import Stack
-from worker import open_house, rare_collections, workers
+from perdure.interpreter import rare_collections
+from worker import open_house, workers
 
 
 async def perdure_run(

@@ -23,11 +23,12 @@ from perdure.installation import (
     required,
     search_attributes_registered,
 )
+from perdure.interpreter import rare_collections
 from perdure.llm.model_settings import GROQ_URL
 from perdure.memory.contexts import Contexts
 from perdure.settings import PROJECT_FOLDER, Settings
 from tools.registry import Registry
-from worker import Assembly, rare_collections, refuse_stale_dictionary
+from worker import Assembly, refuse_stale_dictionary
 
 URL = "postgresql://ada:secret@db.example/perdure"
 
@@ -184,3 +185,23 @@ def test_garbage_is_collected_rarely_while_a_worker_runs_and_as_before_afterward
         assert gc.get_freeze_count() > 1_000
     assert gc.get_threshold() == before
     assert gc.get_freeze_count() == 0
+
+
+def test_no_thread_is_started_for_a_process_that_the_worker_waits_for() -> None:
+    program = """
+import asyncio, sys, threading
+from perdure.interpreter import watch_children_without_threads
+
+async def main():
+    process = await asyncio.create_subprocess_exec("cat", stdin=asyncio.subprocess.PIPE)
+    print(threading.active_count())
+    process.stdin.close()
+    print(await process.wait())
+
+watch_children_without_threads()
+asyncio.run(main())
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=PROJECT_FOLDER, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["1", "0"], done.stderr

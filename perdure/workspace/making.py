@@ -17,7 +17,7 @@ from perdure.workspace.program import GitProgram
 from perdure.workspace.records import load_record
 from perdure.workspace.restore import HALF_MADE, make_git_folder, make_shadow, new_generation
 from perdure.workspace.source import RefuseFolder, Source, examine
-from perdure.workspace.storage import give_to, make_folder, put, remove_tree
+from perdure.workspace.storage import give_to, in_thread, make_folder, put, remove_tree
 from perdure.workspace.working_copy import Origin, WorkingCopy
 
 
@@ -91,10 +91,6 @@ class Making:
         self, folder: Path, task_id: str, repository: str, source: Source, branch: str, generation: int,
         warnings: list[str],
     ) -> Origin:  # fmt: skip
-        make_folder(folder / "objects")
-        make_shadow(folder / "shadow", exclude=source.exclude)
-        half_made = new_generation(folder, generation)
-        half_made.rename(folder / str(generation))
         origin = Origin(
             task_id=task_id, repository=repository, branch=branch, base_branch=source.base_branch,
             base_commit=source.base_commit, remote=source.push_url, remote_is_repository=source.push_is_repository,
@@ -102,9 +98,7 @@ class Making:
             checkpoint=Checkpoint(commit="", tree="", head_ref="", branch_commit="", staged_tree=""),
         )  # fmt: skip
         copy = WorkingCopy(folder, generation, origin, self._program, self._author, self._owner)
-        make_git_folder(copy.git_folder, head=f"refs/heads/{branch}")
-        make_folder(copy.git_folder / "info")
-        put(copy.git_folder / "info" / "exclude", source.exclude.encode("latin-1"))
+        await in_thread(_make_folders, copy, branch, source.exclude)
         await fetch_objects(self._program, source, folder, copy.folders)
         reference = copy.git_folder / "refs" / "heads" / branch
         make_folder(reference.parent)
@@ -140,3 +134,13 @@ class Making:
             await self._program.run(
                 "update-index", "-z", "--index-info", folders=copy.shadow_folders, stdin=lines
             )
+
+
+def _make_folders(copy: WorkingCopy, branch: str, exclude: str) -> None:
+    """Everything that is there before the first object: each of these files waits for the disk."""
+    make_folder(copy.objects_folder)
+    make_shadow(copy.shadow, exclude=exclude)
+    new_generation(copy.task_folder, copy.generation).rename(copy.folder)
+    make_git_folder(copy.git_folder, head=f"refs/heads/{branch}")
+    make_folder(copy.git_folder / "info")
+    put(copy.git_folder / "info" / "exclude", exclude.encode("latin-1"))

@@ -96,8 +96,18 @@ class GitProgram:
     home: Path
     network: Mapping[str, str] = field(default_factory=dict[str, str])
     search_path: str = SEARCH_PATH
+    at_once: int = field(default_factory=lambda: len(os.sched_getaffinity(0)))
+    """Commands that run at once, beside those that talk to a remote: as many as there are processors.
+
+    Fifty at once end no sooner, and what the event loop does for each of them keeps it from beginning other steps
+    before the server takes the worker for dead.
+    """
+    _places: asyncio.Semaphore = field(init=False)
     _prepared: bool = False
     _version_known: bool = False
+
+    def __post_init__(self) -> None:
+        self._places = asyncio.Semaphore(self.at_once)
 
     async def run(
         self,
@@ -114,6 +124,7 @@ class GitProgram:
     ) -> Finished:
         """Run one command to its end; GitFailed with git's words when its exit code is not in ``accept``.
 
+        It waits for a free place first, which does not count as its time, unless it talks to a remote (``online``).
         ``read_from`` and ``write_to`` are files in the place of standard input and output, for what is too large to hold.
         ``settings`` go by environment variable, so that secrets among them are in no command line. Cancelling kills
         the command and everything it started.
@@ -132,7 +143,8 @@ class GitProgram:
         with contextlib.ExitStack() as files:
             source = files.enter_context(read_from.open("rb")) if read_from is not None else None
             target = files.enter_context(write_to.open("wb")) if write_to is not None else None
-            finished = await self._run(arguments, source or stdin, target, variables, work, limit_s)
+            async with contextlib.nullcontext() if online else self._places:
+                finished = await self._run(arguments, source or stdin, target, variables, work, limit_s)
         if finished.code not in accept:
             raise self._failure(arguments, finished)
         return finished

@@ -11,7 +11,14 @@ from perdure.contracts.errors import WorkspaceLost
 from perdure.contracts.workspace import Checkpoint
 from perdure.workspace.program import Folders, GitFailed, GitProgram
 from perdure.workspace.records import Record, decoded, load_record
-from perdure.workspace.storage import give_to, make_folder, put, remove_tree, spread_below
+from perdure.workspace.storage import (
+    give_to,
+    in_thread,
+    make_folder,
+    put,
+    remove_tree,
+    spread_below,
+)
 
 GIT_FOLDER_SETTINGS = """\
 [core]
@@ -164,6 +171,15 @@ async def _make_user_folder(
     program: GitProgram, task_folder: Path, user: Folders, record: Record, exclude: str
 ) -> None:
     assert user.index is not None
+    await in_thread(_make_references, task_folder, user, record, exclude)
+    await _require_objects(program, user, record)
+    await program.run("read-tree", record.staged_tree, folders=user)
+    # Times of the new files go into the index, so that the next status need not read every file.
+    await program.run("update-index", "-q", "--refresh", folders=user, accept=(0, 1))
+
+
+def _make_references(task_folder: Path, user: Folders, record: Record, exclude: str) -> None:
+    """The Git folder with its branches."""
     make_git_folder(user.git, head=record.head_ref)
     make_folder(user.git / "info")
     put(user.git / "info" / "exclude", exclude.encode("latin-1"))
@@ -173,10 +189,6 @@ async def _make_user_folder(
     for name, oid in record.refs.items():
         make_folder((user.git / name).parent)
         put(user.git / name, f"{oid}\n".encode())
-    await _require_objects(program, user, record)
-    await program.run("read-tree", record.staged_tree, folders=user)
-    # Times of the new files go into the index, so that the next status need not read every file.
-    await program.run("update-index", "-q", "--refresh", folders=user, accept=(0, 1))
 
 
 async def _require_objects(program: GitProgram, user: Folders, record: Record) -> None:

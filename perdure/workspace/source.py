@@ -17,7 +17,7 @@ from perdure.contracts.errors import InvalidInput
 from perdure.workspace.program import Folders, GitFailed, GitProgram
 from perdure.workspace.references import is_oid
 from perdure.workspace.remotes import Remote, is_path, path_of, references_of, refuse_bad_repository
-from perdure.workspace.storage import make_folder, put
+from perdure.workspace.storage import in_thread, make_folder, put
 
 _EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 _HINT = "give the top folder of a Git repository on the worker's host, or a Git URL."
@@ -278,10 +278,7 @@ async def _uncommitted(
         return []
     work = program.home / f".look-{os.urandom(6).hex()}"
     try:
-        make_folder(work / "refs")
-        put(work / "HEAD", b"ref: refs/heads/none\n")
-        put(work / "config", b"[core]\n\trepositoryformatversion = 0\n\tbare = false\n")
-        shutil.copy2(index, work / "index")
+        await in_thread(_make_look, work, index)
         folders = Folders(work, common / "objects", work / "index", path.resolve())
         settings = [("core.excludesFile", str(common / "info" / "exclude"))]
         tracked, untracked, staged = await asyncio.gather(
@@ -300,7 +297,7 @@ async def _uncommitted(
             "Whether the repository holds uncommitted work could not be found out; such work is not copied."
         ]
     finally:
-        shutil.rmtree(work, ignore_errors=True)
+        await asyncio.to_thread(shutil.rmtree, work, ignore_errors=True)
     nested = [
         name for name in untracked.names if name.endswith("/") and os.path.lexists(path / name / ".git")
     ]
@@ -315,6 +312,14 @@ async def _uncommitted(
             "copied."
         )
     return warnings
+
+
+def _make_look(work: Path, index: Path) -> None:
+    """A Git folder to look from, with a copy of the user's index; nobody misses it after a power cut."""
+    make_folder(work / "refs")
+    put(work / "HEAD", b"ref: refs/heads/none\n", durable=False)
+    put(work / "config", b"[core]\n\trepositoryformatversion = 0\n\tbare = false\n", durable=False)
+    shutil.copy2(index, work / "index")
 
 
 def some_of(names: Sequence[str]) -> str:

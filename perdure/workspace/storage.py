@@ -1,5 +1,6 @@
 """Folders and small files of ours: made readable whatever the umask, replaced atomically, removed entirely."""
 
+import asyncio
 import contextlib
 import fcntl
 import os
@@ -7,9 +8,14 @@ import secrets
 import shutil
 import stat
 import struct
+from collections.abc import Callable
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 from perdure.workspace.refusals import refusal_of
+
+Arguments = ParamSpec("Arguments")
+Made = TypeVar("Made")
 
 REMOVED = ".removed-"
 
@@ -17,6 +23,21 @@ _GET_FLAGS, _SET_FLAGS = 0x80086601, 0x40086602
 """Linux's FS_IOC_GETFLAGS and FS_IOC_SETFLAGS on 64-bit x86 and ARM."""
 _TOP_FOLDER = 0x00020000
 """ext4's name for it is the attribute T, see chattr(1)."""
+
+
+async def in_thread(
+    work: Callable[Arguments, Made], *arguments: Arguments.args, **named: Arguments.kwargs
+) -> Made:
+    """Work that waits for the disk, while the event loop goes on; a cancellation is passed on at the work's end.
+
+    Otherwise it would write into a folder that is being removed because of the cancellation.
+    """
+    running = asyncio.ensure_future(asyncio.to_thread(work, *arguments, **named))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait([running])
+        raise
 
 
 def make_folder(path: Path) -> None:
