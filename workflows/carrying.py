@@ -38,7 +38,6 @@ def carried(
 ) -> Continuation:
     """What the next run must know; ``undone`` is None between two steps of the loop."""
     host = state.host
-    tree = host.checkpoint.tree
     return Continuation(
         opened=state.opened,
         runs=runs,
@@ -64,7 +63,7 @@ def carried(
         paused=state.pause_requested,
         granted=tuple(acting.granted),
         installed=tuple(acting.installed),
-        seen={key: count for key, count in state.guard.seen.items() if key.endswith(f":{tree}")},
+        seen=state.guard.on(host.checkpoint.tree),
         counts=counts,
         words=state.desk.carried(),
         undone=undone,

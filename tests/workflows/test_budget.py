@@ -5,7 +5,7 @@ import pytest
 from perdure.contracts.calls import CallSummary, Effect, Verdict
 from perdure.contracts.steps import Limits
 from perdure.contracts.task import Cost
-from workflows.budget import LoopGuard, Spending
+from workflows.budget import MOST_CARRIED, LoopGuard, Spending
 
 LIMITS = Limits(usd=5.0, tokens=1_000, minutes=10.0, steps=20)
 
@@ -93,3 +93,10 @@ def test_what_a_person_allowed_again_is_counted_from_the_start() -> None:
 
 def test_no_calls_are_no_repetition() -> None:
     assert LoopGuard().count([], "tree") == (0, "")
+
+
+def test_another_run_is_given_the_counts_on_its_files_and_of_very_many_the_newest() -> None:
+    guard = LoopGuard()
+    guard.seen = {"read:a:other": 2, **{f"read:{number}:tree": 1 for number in range(MOST_CARRIED + 3)}}
+    assert guard.on("tree") == {f"read:{number}:tree": 1 for number in range(3, MOST_CARRIED + 3)}
+    assert guard.on("other") == {"read:a:other": 2}
