@@ -27,7 +27,7 @@ from perdure.workspace.adding import (
 from perdure.workspace.objects import write_object
 from perdure.workspace.openat2 import RESOLVE_NO_SYMLINKS, open_beneath
 from perdure.workspace.program import GitProgram
-from perdure.workspace.scan import Scan
+from perdure.workspace.scan import Scan, scan_tree
 from perdure.workspace.trees import (
     Blob,
     KnownTrees,
@@ -45,6 +45,8 @@ MOST_CHANGED = 100
 MOST_BYTES = 4 * 1024 * 1024
 """Of all changed files: more is left to Git, which need not hold a file in memory."""
 KEPT_NAMES = 200_000
+"""Of tracked files, in all indexes."""
+KEPT_PLAIN = 1_000
 
 Names = dict[bytes, set[bytes]]
 """Names of tracked files by their folder."""
@@ -77,6 +79,8 @@ class Amending:
     def __init__(self, program: GitProgram) -> None:
         self._program = program
         self._names: OrderedDict[str, Names] = OrderedDict()
+        self._plain: set[Path] = set()
+        """Work trees in which Git ignored nothing the last time."""
         self.trees = KnownTrees(program)
 
     async def amendment(self, copy: WorkingCopy) -> Amendment | None:
@@ -96,10 +100,8 @@ class Amending:
 
     async def _made(self, copy: WorkingCopy, checksum: str, root: str, *, settled: bool) -> Amendment:
         folders = copy.shadow_folders
-        differing, scan, names = await asyncio.gather(
-            self._program.run("diff-files", "-z", "--raw", folders=folders),
-            look_around(self._program, folders, copy.root),
-            self._tracked(copy, checksum),
+        differing, (scan, names) = await asyncio.gather(
+            self._program.run("diff-files", "-z", "--raw", folders=folders), self._look(copy, checksum)
         )
         if scan.nested or scan.unnameable or scan.closed:
             raise Unusual
@@ -122,6 +124,22 @@ class Amending:
             await self._rename(copy, checksum, names, made, changes, settled=settled)
         return made
 
+    async def _look(self, copy: WorkingCopy, checksum: str) -> tuple[Scan, Names]:
+        """What is in the work tree, and what is tracked."""
+        names = await self._tracked(copy, checksum)
+        if copy.folder in self._plain:
+            scan = await asyncio.to_thread(scan_tree, os.fsencode(copy.root), ())
+            # Git ignores nothing but untracked files and folders without tracked ones: where there are none, it need not be asked.
+            if not scan.empty_folders and not _has_untracked(scan, names):
+                return scan, names
+        scan = await look_around(self._program, copy.shadow_folders, copy.root)
+        self._plain.discard(copy.folder)
+        if not scan.ignores and not scan.empty_folders:
+            if len(self._plain) >= KEPT_PLAIN:
+                self._plain.clear()
+            self._plain.add(copy.folder)
+        return scan, names
+
     async def _tracked(self, copy: WorkingCopy, checksum: str) -> Names:
         names = self._names.get(checksum)
         if names is None:
@@ -137,9 +155,7 @@ class Amending:
 
     async def _fresh(self, copy: WorkingCopy, scan: Scan, names: Names) -> list[bytes]:
         """Files that are not in the index and not ignored."""
-        nothing: set[bytes] = set()
-        found = any(not names.get(folder, nothing).issuperset(files) for folder, files in scan.kept_files())
-        if not found:
+        if not _has_untracked(scan, names):
             return []
         # Between the look at what is ignored and the scan a file may have come: Git says what is to be added.
         listed = await self._program.run(
@@ -170,6 +186,12 @@ class Amending:
         copy.remember_shadow_tree(now, made.tree, settled=settled)
         self._names.pop(checksum, None)
         self._remember(now, _changed(names, changes))
+
+
+def _has_untracked(scan: Scan, names: Names) -> bool:
+    """Whether there is a file or link that is neither tracked nor ignored."""
+    nothing: set[bytes] = set()
+    return any(not names.get(folder, nothing).issuperset(files) for folder, files in scan.kept_files())
 
 
 def _differing(output: bytes) -> tuple[list[bytes], list[bytes]]:

@@ -30,6 +30,9 @@ class Scan:
     ignored_files: set[bytes] = field(default_factory=set[bytes])
     """Paths of single files that Git ignores."""
 
+    ignores: bool = False
+    """Whether Git ignores anything in the work tree."""
+
     def kept_files(self) -> Iterator[tuple[bytes, list[bytes]]]:
         """The files without the ignored ones."""
         touched = {path.rpartition(b"/")[0] for path in self.ignored_files}
@@ -49,7 +52,7 @@ def scan_tree(root: bytes, ignored: Iterable[bytes]) -> Scan:
     # A folder is listed alone where a pattern matches it, and beside its content where only that is ignored.
     folders = {name[:-1] for name in listed if name.endswith(b"/") and name not in partly}
     files = {name for name in listed if not name.endswith(b"/")}
-    scan = Scan(ignored=sorted(_worth_naming(folders, files)), ignored_files=files)
+    scan = Scan(ignored=sorted(_worth_naming(folders, files)), ignored_files=files, ignores=bool(listed))
     waiting = [b""]
     while waiting:
         waiting += _enter(root, waiting.pop(), folders, files, scan)
