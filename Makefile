@@ -1,6 +1,6 @@
 # Every target works on a fresh clone; each makes what it needs first.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults replay check up bench dictionary docs lock
+.PHONY: help setup demo test faults replay corpora check up bench dictionary docs lock
 
 PYTHON := .venv/bin/python
 
@@ -26,6 +26,9 @@ faults: setup ## Try a task under random faults: RUNS=20 SEED=1, with LOG=docs/f
 
 replay: setup ## Replay recorded histories, and before a release the open runs of ADDRESS=host:port NAMESPACE=name
 	@$(PYTHON) -m scripts.replay $(if $(ADDRESS),--address $(ADDRESS)) $(if $(NAMESPACE),--namespace $(NAMESPACE)) $(ARGS)
+
+corpora: setup ## Run the collections of cases in DIR=… through the real tools, and print misses with the worst first
+	@$(PYTHON) -m tests.corpora $(DIR) $(ARGS)
 
 check: setup ## Format, lint, types, import rules, tool dictionary, tests
 	.venv/bin/ruff format --check .

@@ -7,14 +7,19 @@ CONTEXT_LINES = 3
 COMPARED_LINES = 4_000
 
 
-def unified(path: str, before: str | None, after: str) -> str:
-    """The change of one file as a unified diff; ``before`` is None for a new file."""
-    old, new = _lines(before or ""), _lines(after)
+def unified(path: str, before: str | None, after: str | None, *, moved_to: str = "") -> str:
+    """The change of one file as a unified diff; ``before`` is None for a new file, ``after`` for a deleted one."""
+    old, new = _lines(before or ""), _lines(after or "")
     start, end = _common(old, new)
     first = max(0, start - CONTEXT_LINES)
     kept = max(0, end - CONTEXT_LINES)
-    head = f"--- {'/dev/null' if before is None else 'a/' + path}\n+++ b/{path}\n"
-    return head + _hunks(old[first : len(old) - kept], new[first : len(new) - kept], first)
+    source = "/dev/null" if before is None else f"a/{path}"
+    target = "/dev/null" if after is None else f"b/{moved_to or path}"
+    if start == len(old) == len(new):
+        return f"--- {source}\n+++ {target}\n"
+    return f"--- {source}\n+++ {target}\n" + _hunks(
+        old[first : len(old) - kept], new[first : len(new) - kept], first
+    )
 
 
 def diff_statistics(difference: str) -> str:

@@ -24,7 +24,7 @@ from tools.tool_schemas import Preview, Tool, ToolContext, ToolOutput, Touches
 
 CATEGORIES = ("files", "analysis", "execution", "git", "search", "assist", "javascript")
 #: Folders of what tools are made of.
-WITHOUT_TOOLS = ("node", "packages", "test_frameworks")
+WITHOUT_TOOLS = ("editing", "node", "packages", "test_frameworks")
 
 
 class Outline(NamedTuple):

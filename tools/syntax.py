@@ -67,7 +67,8 @@ def _python(data: bytes) -> str:
 
 
 @functools.cache
-def _language(name: str) -> tree_sitter.Language:
+def language_of(name: str) -> tree_sitter.Language:
+    """The grammar of this name: python, javascript, typescript or tsx."""
     sources = {
         "python": tree_sitter_python.language,
         "javascript": tree_sitter_javascript.language,
@@ -78,9 +79,9 @@ def _language(name: str) -> tree_sitter.Language:
 
 
 def _tree(name: str, data: bytes) -> str:
-    root = tree_sitter.Parser(_language(name)).parse(data).root_node
+    root = tree_sitter.Parser(language_of(name)).parse(data).root_node
     if not root.has_error:
-        return ""
+        return "" if name == "python" else _unmatched_tag(root)
     waiting = [root]
     while waiting:
         node = waiting.pop()
@@ -90,6 +91,24 @@ def _tree(name: str, data: bytes) -> str:
             return f"line {node.start_point.row + 1}: cannot be parsed from here"
         waiting.extend(child for child in reversed(node.children) if child.has_error or child.is_missing)
     return "line 1: cannot be parsed"
+
+
+def _unmatched_tag(root: tree_sitter.Node) -> str:
+    """The first JSX element whose closing tag has another name, which the grammar lets pass."""
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        if node.type == "jsx_element":
+            names = [
+                tag.child_by_field_name("name") if tag is not None else None
+                for tag in (node.child_by_field_name("open_tag"), node.child_by_field_name("close_tag"))
+            ]
+            opened, closed = (name.text if name is not None else b"" for name in names)
+            if opened != closed:
+                shown = (closed or b"").decode("utf-8", "replace")
+                return f"line {node.end_point.row + 1}: </{shown}> closes another element"
+        waiting.extend(reversed(node.named_children))
+    return ""
 
 
 def _json(data: bytes) -> str:

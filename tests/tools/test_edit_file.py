@@ -4,7 +4,7 @@ import pytest
 
 from perdure.contracts.errors import ToolRejected
 from tests.tools.conftest import Bench
-from tools.changes import Change, write_all
+from tools.editing.changes import Change, write_all
 from tools.text_files import TextFile
 
 
@@ -47,7 +47,7 @@ async def test_writes_nothing_where_one_block_fails(bench: Bench) -> None:
     message = await refusal(
         bench,
         block("# Billing", "# Bills", "README.md"),
-        block("def totall(prices):", "def whole(prices):", "app/money.py"),
+        block("def sum_of(prices):", "def whole(prices):", "app/money.py"),
         block("def average(", "def mean(", "app/money.py"),
     )
     assert "1 of 3 blocks fail" in message
@@ -65,29 +65,6 @@ async def test_says_how_often_a_search_text_occurs_and_where(bench: Bench) -> No
 async def test_overlapping_places_count_as_many(bench: Bench) -> None:
     bench.put("a.txt", "aaa\n")
     assert "occurs 2 times" in await refusal(bench, block("aa", "b"), path="a.txt")
-
-
-@pytest.mark.parametrize(
-    ("text", "search", "said"),
-    [
-        (
-            "def f():\n        return 1\n",
-            "def f():\n    return 1\n",
-            "Lines 1-2 are like it, but differ in indentation",
-        ),
-        ("one  \ntwo\n", "one\ntwo\n", "differ in blanks at the ends of lines"),
-        ("a  =   1\n", "a = 1\n", "differ in blanks within lines"),
-        ("He said “go”.\n", 'He said "go".\n', "differ in quotation marks, dashes or special blanks"),
-    ],
-)
-async def test_shows_the_text_that_is_there_and_what_differs(
-    bench: Bench, text: str, search: str, said: str
-) -> None:
-    bench.put("near.txt", text)
-    message = await refusal(bench, block(search, "x\n"), path="near.txt")
-    assert said in message
-    assert f"<<<\n{text.rstrip(chr(10))}" in message
-    assert bench.text("near.txt") == text
 
 
 async def test_shows_the_likest_lines_of_a_long_file(bench: Bench) -> None:

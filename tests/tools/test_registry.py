@@ -76,7 +76,15 @@ def test_every_argument_but_the_obvious_ones_is_described(registry: Registry) ->
         for name, field in schema.parameters["properties"].items()
         if "description" not in field
     ]
-    assert bare == ["edit_file.blocks", "grep_search.ignore_case", "run_tests.framework"]
+    assert bare == [
+        "edit_file.blocks",
+        "edit_file.ranges",
+        "edit_file.op",
+        "edit_file.kind",
+        "edit_file.new_name",
+        "grep_search.ignore_case",
+        "run_tests.framework",
+    ]
 
 
 def test_leaves_out_tools_that_could_only_be_denied(registry: Registry) -> None:

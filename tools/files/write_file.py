@@ -7,7 +7,7 @@ from pydantic import Field
 from perdure.contracts.calls import Effect
 from perdure.contracts.errors import ToolRejected
 from perdure.workspace.working_copy import WorkingCopy
-from tools.changes import Change, counted, open_for_change, preview_of_changes, write_all
+from tools.editing.changes import Replacement, counted, open_for_change, preview_of_changes, write_all
 from tools.paths import WorkspacePath, located
 from tools.syntax import syntax_error
 from tools.text_files import TextFile, line_end_of, with_line_ends
@@ -43,26 +43,26 @@ async def write_file(arguments: WriteFile, context: ToolContext) -> ToolOutput:
     return await asyncio.to_thread(_write, arguments, context.copy)
 
 
-def _work_out(arguments: WriteFile, copy: WorkingCopy) -> Change:
+def _work_out(arguments: WriteFile, copy: WorkingCopy) -> Replacement:
     files = copy.files
     path, content = located(copy, arguments.path), arguments.content
     if "\0" in content:
         raise ToolRejected(f"{path!r} was not written: the content holds a NUL character, so it is not text.")
     if not files.exists(path):
         after = TextFile(path, content)
-        return Change(path, None, None, after, after.encoded())
+        return Replacement(path, None, None, after, after.encoded())
     before, data = open_for_change(files, path)
     if before.line_end in {"crlf", "cr"} and line_end_of(content) == "lf":
         content = with_line_ends(content, before.line_end)
     after = before.with_text(content.removeprefix("\ufeff") if before.mark else content)
     if not before.invalid_bytes:
         try:
-            return Change(path, before, data, after, after.encoded())
+            return Replacement(path, before, data, after, after.encoded())
         except ToolRejected:
             # The new text has characters that the old encoding lacks; a whole file may change its encoding.
             pass
     after = TextFile(path, content)
-    return Change(path, before, data, after, after.encoded())
+    return Replacement(path, before, data, after, after.encoded())
 
 
 def _write(arguments: WriteFile, copy: WorkingCopy) -> ToolOutput:

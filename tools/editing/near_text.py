@@ -11,13 +11,21 @@ SHOWN_LINES = 30
 SHOWN_CHARACTERS = 1_500
 COMPARED_CHARACTERS = 3_000
 LEAST_LIKENESS = 0.55
+LOOKED_AT = 500
 REPEATED_LINE = 50
 """A line that occurs more often than this says nothing about where a passage is."""
 
 LOOKALIKES = str.maketrans(
-    {"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u2013": "-", "\u2014": "-", "\u2212": "-"}
-    | {"\u00a0": " ", "\u2009": " ", "\u202f": " ", "\u3000": " "}
+    dict.fromkeys("\u2018\u2019\u201a\u201b\u2032\u02bc", "'")
+    | dict.fromkeys("\u201c\u201d\u201e\u201f\u2033", '"')
+    | dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-")
+    | dict.fromkeys("\u00a0\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000", " ")
 )
+
+
+def folded_punctuation(text: str) -> str:
+    """Typographic quotes, dashes and blanks as their ASCII forms, one character for one."""
+    return text if text.isascii() else text.translate(LOOKALIKES)
 
 
 @dataclass(frozen=True)
@@ -39,14 +47,14 @@ def near_passages(text: str, wanted: str, *, most: int = 2) -> list[Passage]:
         return []
     folded = [_folded(line) for line in lines]
     sought_folded = [_folded(line) for line in sought]
-    starts = _starts_by_equal_lines(folded, sought_folded) or _starts_by_words(lines, sought)
+    starts = _starts_by_equal_lines(folded, sought_folded) or _starts_by_words(text, lines, sought)
     passages = [_passage(lines, start, sought) for start in starts]
     near = sorted((one for one in passages if one.likeness >= LEAST_LIKENESS), key=lambda one: -one.likeness)
     return near[:most]
 
 
 def _folded(line: str) -> str:
-    return " ".join(line.translate(LOOKALIKES).split())
+    return " ".join(folded_punctuation(line).split())
 
 
 def _starts_by_equal_lines(folded: list[str], sought: list[str]) -> list[int]:
@@ -64,15 +72,29 @@ def _starts_by_equal_lines(folded: list[str], sought: list[str]) -> list[int]:
     return [start for start, _ in votes.most_common(5)]
 
 
-def _starts_by_words(lines: list[str], sought: list[str]) -> list[int]:
+def _starts_by_words(text: str, lines: list[str], sought: list[str]) -> list[int]:
     """Starts of windows whose line shares the most words with the longest line sought."""
     position, longest = max(enumerate(sought), key=lambda pair: len(pair[1].strip()))
-    words = set(re.findall(r"\w{2,}", longest))
-    if not words:
-        return []
-    either = re.compile(r"\b(?:" + "|".join(re.escape(word) for word in sorted(words)[:40]) + r")\b")
-    shared = Counter({number: len(set(either.findall(line[:2_000]))) for number, line in enumerate(lines)})
+    words = sorted(set(re.findall(r"\w{2,}", longest)), key=lambda word: (text.count(word), word))[:40]
+    numbers: set[int] = set()
+    # A line that shares half of the words has one of the rarer half of them, at least nearly always.
+    for word in words[: len(words) // 2 + 1]:
+        numbers.update(_lines_with(word, text))
+    either = re.compile(r"\b(?:" + "|".join(map(re.escape, words)) + r")\b")
+    shared = Counter({number: len(set(either.findall(lines[number][:2_000]))) for number in sorted(numbers)})
     return [max(0, number - position) for number, count in shared.most_common(10) if count * 2 >= len(words)]
+
+
+def _lines_with(word: str, text: str) -> list[int]:
+    """Numbers (from 0) of the first lines with a word."""
+    found: list[int] = []
+    number, counted, place = 0, 0, text.find(word)
+    while place >= 0 and len(found) < LOOKED_AT:
+        number += text.count("\n", counted, place)
+        counted = place
+        found.append(number)
+        place = text.find(word, place + 1)
+    return found
 
 
 def _passage(lines: list[str], start: int, sought: list[str]) -> Passage:
