@@ -24,6 +24,9 @@ with workflow.unsafe.imports_passed_through():
     from workflows.steps import OPEN_TASK, PLAN, SYNTHESIZE, Runner, raise_if_cancelled
     from workflows.task_state import Line, TaskState
 
+#: Patch id: a run that continues another heeds a reset to its own beginning.
+RESET_TO_BEGINNING = "heed-resets-to-the-beginning-of-a-run"
+
 
 @workflow.defn(name=CODING_TASK)
 class CodingTask(AttendedRun):
@@ -47,7 +50,9 @@ class CodingTask(AttendedRun):
         if self._given is not None:
             task = read_input(request, ContinuedTask, what=CODING_TASK).task
             priority = Priority(priority_key=task.priority, fairness_key=fairness_key(task.user))
-            return await self._work(self._begin(task, self._given.opened, priority, self._given))
+            state = self._begin(task, self._given.opened, priority, self._given)
+            self._heed_reset_to_beginning()
+            return await self._work(state)
         task = read_input(request, TaskRequest, what=CODING_TASK)
         info = workflow.info()
         priority = Priority(priority_key=task.priority, fairness_key=fairness_key(task.user))
@@ -62,6 +67,15 @@ class CodingTask(AttendedRun):
             state.begin_at(opened.forked)
         await self._prepare(state)
         return await self._work(state)
+
+    def _heed_reset_to_beginning(self) -> None:
+        """Take in that a reset cut all of this run: then nothing of it is replayed that could see the seed change."""
+        info = workflow.info()
+        # A run that was reset later has another id than the original as well, but is replayed here and has no mark of the
+        # patch. While replaying the ids say nothing: a replay of a stored history takes the original one for the run's.
+        reset = workflow.unsafe.is_replaying() or info.run_id != info.original_execution_run_id
+        if reset and workflow.patched(RESET_TO_BEGINNING):
+            self._void()
 
     async def _work(self, state: TaskState) -> BaseModel:
         given = self._given

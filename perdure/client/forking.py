@@ -7,11 +7,10 @@ from temporalio.api.history.v1 import HistoryEvent
 
 from perdure.client.decoding import Decoder
 from perdure.client.errors import Refused
-from perdure.client.points import Story, read_story
-from perdure.client.rewinding import standing_events
+from perdure.client.points import Story, read_story, refuse_unknown
+from perdure.client.runs import standing_events
 from perdure.client.server import Server
 from perdure.contracts.archive import ArchivedRun
-from perdure.contracts.errors import InvalidInput
 from perdure.contracts.names import CODING_TASK
 from perdure.contracts.steps import ForkPoint
 from perdure.contracts.task import TaskRequest
@@ -62,15 +61,7 @@ async def fork_point_in(
 
 
 def _refuse_unended(story: Story, workflow_id: str) -> None:
-    shown = f"`python starter.py show {workflow_id}` shows its steps."
-    if story.step < 0:
-        raise InvalidInput(
-            f"There is no step {story.step}.", "steps begin at 1; 0 is the moment after the plan."
-        )
-    if story.step > story.last_step:
-        raise InvalidInput(
-            f"Task {workflow_id!r} has no step {story.step}; its last is {story.last_step}.", shown
-        )
+    refuse_unknown(story, workflow_id)
     if story.cut is None and not story.closed:
         raise Refused(
             f"Step {story.step} of task {workflow_id!r} has not ended, so nothing can begin at its end yet.",

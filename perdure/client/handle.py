@@ -21,12 +21,13 @@ from perdure.client.decoding import telling_message
 from perdure.client.endings import ended_badly
 from perdure.client.errors import NotPending, NoWorker, Refused, StillOpen, TaskNotFound
 from perdure.client.events import Event, HeldUp
-from perdure.client.following import follow, raw_events, run_after_reset, run_that_stands
+from perdure.client.following import follow, raw_events
 from perdure.client.forking import live_fork_point
 from perdure.client.listing import described
 from perdure.client.logbook import LogLine, logbook
 from perdure.client.lookups import Part, StoredArtifact, artifact_parts, diff_parts, files_of
 from perdure.client.rewinding import RewindPreview, RewindReceipt, preview_of, rewind
+from perdure.client.runs import run_after_reset, run_that_stands
 from perdure.client.server import Server
 from perdure.client.state import Spending, TaskDescription, TaskState, TranscriptLine
 from perdure.client.upgrading import Upgrade, upgrade

@@ -45,7 +45,7 @@ class _Scheduled:
 
 
 class RunReader:
-    """Reads the events of one run in order; ``next_run`` and ``ending`` tell how it closed."""
+    """Reads the events of one run in order; ``ending`` tells how it ended, where it did."""
 
     def __init__(self, converter: DataConverter, run_id: str, *, kind: str = CODING_TASK) -> None:
         self._decoder = Decoder(converter)
@@ -53,8 +53,6 @@ class RunReader:
         self._activities: dict[int, _Scheduled] = {}
         self.kind = kind
         """The workflow's type; its first event tells it."""
-        self.first_run = run_id
-        self.next_run: str | None = None
         self.ending: events.Ended | None = None
         self._tellers: dict[str, Callable[[Where, HistoryEvent, Any], Awaitable[events.Event | None]]] = {
             "workflow_execution_started": self._started,
@@ -68,7 +66,6 @@ class RunReader:
             "workflow_execution_signaled": self._signaled,
             "workflow_execution_cancel_requested": self._cancel_asked,
             "workflow_task_failed": self._stuck,
-            "workflow_execution_continued_as_new": self._continued,
         }
 
     async def read(self, raw: HistoryEvent) -> events.Event | None:
@@ -84,7 +81,6 @@ class RunReader:
         return None if teller is None else await teller(where, raw, getattr(raw, field))
 
     async def _started(self, where: Where, _: HistoryEvent, started: Any) -> events.Event:
-        self.first_run = started.first_execution_run_id
         self.kind = started.workflow_type.name
         continued = bool(started.continued_execution_run_id)
         asked = MaintenanceRequest if self.kind == MAINTENANCE_RUN else TaskRequest
@@ -162,9 +158,6 @@ class RunReader:
         if failed.cause in _BENIGN:
             return None
         return events.Stuck(**where.fields(), because=await self._decoder.failure(failed.failure))
-
-    async def _continued(self, where: Where, _: HistoryEvent, continued: Any) -> None:
-        self.next_run = continued.new_execution_run_id
 
 
 def _spoken(where: Where, what: Any, *, id: str = "", text: str = "", by: str = "") -> events.Event:

@@ -10,9 +10,11 @@ from pydantic import BaseModel, ConfigDict
 from temporalio.api.history.v1 import HistoryEvent
 
 from perdure.client.decoding import Decoder
+from perdure.client.errors import Refused
 from perdure.contracts.calls import CallResult, CallSummary
 from perdure.contracts.continuation import ContinuedTask
 from perdure.contracts.decisions import Steer
+from perdure.contracts.errors import InvalidInput
 from perdure.contracts.plan import Plan
 from perdure.contracts.task import Cost, TaskRequest
 from perdure.contracts.workspace import Checkpoint, Workspace
@@ -59,6 +61,8 @@ class Story:
 
     step: int
     request: TaskRequest | None = None
+    first_step: int = 0
+    """The earliest step whose end is known; later than 0 where the task's first runs are not there any more."""
     last_step: int = 0
     closed: bool = False
     """Whether the last of the runs that were read is over."""
@@ -71,14 +75,35 @@ class Story:
     """Made later, like all that follows."""
     pushes: list[str] = field(default_factory=list[str])
     """Each as ``<branch>@<commit>``."""
-    approvals: list[str] = field(default_factory=list[str])
-    """Titles of what was asked for."""
+    approvals: dict[tuple[str, int], str] = field(default_factory=dict[tuple[str, int], str])
+    """Titles of what was asked for, by decision and index: the same call may have been asked about several times."""
     words: list[str] = field(default_factory=list[str])
     """What people told the model."""
 
 
+def refuse_unknown(story: Story, workflow_id: str) -> None:
+    """Raise InvalidInput or Refused where the step does not exist, or nothing is known of its end."""
+    shown = f"`python starter.py show {workflow_id}` shows its steps."
+    if story.step < 0:
+        raise InvalidInput(
+            f"There is no step {story.step}.", "steps begin at 1; 0 is the moment after the plan."
+        )
+    if story.step > story.last_step:
+        raise InvalidInput(
+            f"Task {workflow_id!r} has no step {story.step}; its last is {story.last_step}.", shown
+        )
+    if story.step < story.first_step:
+        raise Refused(
+            f"Step {story.step} of task {workflow_id!r} is in a run that is not kept any more; what is left of the task "
+            f"begins after step {story.first_step}.",
+            f"name step {story.first_step} or a later one.",
+        )
+
+
 class _Given(BaseModel):
     step: int = 0
+    decision: str = ""
+    index: int = -1
 
 
 class _Reported(BaseModel):
@@ -111,7 +136,7 @@ async def read_story(decoder: Decoder, events: AsyncIterable[tuple[str, HistoryE
 class _Reader:
     def __init__(self, decoder: Decoder, story: Story) -> None:
         self._decoder = decoder
-        self._steps: dict[tuple[str, int], int] = {}
+        self._given: dict[tuple[str, int], _Given] = {}
         self._handed_over: Cut | None = None
         self.story = story
 
@@ -144,14 +169,15 @@ class _Reader:
             return
         handed = continued.continuation
         self.story.request = continued.task
-        self.story.last_step = handed.step
+        self.story.first_step = self.story.last_step = handed.step
         self.story.now = Facts(handed.head, handed.workspace, handed.checkpoint, handed.plan, handed.cost)
 
     async def _scheduled(self, run_id: str, raw: HistoryEvent) -> None:
         scheduled, story = raw.activity_task_scheduled_event_attributes, self.story
         given = await self._decoder.model(scheduled.input.payloads, _Given)
-        step = given.step if given is not None else 0
-        self._steps[run_id, raw.event_id] = step
+        given = given or _Given()
+        self._given[run_id, raw.event_id] = given
+        step = given.step
         if step > story.step and story.cut is None:
             # A run that continues another begins with what that one handed over, so the other one is cut.
             story.cut = self._handed_over or Cut(run_id, scheduled.workflow_task_completed_event_id)
@@ -163,7 +189,7 @@ class _Reader:
 
     async def _completed(self, run_id: str, raw: HistoryEvent) -> None:
         completed, story = raw.activity_task_completed_event_attributes, self.story
-        step = self._steps.get((run_id, completed.scheduled_event_id), 0)
+        given = self._given.pop((run_id, completed.scheduled_event_id), _Given())
         said = await self._decoder.model(completed.result.payloads, _Reported)
         if said is None:
             return
@@ -178,10 +204,10 @@ class _Reader:
             cost=now.cost.plus(said.cost),
         )
         if story.cut is not None:
-            await self._later(step, said, raw)
+            await self._later(given, said, raw)
 
-    async def _later(self, step: int, said: _Reported, raw: HistoryEvent) -> None:
-        story = self.story
+    async def _later(self, given: _Given, said: _Reported, raw: HistoryEvent) -> None:
+        story, step = self.story, given.step
         taken = story.later_steps.get(step)
         if taken is not None:
             titles = "; ".join(call.title for call in said.calls)
@@ -194,4 +220,4 @@ class _Reader:
         payloads = raw.activity_task_completed_event_attributes.result.payloads
         asked = await self._decoder.model(payloads, _Previewed)
         if asked is not None and not asked.refused:
-            story.approvals.append(asked.title)
+            story.approvals[given.decision, given.index] = asked.title

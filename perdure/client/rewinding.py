@@ -4,18 +4,19 @@ The reset is Temporal's own. It leaves out what people said after the step: by d
 decisions, words and cancellations again.
 """
 
-from collections.abc import AsyncGenerator
+from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import ResetReapplyExcludeType
-from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 
 from perdure.client.decoding import Decoder
+from perdure.client.deployments import Version, polled
 from perdure.client.errors import NoWorker, Refused, TaskNotFound
 from perdure.client.lookups import dropped_files
-from perdure.client.points import Cut, Facts, Story, TakenStep, read_story
+from perdure.client.points import Cut, Facts, Story, TakenStep, read_story, refuse_unknown
+from perdure.client.runs import standing_events
 from perdure.client.server import Server
 from perdure.contracts.errors import InvalidInput, PerdureError
 from perdure.contracts.names import CODING_TASK
@@ -76,6 +77,7 @@ async def preview_of(server: Server, workflow_id: str, task_id: str, to: int) ->
     """What taking the task back to the end of a step would drop; refused where that cannot be done."""
     story = await _story(server, workflow_id, task_id, to)
     cut = _cut(story, workflow_id)
+    await require_version(server, workflow_id, cut.run_id)
     files, unknown = await _files(server, workflow_id, task_id, story)
     now, then = story.now.cost, story.at_step.cost
     return RewindPreview(
@@ -91,7 +93,7 @@ async def preview_of(server: Server, workflow_id: str, task_id: str, to: int) ->
         files_unknown=unknown,
         commits=tuple(story.commits),
         pushes=tuple(story.pushes),
-        approvals=tuple(story.approvals),
+        approvals=tuple(story.approvals.values()),
         words=tuple(story.words),
         cost=now.beyond(then),
     )
@@ -115,8 +117,6 @@ async def rewind(server: Server, preview: RewindPreview, *, by: str) -> RewindRe
 
 
 async def _story(server: Server, workflow_id: str, task_id: str, to: int) -> Story:
-    if to < 0:
-        raise InvalidInput(f"There is no step {to}.", "steps begin at 1; 0 is the moment after the plan.")
     described = await server.describe(workflow_id)
     if described.workflow_type != CODING_TASK:
         raise Refused(
@@ -132,21 +132,36 @@ async def _story(server: Server, workflow_id: str, task_id: str, to: int) -> Sto
 
 
 def _cut(story: Story, workflow_id: str) -> Cut:
+    refuse_unknown(story, workflow_id)
     if story.cut is not None:
         return story.cut
-    shown = f"`python starter.py show {workflow_id}` shows its steps."
-    if story.step > story.last_step:
-        raise InvalidInput(
-            f"Task {workflow_id!r} has no step {story.step}; its last is {story.last_step}.", shown
-        )
     if story.closed:
         raise Refused(
             f"Step {story.step} is the last of task {workflow_id!r}, so nothing came after it that could be taken back.",
-            shown,
+            f"`python starter.py show {workflow_id}` shows its steps.",
         )
     raise Refused(
         f"Step {story.step} of task {workflow_id!r} has not ended, and what a rewind keeps is what a step ended with.",
         "name an earlier step, or wait until it has ended.",
+    )
+
+
+async def require_version(
+    server: Server, workflow_id: str, run_id: str, *, now: datetime | None = None
+) -> None:
+    """NoWorker where the run is pinned to a version of the workers that nobody has: what takes its place would be so too."""
+    handle = server.client.get_workflow_handle(workflow_id, run_id=run_id)
+    with server.explained(workflow_id):
+        described = await handle.describe(rpc_timeout=server.limit)
+    raw = described.raw_description.workflow_execution_info.versioning_info.deployment_version
+    version = Version(raw.deployment_name, raw.build_id)
+    if not version.build_id or (await polled(server, described.task_queue, now=now)).live.get(version):
+        return
+    raise NoWorker(
+        f"From that step on task {workflow_id!r} would go on as {str(version)!r}, and no worker of that version asked for "
+        "work a moment ago.",
+        f"start a worker with PERDURE_BUILD_ID={version.build_id} first, or begin another task there: "
+        "`python starter.py fork`.",
     )
 
 
@@ -179,35 +194,6 @@ async def _asked(
     except (NoWorker, InvalidInput) as error:
         return None, error.message
     return tuple(names), ""
-
-
-async def standing_events(server: Server, workflow_id: str) -> AsyncGenerator[tuple[str, HistoryEvent]]:
-    """The events of a task's runs as they stand now, oldest first: not those that a reset took back."""
-    for run_id in await standing_runs(server, workflow_id):
-        handle = server.client.get_workflow_handle(workflow_id, run_id=run_id)
-        with server.explained(workflow_id):
-            async for raw in handle.fetch_history_events():
-                yield run_id, raw
-
-
-async def standing_runs(server: Server, workflow_id: str) -> list[str]:
-    """The current run and those that continued as it, oldest first, as far as the server still has them."""
-    candidate, found = (await server.describe(workflow_id)).run_id, list[str]()
-    while candidate:
-        handle = server.client.get_workflow_handle(workflow_id, run_id=candidate)
-        before = ""
-        try:
-            with server.explained(workflow_id):
-                async for first in handle.fetch_history_events(page_size=1, rpc_timeout=server.limit):
-                    before = first.workflow_execution_started_event_attributes.continued_execution_run_id
-                    break
-        except TaskNotFound:
-            if not found:
-                raise
-            break
-        found.append(candidate)
-        candidate = before
-    return found[::-1]
 
 
 def kept_how_long(error: PerdureError) -> TaskNotFound:

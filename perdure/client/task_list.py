@@ -26,6 +26,8 @@ from perdure.contracts.task import TaskStatus
 
 MOST_LISTED = 1_000
 KINDS = f"WorkflowType IN ('{CODING_TASK}', '{MAINTENANCE_RUN}')"
+_RUNS = f"{KINDS} AND ExecutionStatus != 'ContinuedAsNew'"
+_LOOKED_AT_ONCE = 50
 _STAGES = {
     TaskStatus.PLANNING,
     TaskStatus.WORKING,
@@ -82,7 +84,7 @@ class TaskFilter(BaseModel):
 
     def query(self) -> str:
         """The server's query. Runs that went on in another run are left out."""
-        parts = [KINDS, "ExecutionStatus != 'ContinuedAsNew'"]
+        parts = [_RUNS]
         if self.status is not None:
             parts.append(_status_query(self.status))
         for name, wanted in self._attributes().items():
@@ -105,18 +107,38 @@ class TaskFilter(BaseModel):
 
 
 async def list_tasks(server: Server, wanted: TaskFilter) -> list[ListedTask]:
-    """The tasks that fit, open ones first, then those that ended last; one entry an id."""
+    """The tasks that fit, open ones first, then those that ended last; one entry an id, by its run that stands."""
     found: dict[str, ListedTask] = {}
+    page: dict[str, ListedTask] = {}
     try:
         with server.explained():
             async for each in server.client.list_workflows(wanted.query(), rpc_timeout=server.limit):
                 # A reset leaves the run that it replaced in the list, under the same id and after its successor.
-                found.setdefault(each.id, listed(each))
+                page.setdefault(each.id, listed(each))
+                if len(page) == min(wanted.limit - len(found), _LOOKED_AT_ONCE):
+                    found |= await _standing(server, page, known=found)
+                    page = {}
                 if len(found) == wanted.limit:
                     break
+            found |= await _standing(server, page, known=found)
     except InvalidInput as error:
         raise await _not_filterable(server, wanted, error) from error
     return list(found.values())
+
+
+async def _standing(
+    server: Server, page: Mapping[str, ListedTask], *, known: Mapping[str, ListedTask]
+) -> dict[str, ListedTask]:
+    """Those that are their id's newest run: the newest one may not fit a filter that an older one fits."""
+    asked = {id: each for id, each in page.items() if id not in known}
+    newest: dict[str, str] = {}
+    # The server lists a run that is open first, and then the one that closed last. What runs is the newest one.
+    closed = [_quoted(id) for id, each in asked.items() if not each.open]
+    if closed:
+        query = f"{_RUNS} AND WorkflowId IN ({', '.join(closed)})"
+        async for each in server.client.list_workflows(query, rpc_timeout=server.limit):
+            newest.setdefault(each.id, each.run_id)
+    return {id: each for id, each in asked.items() if newest.get(id, each.run_id) == each.run_id}
 
 
 def listed(each: WorkflowExecution) -> ListedTask:

@@ -34,7 +34,9 @@ async def watch(server: Server, workflow_id: str) -> AsyncGenerator[events.Event
                 async for event in telling:
                     pause_s = FIRST_LOOK_S
                     yield event
-            return
+            if not watching.taken_back:
+                return
+            pause_s = 0.0
         except ServerUnreachable:
             if watching.seen or watching.held_up.because:
                 for event in watching.held(events.HeldUp.now(AWAY)):
@@ -44,7 +46,7 @@ async def watch(server: Server, workflow_id: str) -> AsyncGenerator[events.Event
         finally:
             await source.aclose()
         await asyncio.sleep(pause_s)
-        pause_s = min(2 * pause_s, LOOK_EVERY_S)
+        pause_s = min(max(2 * pause_s, FIRST_LOOK_S), LOOK_EVERY_S)
 
 
 class _Watching:
@@ -54,11 +56,16 @@ class _Watching:
         self._server = server
         self._workflow_id = workflow_id
         self.seen: set[_Key] = set()
+        self.taken_back = False
+        """Whether what was told does not stand any more, since the task was taken back while the server was away."""
+        self._last_run = ""
+        """The run of the last event that was told."""
         self.held_up = events.HeldUp.now("")
 
     async def told(self, source: AsyncGenerator[events.Event]) -> AsyncGenerator[events.Event]:
         """The events that were not told yet, and what holds the task up while none comes."""
-        again = bool(self.seen)
+        again, self.taken_back = bool(self.seen), False
+        met: set[str] = set()
         following = asyncio.ensure_future(anext(source))
         wait_s = FIRST_LOOK_S
         try:
@@ -75,23 +82,31 @@ class _Watching:
                     return
                 following = asyncio.ensure_future(anext(source))
                 wait_s = FIRST_LOOK_S
-                key = (event.run_id, event.event_id, event.kind)
-                if again and key in self.seen:
+                met.add(event.run_id)
+                if again and _key(event) in self.seen:
                     continue
-                for each in self._new(event, key, again=again):
+                for each in self.held(events.HeldUp.now("")):
                     yield each
+                if again and self._last_run not in {"", *met}:
+                    self.taken_back = True
+                    event = events.Rewound(event_id=0, run_id=event.run_id, at=datetime.now(UTC))
                 again = False
+                self._remember(event)
+                yield event
+                if self.taken_back:
+                    return
         finally:
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
 
-    def _new(self, event: events.Event, key: _Key, *, again: bool) -> list[events.Event]:
-        told: list[events.Event] = list(self.held(events.HeldUp.now("")))
-        if again and isinstance(event, events.Started) and not event.continued:
-            # While the server was away the task was taken back to an earlier step, into a run of its own.
-            told.append(events.Rewound(event_id=0, run_id=event.run_id, at=datetime.now(UTC)))
-        self.seen.add(key)
-        return [*told, event]
+    def _remember(self, event: events.Event) -> None:
+        if isinstance(event, events.Rewound):
+            # All that still stands is told again.
+            self.seen.clear()
+            self._last_run = ""
+            return
+        self.seen.add(_key(event))
+        self._last_run = event.run_id
 
     def held(self, now: events.HeldUp) -> list[events.HeldUp]:
         """What is told where this differs from what was told last."""
@@ -106,6 +121,10 @@ class _Watching:
             return await held_up(self._server, self._workflow_id)
         except ServerUnreachable:
             return events.HeldUp.now(AWAY)
+
+
+def _key(event: events.Event) -> _Key:
+    return event.run_id, event.event_id, event.kind
 
 
 async def held_up(server: Server, workflow_id: str) -> events.HeldUp:

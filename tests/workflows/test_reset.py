@@ -44,6 +44,14 @@ async def task_before_decision(handle: WorkflowHandle[Any, Any], kind: Any) -> i
     raise AssertionError("The history has no such event.")
 
 
+async def first_task(handle: WorkflowHandle[Any, Any]) -> int:
+    """The first workflow task of the current run that was finished."""
+    async for event in handle.fetch_history_events():
+        if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED:
+            return event.event_id
+    raise AssertionError("No workflow task was finished.")
+
+
 @pytest.mark.parametrize("way", ["update", "signal"])
 async def test_an_old_approval_is_not_applied_again_and_a_fresh_one_is_asked(benches: Any, way: str) -> None:
     async with benches(script_of([[COUNTING], [READ]])) as bench:

@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import uuid
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 import pytest
@@ -32,7 +32,7 @@ async def version_of(handle: WorkflowHandle[Any, Any]) -> str:
     return raw.versioning_info.deployment_version.build_id
 
 
-async def update(handle: WorkflowHandle[Any, Any], name: str, *argument: dict[str, str]) -> Any:
+async def update(handle: WorkflowHandle[Any, Any], name: str, *argument: Mapping[str, Any]) -> Any:
     """Send an update as the Web UI does."""
     # The overloads of the SDK's method are partly untyped.
     return await handle.execute_update(name, args=argument)  # pyright: ignore[reportUnknownMemberType]
