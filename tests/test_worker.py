@@ -18,6 +18,7 @@ from perdure.contracts.task import Mode, Safety
 from perdure.contracts.transcript import Entry, EntryKind
 from perdure.installation import (
     database_url_of,
+    deployment_of,
     found,
     model_settings_of,
     required,
@@ -205,3 +206,10 @@ asyncio.run(main())
         [sys.executable, "-c", program], cwd=PROJECT_FOLDER, capture_output=True, text=True, check=True
     )
     assert done.stdout.split() == ["1", "0"], done.stderr
+
+
+@pytest.mark.parametrize("only", [{"deployment": "shop"}, {"build_id": "2026-11-28"}])
+def test_half_of_a_version_is_refused_with_a_sentence(tmp_path: Path, only: dict[str, str]) -> None:
+    with pytest.raises(ConfigurationError, match="belong together, and only one of them is set") as refused:
+        deployment_of(settings_of(tmp_path, **only))
+    assert refused.value.hint == "set both, or neither where any worker may take any run."

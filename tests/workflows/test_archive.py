@@ -17,7 +17,7 @@ from perdure.client.command_line.exit_codes import ExitCode
 from perdure.client.command_line.installation import Place
 from perdure.client.conversion import data_converter
 from tests.client.shell import Shell, SmallInstallation
-from tests.workflows.conftest import FIX, READ, Bench, Benches, script_of, until
+from tests.workflows.conftest import FIX, READ, Bench, Benches, git, script_of, until
 from tests.workflows.test_sweep import folders, listed, sweep
 from tests.workflows.test_task_lookup import LONG
 
@@ -134,3 +134,24 @@ async def test_where_nothing_can_be_read_the_first_trouble_is_told(benches: Benc
             await ArchivedTask.find(bench.house.record, "no-such-task", data_converter)
         with pytest.raises(NoWorker, match="No worker polls task queue 'nobody-polls-this'"):
             await PerdureClient(bench.client, task_queue="nobody-polls-this").archived("any")
+
+
+async def test_a_fork_begins_at_a_task_that_only_the_archive_knows(benches: Benches) -> None:
+    async with mended(benches) as (bench, started):
+        task_id = await forgotten(bench, started)
+        await sweep(bench, keep_workspaces_s=0)
+        assert folders(bench) == []
+        client = PerdureClient(bench.client, task_queue=bench.settings.task_queue)
+        with pytest.raises(TaskNotFound):
+            await client.fork(started.id, step=2)
+        for named in (started.id, task_id):
+            task = await client.fork(
+                named, step=2, request="Round down instead.", repository=str(bench.repository)
+            )
+            fork: WorkflowHandle[Any, Any] = bench.client.get_workflow_handle(
+                task.id, run_id=task.task_id, first_execution_run_id=task.task_id
+            )
+            bench.handles.append(fork)
+            result = await bench.finish(fork)
+            assert (result["status"], result["pushed"]) == ("completed", True)
+            assert "round(amount" in git(bench.remote, "show", f"{result['branch']}:money/rounding.py")
