@@ -11,10 +11,12 @@ from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
 from perdure.client import PerdureClient
+from perdure.client.command_line.exit_codes import ExitCode
 from perdure.client.errors import Refused
 from perdure.contracts.continuation import Undone
 from perdure.installation import connect
 from tests.workflows.conftest import FIX, READ, Bench, Benches, Call, git, script_of, until
+from tests.workflows.test_archive import shell_of
 from worker import workers
 
 COUNTING: Call = ("execute_command", {"command": "echo once >> count.txt", "writes": True})
@@ -230,3 +232,21 @@ async def test_a_task_on_the_version_that_takes_new_tasks_has_nowhere_to_move(be
 
 def test_what_is_left_undone_reads_what_an_older_release_wrote() -> None:
     assert Undone.model_validate({"v": 1, "decision": "ab"}) == Undone(decision="ab")
+
+
+async def test_the_command_line_moves_a_task_and_says_so(benches: Benches) -> None:
+    async with benches(script_of([[ASKING]]), **deployment()) as bench:
+        await promoted(bench, "v1")
+        handle = await bench.start()
+        old = await bench.approval(handle)
+        shell = shell_of(bench)
+        nowhere = await shell.run("upgrade", handle.id)
+        assert nowhere.exit_code == ExitCode.NOT_DONE
+        assert "which takes new tasks" in " ".join(nowhere.stderr.split())
+        async with second_version(bench):
+            moved_over = await shell.json("upgrade", handle.id)
+            name = bench.settings.deployment
+            assert (moved_over["version_before"], moved_over["version"]) == (f"{name}:v1", f"{name}:v2")
+            assert moved_over["withdrawn"] == [old.id]
+            fresh = await bench.approval(build_of(bench), but=old.id)
+            assert fresh.title == old.title
