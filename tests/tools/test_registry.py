@@ -14,6 +14,7 @@ from tools.tool_schemas import ANYTHING, Arguments, ToolContext, ToolOutput, Tou
 
 ALL = (
     "create_branch",
+    "delete_file",
     "edit_file",
     "execute_command",
     "git_commit",

@@ -83,6 +83,8 @@ def renamed_in_script(source: bytes, found: list[Symbol], new_name: str) -> tupl
         raise _refusal(f"the definition of {old!r} was not found.")
     scope = definitions[0].scope
     _refuse_uncertain(root, scope, old)
+    if scope is not scopes.program and scope.parent is not None and "." in found[0].name:
+        _refuse_members(root, old)
     uses = [one for one in scopes.called(old) if resolved(old, one.scope, one.meaning) is scope]
     _refuse_collisions(scopes, scope, uses, old, new_name)
     places = {one.node.start_byte: (one.node.end_byte, _written(one, old, new_name)) for one in uses}
@@ -131,6 +133,20 @@ def _refuse_uncertain(root: tree_sitter.Node, scope: Scope, old: str) -> None:
         direct = node.type == "call_expression" and text_of(node.child_by_field_name("function")) == "eval"
         if direct or node.type == "with_statement":
             raise _refusal(f"line {node.start_point.row + 1} looks names up while the program runs.")
+        waiting.extend(node.named_children)
+
+
+def _refuse_members(root: tree_sitter.Node, old: str) -> None:
+    """What a namespace exports is used as its member, which is no name of a scope."""
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        member = node.child_by_field_name("property") if node.type == "member_expression" else None
+        if node.type == "nested_type_identifier":
+            member = node.child_by_field_name("name")
+        if text_of(member) == old:
+            line = node.start_point.row + 1
+            raise _refusal(f"it cannot be told whether {old!r} is meant at line {line}.")
         waiting.extend(node.named_children)
 
 

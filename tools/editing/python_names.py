@@ -5,6 +5,7 @@ from typing import TypeAlias
 
 import libcst as cst
 from libcst.metadata import (
+    Assignment,
     ByteSpanPositionProvider,
     ClassScope,
     MetadataWrapper,
@@ -61,6 +62,26 @@ class Names:
                 return scope
             at = self.parent(at)
         raise LookupError("a file without a scope")
+
+    def looked_up_in(self, node: cst.Name) -> Scope:
+        """Where this name is looked up: a class body takes it from outside until it has bound it itself."""
+        scope = self.scope_of(node)
+        if not isinstance(scope, ClassScope):
+            return scope
+        start = self.span(node)[0]
+        bindings = [one.node for one in scope.assignments[node.value] if isinstance(one, Assignment)]
+        binds = any(one is node or getattr(one, "name", None) is node for one in bindings)
+        if binds or not bindings or any(self._statement_stop(one) <= start for one in bindings):
+            return scope
+        return scope.parent
+
+    def _statement_stop(self, node: cst.CSTNode) -> int:
+        """Where the statement ends that binds a name, which is when the name is bound."""
+        at: cst.CSTNode | None = node
+        while at is not None and not isinstance(at, cst.BaseSmallStatement | cst.BaseCompoundStatement):
+            at = self.parent(at)
+        start, stop = self.span(at or node)
+        return stop if stop > start else start
 
     def body_scope(self, definition: cst.ClassDef) -> Scope:
         """The scope of a class's body."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NoReturn
 
 import libcst as cst
-from libcst.metadata import Assignment, GlobalScope, ImportAssignment, Scope
+from libcst.metadata import Assignment, ClassScope, GlobalScope, ImportAssignment, Scope
 
 from perdure.contracts.errors import ToolRejected
 from tools.editing.python_classes import Classes
@@ -31,7 +31,7 @@ def renamed_in_python(source: bytes, found: list[Symbol], new_name: str) -> tupl
     scope = names.scope_of(definitions[0])
     spans = _spans_in_scope(names, scope, old, new_name)
     notes: list[str] = []
-    if found[0].kind == "method":
+    if isinstance(scope, ClassScope):
         classes = Classes(names, old)
         family = classes.family_of(names.parent_class(definitions[0]))
         for one in family:
@@ -63,7 +63,7 @@ def _spans_in_scope(names: Names, scope: Scope, old: str, new: str) -> set[Span]
         raise _refusal(f"{new!r} is defined there already.", "Send another new_name.")
     spans: set[Span] = set()
     for node in names.called(old):
-        at = names.scope_of(node)
+        at = names.looked_up_in(node)
         if not _resolves_to(at, old, scope):
             continue
         spans.add(names.span(node))
@@ -73,7 +73,7 @@ def _spans_in_scope(names: Names, scope: Scope, old: str, new: str) -> set[Span]
         if hidden is not None:
             _refuse_at(names, node, f"{new!r} means something else there")
     for node in names.called(new):
-        at = names.scope_of(node)
+        at = names.looked_up_in(node)
         owners = list(_visible(at, new))
         inner = [one for one in owners if one is not scope and not _is_above(one, scope)]
         if not inner and (at is scope or (_is_above(scope, at) and _sees(at, scope))):
@@ -108,7 +108,7 @@ def _is_above(outer: Scope, inner: Scope) -> bool:
 
 def _sees(at: Scope, scope: Scope) -> bool:
     """Whether names of the outer scope can be seen from within; those of a class body cannot."""
-    return isinstance(scope, GlobalScope) or type(scope).__name__ != "ClassScope"
+    return isinstance(scope, GlobalScope) or not isinstance(scope, ClassScope)
 
 
 def _in_strings(names: Names, scope: Scope, old: str) -> Iterator[Span]:
