@@ -28,6 +28,7 @@ from activities.host_steps import Host
 from activities.look_after import LookAfterDoor
 from activities.look_up import LookUpArtifactDoor, LookUpDiffDoor
 from activities.model_steps import Conversation
+from activities.offered_tools import offered_names
 from activities.open_maintenance import OpenMaintenanceDoor
 from activities.open_task import Grants, OpenTaskDoor, check_repository_root
 from activities.package_requests import note_package_request
@@ -46,6 +47,7 @@ from perdure.contracts.model import ToolSchema
 from perdure.contracts.names import host_queue
 from perdure.contracts.steps import Limits, Timing
 from perdure.contracts.task import Mode, Safety
+from perdure.eager_tools import eager_tools_of
 from perdure.fork_points import ForkPoints
 from perdure.installation import (
     connect,
@@ -179,6 +181,7 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
                 programs,
                 ledger,
                 packages=packages,
+                known={name for names in eager_tools_of(settings, registry.names).values() for name in names},
                 on_package_request=note_package_request,
             ),
             registry=registry,
@@ -213,15 +216,14 @@ def activities_of(house: House) -> tuple[list[Callable[..., Any]], list[Callable
     )
 
     # Schemas are made from the argument models each time, which costs more than everything else in a decision.
-    @functools.cache
-    def offered(mode: Mode, safety: Safety) -> tuple[ToolSchema, ...]:
-        author = Author.MODEL
-        judged = {
-            effect: house.policy.judge(effect=effect, mode=mode, safety=safety, author=author)[0]
-            for effect in Effect
-        }
+    eager = eager_tools_of(settings, house.registry.names)
+
+    @functools.lru_cache(maxsize=256)
+    def offered(mode: Mode, safety: Safety, loaded: tuple[str, ...]) -> tuple[ToolSchema, ...]:
+        judge = functools.partial(house.policy.judge, mode=mode, safety=safety, author=Author.MODEL)
         return house.registry.schemas(
-            denied=[effect for effect, verdict in judged.items() if verdict is Verdict.DENY]
+            denied=[effect for effect in Effect if judge(effect=effect)[0] is Verdict.DENY],
+            names=("find_tools", *offered_names(eager[mode], loaded)),
         )
 
     gate = QualityGate(runner, house.registry)

@@ -8,6 +8,7 @@ from temporalio import activity
 from activities.heartbeat import heartbeating
 from activities.judge import JudgesCalls, judged
 from activities.model_steps import Conversation, thread_of, warnings_of
+from activities.offered_tools import loaded_body, loaded_tools
 from activities.record import next_entry
 from perdure.contracts.calls import Author, ToolCall
 from perdure.contracts.model import ModelReply, ToolSchema
@@ -30,8 +31,8 @@ class ReadsCalls(Protocol):
 class OffersTools(Protocol):
     """The tools that a task may use at all."""
 
-    def __call__(self, mode: Mode, safety: Safety) -> tuple[ToolSchema, ...]:
-        """Their schemas, the same for every step of a task."""
+    def __call__(self, mode: Mode, safety: Safety, loaded: tuple[str, ...]) -> tuple[ToolSchema, ...]:
+        """Schemas of those that every task begins with and of those that were found since; always in the same order."""
         ...
 
 
@@ -58,14 +59,16 @@ class DecideDoor:
             return stored.model_copy(update={"repeated": True})
         async with heartbeating():
             thread = await thread_of(self._conversation.record, step)
-            reply = await self._conversation.free(step, thread, tools=self._schemas(step.mode, step.safety))
+            loaded = await loaded_tools(self._conversation.record, thread.head)
+            tools = self._schemas(step.mode, step.safety, loaded)
+            reply = await self._conversation.free(step, thread, tools=tools)
         calls = bounded(self._read_calls(reply))
         entry = next_entry(
             thread.last,
             task_id=step.task_id,
             step=step.step,
             kind=EntryKind.DECISION,
-            body=decision_body(reply, calls),
+            body={**decision_body(reply, calls), **loaded_body(loaded)},
         )
         made = Decided(
             head=entry.digest,

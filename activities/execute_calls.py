@@ -100,7 +100,7 @@ class ExecuteCallsDoor(Generic[Copy]):
                 return executed(step, last.digest, claim.stored, claim.checkpoint)
             copy = await self._host.open(step, claim)
             held = Held(copy=copy, token=token, key=key, claim=claim)
-            outputs = outputs_of(self._record, entries)
+            outputs = outputs_of(self._record, step)
             execution = _Execution(self, step, held, entries[-1], calls, summaries, beat, outputs)
             done = await execution.run()
             if changing and execution.unsettled:
@@ -273,16 +273,20 @@ class _Execution(Generic[Copy]):
         )
 
 
-def outputs_of(artifacts: ReadsArtifacts, entries: Sequence[Entry]) -> Outputs:
-    """Looks for the whole output of a call among the entries."""
+class ReadsOutputs(AppendsEntries, ReadsArtifacts, Protocol):
+    """Where outputs of earlier calls are."""
 
-    async def output(step: int, call: int) -> str | None:
-        for entry in reversed(entries):
-            if entry.kind is EntryKind.RESULT and (entry.step, entry.body["index"]) == (step, call):
+
+def outputs_of(record: ReadsOutputs, step: ExecuteCalls) -> Outputs:
+    """Looks for the whole output of a call in the transcript up to this step; read only when something is asked for."""
+
+    async def output(number: int, call: int) -> str | None:
+        for entry in reversed(await record.entries(step.task_id, step.head)):
+            if entry.kind is EntryKind.RESULT and (entry.step, entry.body["index"]) == (number, call):
                 kept = [each["id"] for each in entry.body["artifacts"] if each["name"] == WHOLE_OUTPUT]
                 if not kept:
                     return str(entry.body["text"])
-                return (await artifacts.artifact(entry.task_id, kept[-1])).decode("utf-8", "replace")
+                return (await record.artifact(entry.task_id, kept[-1])).decode("utf-8", "replace")
         return None
 
     return output
@@ -339,6 +343,7 @@ def result_body(
         "pushed": outcome.pushed,
         "changed_paths": list(outcome.changed_paths),
         "duration_s": outcome.duration_s,
+        "loads": list(outcome.loads),
     }
 
 

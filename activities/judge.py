@@ -8,6 +8,8 @@ from perdure.contracts.errors import ToolRejected
 from perdure.contracts.task import Mode, Safety
 
 MAX_TITLE = 120
+MAX_REASON = 2_000
+"""Room for the schema of a tool whose arguments were wrong."""
 
 
 class JudgesCalls(Protocol):
@@ -35,7 +37,7 @@ def judged(call: ToolCall, judge: JudgesCalls, *, mode: Mode, safety: Safety, au
             title=f"{call.tool[:64]} (cannot run)",
             effect=Effect.READ,
             verdict=Verdict.DENY,
-            reason=str(error)[:1_000],
+            reason=str(error)[:MAX_REASON],
             arguments_digest=digest_of({"v": 1, "tool": call.tool, "problem": str(error)}),
         )
     verdict, reason = judge.judge(effect=effect, mode=mode, safety=safety, author=author)

@@ -30,6 +30,7 @@ CommaSeparated = Annotated[tuple[str, ...], NoDecode]
 Positive = Annotated[float, Field(gt=0)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
 
+_EAGER_READ_ONLY = ("read_file", "grep_search", "list_directory", "execute_command", "run_tests", "git_diff")
 _MODELS = ("openai/gpt-oss-120b", "openai/gpt-oss-20b")
 
 
@@ -164,6 +165,18 @@ class Settings(BaseSettings):
     metrics_address: str = ""
     """Where a worker serves Prometheus metrics, as host:port; unset: nowhere."""
 
+    eager_tools_change: CommaSeparated = (
+        "read_file", "edit_file", "grep_search", "execute_command", "run_tests", "list_directory", "write_file", "git_diff",
+    )  # fmt: skip
+    """Tools that the model of a changing task is offered from the beginning, at most eight, comma-separated, most needed
+    first: the last ones give their places to tools that it finds by find_tools."""
+
+    eager_tools_plan: CommaSeparated = _EAGER_READ_ONLY
+    """The same for tasks that only plan."""
+
+    eager_tools_answer: CommaSeparated = _EAGER_READ_ONLY
+    """The same for tasks that only answer."""
+
     max_parallel_tools: int = Field(default=4, gt=0, le=64)
     """Read-only tool calls that one step may run at once."""
 
@@ -199,6 +212,9 @@ class Settings(BaseSettings):
         "model_reflect",
         "model_synthesize",
         "package_hosts",
+        "eager_tools_change",
+        "eager_tools_plan",
+        "eager_tools_answer",
         mode="before",
     )
     @classmethod

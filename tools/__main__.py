@@ -1,31 +1,90 @@
-"""``python -m tools`` writes tool_dictionary.json from the tools; ``--check`` exits 1 where it is stale."""
+"""``python -m tools`` writes tool_dictionary.json from the tools; ``--check`` exits 1 where it is stale.
+
+``list`` shows every tool, ``show NAME`` one of them, and ``run NAME '{…}' --workspace DIR`` runs it on a folder.
+Exit codes: 0 done; 1 the tool ran and what it ran failed, or the dictionary is stale; 2 the command or the arguments
+are wrong; 3 the tool refused, and says why; 4 nothing was done, because nobody confirmed it; 7 the installation or the
+folder lacks something.
+"""
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 
+from tools.by_hand.running import MISUSED, Wish, run_by_hand
 from tools.registry import Registry
 
 DICTIONARY = Path(__file__).parent.parent / "tool_dictionary.json"
 
 
 def main(arguments: list[str]) -> int:
-    """Write the dictionary, or only compare it; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m tools", description=__doc__)
+    """Do what the command line says; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    registry = Registry.discover()
+    if options.command == "list":
+        return _list(registry)
+    if options.command == "show":
+        return _show(registry, options.name)
+    if options.command == "run":
+        wish = Wish(
+            tool=options.name,
+            arguments=options.arguments,
+            workspace=options.workspace,
+            dry_run=options.dry_run,
+            as_json=options.json,
+            yes=options.yes,
+        )
+        return run_by_hand(wish, registry, os.environ)
+    return _dictionary(registry, options.file, check=options.check)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m tools", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 where the file is stale")
     parser.add_argument("--file", type=Path, default=DICTIONARY, help="the dictionary's path")
-    options = parser.parse_args(arguments)
-    fresh = json.dumps(Registry.discover().dictionary(), indent=2, ensure_ascii=False) + "\n"
-    written = options.file.read_text(encoding="utf-8") if options.file.is_file() else ""
-    if options.check:
+    commands = parser.add_subparsers(dest="command")
+    commands.add_parser("list", help="every tool, by category")
+    show = commands.add_parser("show", help="a tool's description, effects, limits and arguments")
+    show.add_argument("name")
+    run = commands.add_parser("run", help="run a tool on a folder, in the sandbox, without any server")
+    run.add_argument("name")
+    run.add_argument("arguments", nargs="?", default="{}", help="one JSON object")
+    run.add_argument("--workspace", type=Path, default=Path(), help="the folder; default this one")
+    run.add_argument("--dry-run", action="store_true", help="only show what it would do")
+    run.add_argument("--json", action="store_true", help="write the whole result as one JSON object")
+    run.add_argument("--yes", action="store_true", help="do not ask before what destroys or publishes")
+    return parser
+
+
+def _list(registry: Registry) -> int:
+    described = registry.dictionary()["tools"].values()
+    for one in sorted(described, key=lambda each: (each["category"], each["name"])):
+        classes = "/".join(one["effect_classes"])
+        sys.stdout.write(f"{one['category']:<12}{one['name']:<28}{classes:<16}{one['description'][:100]}\n")
+    return 0
+
+
+def _show(registry: Registry, name: str) -> int:
+    one = registry.dictionary()["tools"].get(name)
+    if one is None:
+        sys.stderr.write(f"There is no tool {name!r}. hint: see `python -m tools list`.\n")
+        return MISUSED
+    sys.stdout.write(json.dumps(one, indent=2, ensure_ascii=False) + "\n")
+    return 0
+
+
+def _dictionary(registry: Registry, file: Path, *, check: bool) -> int:
+    fresh = json.dumps(registry.dictionary(), indent=2, ensure_ascii=False) + "\n"
+    written = file.read_text(encoding="utf-8") if file.is_file() else ""
+    if check:
         if written != fresh:
-            sys.stderr.write(
-                f"{options.file.name!r} is stale. hint: Run `python -m tools` and commit the file.\n"
-            )
+            sys.stderr.write(f"{file.name!r} is stale. hint: Run `python -m tools` and commit the file.\n")
             return 1
         return 0
-    options.file.write_text(fresh, encoding="utf-8")
+    file.write_text(fresh, encoding="utf-8")
     return 0
 
 

@@ -77,8 +77,8 @@ async def run_program(
     return await context.sandbox.run(
         argv,
         root=context.copy.root,
-        git_folder=context.copy.git_folder,
-        objects_folder=context.copy.objects_folder,
+        git_folder=context.copy.mounted_git_folder,
+        objects_folder=context.copy.mounted_objects_folder,
         working_directory=working_directory,
         view=view,
         limits=limits,

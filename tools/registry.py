@@ -2,6 +2,7 @@
 
 import asyncio
 import difflib
+import functools
 import importlib
 import pkgutil
 import time
@@ -21,10 +22,11 @@ from tools.json_schemas import parameters_of
 from tools.text_files import visible
 from tools.titles import one_line
 from tools.tool_schemas import Preview, Tool, ToolContext, ToolOutput, Touches
+from tools.tool_search import ToolSearch
 
 CATEGORIES = ("files", "analysis", "execution", "git", "search", "assist", "javascript")
 #: Folders of what tools are made of.
-WITHOUT_TOOLS = ("editing", "node", "packages", "test_frameworks")
+WITHOUT_TOOLS = ("by_hand", "editing", "node", "packages", "test_frameworks")
 
 
 class Outline(NamedTuple):
@@ -73,12 +75,22 @@ class Registry:
         """The tools' names, sorted."""
         return tuple(self._tools)
 
-    def schemas(self, *, denied: Collection[Effect] = ()) -> tuple[ToolSchema, ...]:
-        """What the model is told of each tool, without those that could only have a denied effect."""
+    @functools.cached_property
+    def _search(self) -> ToolSearch:
+        return ToolSearch({schema.name: schema for schema in self.schemas()})
+
+    def find(self, query: str, *, limit: int) -> tuple[ToolSchema, ...]:
+        """The tools that fit the words best, best first."""
+        return self._search.find(query, limit=limit)
+
+    def schemas(
+        self, *, denied: Collection[Effect] = (), names: Collection[str] | None = None
+    ) -> tuple[ToolSchema, ...]:
+        """What the model is told of these tools (default all), without those that could only have a denied effect."""
         return tuple(
             ToolSchema(name=one.name, description=_description(one), parameters=parameters_of(one.arguments))
             for one in self._tools.values()
-            if not set(one.effects) <= set(denied)
+            if (names is None or one.name in names) and not set(one.effects) <= set(denied)
         )
 
     def dictionary(self) -> dict[str, Any]:
@@ -118,7 +130,7 @@ class Registry:
         began = time.monotonic()
         try:
             async with limit:
-                output = await one.run(given, context)
+                output = await one.run(given, replace(context, catalogue=self))
         except TimeoutError:
             if not limit.expired():
                 raise
@@ -141,7 +153,7 @@ class Registry:
             near = difflib.get_close_matches(shown, self._tools, n=3, cutoff=0.5)
             raise ToolRejected(
                 f"There is no tool {shown!r}." + (f" Near it: {', '.join(near)}." if near else ""),
-                f"Call one of: {', '.join(self._tools)}.",
+                "Send find_tools with what you want to do, or call one of the tools that you were offered.",
             )
         if call.problem:
             raise ToolRejected(

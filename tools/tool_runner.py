@@ -2,12 +2,13 @@
 
 import functools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from perdure.contracts.calls import Author, CallKey, Effect, ToolCall, Verdict
+from perdure.contracts.errors import ToolRejected
 from perdure.contracts.names import WHOLE_OUTPUT
 from perdure.contracts.outcomes import Operation, RanCall
 from perdure.contracts.task import Mode, Safety
@@ -55,6 +56,7 @@ class ToolRunner:
         ledger: Ledger,
         *,
         packages: Packages | None = None,
+        known: Collection[str] | None = None,
         on_package_request: Callable[[str, PackageRequest], None] = lambda task_id, request: None,
     ) -> None:
         self._registry = registry
@@ -63,11 +65,22 @@ class ToolRunner:
         self._toolchain = toolchain
         self._ledger = ledger
         self._packages = packages or Packages()
+        self._known = registry.names if known is None else known
+        """Tools whose schemas every model sees; of the others a malformed call brings the schema."""
         self._on_package_request = on_package_request
 
     def summarize(self, call: ToolCall) -> Outline:
         """Title, effect, digest of the arguments and time limit; ToolRejected for what cannot run."""
-        return self._registry.summarize(call)
+        try:
+            return self._registry.summarize(call)
+        except ToolRejected as error:
+            if call.tool in self._known or call.tool not in self._registry.names:
+                raise
+            schema = self._registry.schemas(names=(call.tool,))[0]
+            parameters = json.dumps(schema.parameters, ensure_ascii=False, separators=(",", ":"))
+            raise ToolRejected(
+                f"{error.message.rstrip()}\nIts arguments: {parameters}\n", error.hint
+            ) from error
 
     def judge(self, *, effect: Effect, mode: Mode, safety: Safety, author: Author) -> tuple[Verdict, str]:
         """The policy's verdict and its reason."""
@@ -169,6 +182,7 @@ def ran_call(output: ToolOutput, *, key: CallKey, limit: int = OUTPUT_CHARACTERS
         pushed=output.pushed,
         changed_paths=output.changed_paths[:MOST_CHANGED_PATHS],
         duration_s=output.duration_s,
+        loads=output.loads,
         attachments=tuple(attachments),
     )
 

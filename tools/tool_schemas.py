@@ -13,6 +13,7 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from perdure.contracts.calls import CallKey, Effect
+from perdure.contracts.model import ToolSchema
 from perdure.safety.egress import PackageRequest
 from perdure.safety.package_hosts import PackageHost
 from perdure.safety.sandbox import Sandbox
@@ -74,6 +75,29 @@ class Packages:
         return ", ".join(map(str, self.hosts)) or "none"
 
 
+class Catalogue(Protocol):
+    """The dictionary of tools, searchable."""
+
+    def find(self, query: str, *, limit: int) -> tuple[ToolSchema, ...]:
+        """The tools that fit best, best first; none where nothing fits."""
+        ...
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every tool."""
+        ...
+
+
+class NoCatalogue:
+    """No tools."""
+
+    names = ()
+
+    def find(self, query: str, *, limit: int) -> tuple[ToolSchema, ...]:
+        """None."""
+        return ()
+
+
 Outputs: TypeAlias = Callable[[int, int], Awaitable[str | None]]
 """The whole output of an earlier call of the task, by its step and its position; None where there was none."""
 
@@ -102,6 +126,8 @@ class ToolContext:
     approved: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """The facts of the preview that a person approved; empty where nobody was asked."""
     outputs: Outputs = no_outputs
+    catalogue: Catalogue = field(default_factory=NoCatalogue)
+    """The tools that there are; the registry that runs a call hands in itself."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +155,8 @@ class ToolOutput:
     diagnostics: tuple[Diagnostic, ...] = ()
     duration_s: float = 0.0
     """Filled in by the registry."""
+    loads: tuple[str, ...] = ()
+    """Tools that the model is offered from its next decision on."""
     commit: str | None = None
     pushed: str | None = None
     """``<branch>@<commit>`` where the call pushed."""

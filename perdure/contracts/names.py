@@ -15,6 +15,9 @@ WHOLE_OUTPUT = "output.txt"
 PACKAGE_TOOLS = ("install_dependencies", "npm_command")
 """Tools that bring packages: what they did is done again where files had to be made anew without them."""
 
+MOST_OFFERED_TOOLS = 8
+"""As many schemas a model is sent beside that of ``find_tools``."""
+
 SEARCH_STATUS = "PerdureStatus"
 SEARCH_NEEDS = "PerdureNeeds"
 SEARCH_REPOSITORY = "PerdureRepository"

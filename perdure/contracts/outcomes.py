@@ -18,6 +18,8 @@ class RanCall:
     pushed: str | None = None
     changed_paths: tuple[str, ...] = ()
     duration_s: float = 0.0
+    loads: tuple[str, ...] = ()
+    """Tools that the model is offered from the next decision on."""
     attachments: tuple[tuple[str, bytes, str], ...] = ()
     """Name, bytes and media type of what is kept as artifacts; the whole output where ``for_model`` is shortened."""
 

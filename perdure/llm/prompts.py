@@ -38,6 +38,7 @@ request asks for:
 call again."""
 
 _DECIDE_END = """\
+You are offered a few tools; find_tools finds others, for whatever these cannot do well.
 Ask for several tools at once only when none needs the result of another. Some operations wait for a person; when one \
 is denied, respect the reason and find another way, or leave it undone and say so.
 Commits and pushes at the end of the task are made for you: do neither unless the user asks for it.

@@ -83,6 +83,16 @@ class WorkingCopy:
         return self.task_folder / "objects"
 
     @property
+    def mounted_git_folder(self) -> Path | None:
+        """What programs see as ``.git``; None where there is nothing to see."""
+        return self.git_folder
+
+    @property
+    def mounted_objects_folder(self) -> Path | None:
+        """Where the objects lie outside of the Git folder: what programs see as ``.git/objects``."""
+        return self.objects_folder
+
+    @property
     def shadow(self) -> Path:
         """The Git folder that checkpoints live in."""
         return self.task_folder / "shadow"

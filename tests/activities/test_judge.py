@@ -69,5 +69,5 @@ def test_the_same_mistake_has_the_same_digest_and_another_one_another() -> None:
 def test_long_words_stay_within_the_history() -> None:
     call = ToolCall(index=0, call_id="c", tool="x" * 5_000, problem="y" * 5_000)
     summary = summary_of(Judge(Verdict.ALLOW), call)
-    assert (len(summary.tool), len(summary.reason)) == (64, 1_000)
+    assert (len(summary.tool), len(summary.reason)) == (64, 2_000)
     assert len(summary_of(Judge(Verdict.ALLOW, title="t" * 500)).title) == MAX_TITLE

@@ -175,6 +175,7 @@ def test_only_entry_points_read_the_environment() -> None:
         "perdure/embedded/guard.py",
         "perdure/settings.py",
         "starter.py",
+        "tools/__main__.py",
         "tools/node/set_up.py",
         "worker.py",
     }

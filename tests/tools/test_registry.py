@@ -17,6 +17,7 @@ ALL = (
     "delete_file",
     "edit_file",
     "execute_command",
+    "find_tools",
     "git_commit",
     "git_diff",
     "git_push",
@@ -160,7 +161,7 @@ def test_the_same_arguments_spelled_otherwise_have_the_same_digest(registry: Reg
 def test_names_near_tools_for_an_unknown_one(registry: Registry) -> None:
     message = refusal(registry, asked("readfile", path="a"))
     assert "There is no tool 'readfile'. Near it: read_file" in message
-    assert "git_push" in message
+    assert "Send find_tools" in message
 
 
 @pytest.mark.parametrize("name", ["__class__", "", "A" * 20_000, "read_file\x1b[2K", "delete_everything"])

@@ -166,3 +166,22 @@ async def test_a_preview_says_what_the_call_changes(runner: ToolRunner, bench: B
     branch = await operation_of(runner, bench, call("create_branch", name="feature/x"))
     assert branch.preview.endswith("\n\nChanges `HEAD`, `refs/heads/feature/x`")
     assert "\n\nChanges" not in (await operation_of(runner, bench, INSTALL)).preview
+
+
+def test_a_malformed_call_of_a_tool_that_was_not_offered_brings_its_schema(
+    bench: Bench, toolchain: Toolchain
+) -> None:
+    def ledger(task_id: str, at: datetime) -> Effects:
+        return bench.ledger
+
+    runner = ToolRunner(
+        bench.registry, Policy.load(), bench.context.sandbox, toolchain, ledger, known=("read_file",)
+    )
+    with pytest.raises(
+        ToolRejected, match=r'\nIts arguments: \{.*"name":\{"description":"Name of the new branch'
+    ):
+        runner.summarize(call("create_branch"))
+    with pytest.raises(ToolRejected) as caught:
+        runner.summarize(call("read_file"))
+    assert "Its arguments:" not in str(caught.value)
+    assert runner.summarize(call("create_branch", name="x")).title == "create_branch x"

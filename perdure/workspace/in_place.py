@@ -1,0 +1,142 @@
+"""A folder of the user's own as a working copy: no clone and no checkpoints; for tools that a person runs by hand."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from perdure.contracts.errors import InvalidInput
+from perdure.contracts.workspace import Checkpoint
+from perdure.workspace.program import Finished, Folders, GitProgram
+from perdure.workspace.references import write_reference
+from perdure.workspace.working_copy import Origin, WorkingCopy
+
+NO_PROGRAMS = (("core.fsmonitor", "false"), ("core.hooksPath", "/dev/null"))
+"""What the folder's own settings could start."""
+
+
+class GitByHand(GitProgram):
+    """Git on a folder whose settings are not ours: no hook and no monitor of it runs."""
+
+    async def run(
+        self,
+        *arguments: str,
+        folders: Folders | None = None,
+        stdin: bytes = b"",
+        settings: Sequence[tuple[str, str]] = (),
+        environment: Mapping[str, str] | None = None,
+        accept: Sequence[int] = (0,),
+        limit_s: float = 120.0,
+        online: bool = False,
+        read_from: Path | None = None,
+        write_to: Path | None = None,
+    ) -> Finished:
+        """See ``GitProgram.run``."""
+        return await super().run(
+            *arguments,
+            folders=folders,
+            stdin=stdin,
+            settings=(*NO_PROGRAMS, *settings),
+            environment=environment,
+            accept=accept,
+            limit_s=limit_s,
+            online=online,
+            read_from=read_from,
+            write_to=write_to,
+        )
+
+
+class FolderInPlace(WorkingCopy):
+    """The folder itself is the tree. Where it is no repository, Git sees an empty one beside it."""
+
+    @property
+    def root(self) -> Path:
+        """The folder."""
+        return Path(self.origin.repository)
+
+    @property
+    def git_folder(self) -> Path:
+        """Its own Git folder, or the empty one."""
+        return self.root / ".git" if self._is_repository else self.task_folder / "empty.git"
+
+    @property
+    def objects_folder(self) -> Path:
+        """The Git folder's own objects."""
+        return self.git_folder / "objects"
+
+    @property
+    def mounted_git_folder(self) -> Path | None:
+        """What programs see as ``.git``; nothing is put into a folder that is no repository."""
+        return self.git_folder if self._is_repository else None
+
+    @property
+    def mounted_objects_folder(self) -> Path | None:
+        """They lie in the Git folder already."""
+        return None
+
+    @property
+    def _is_repository(self) -> bool:
+        return (self.root / ".git").is_dir()
+
+
+async def open_in_place(folder: Path, *, home: Path, network: Mapping[str, str]) -> FolderInPlace:
+    """The folder as a working copy, with what belongs to it below ``home``; InvalidInput where it cannot be one."""
+    root = folder.resolve()
+    if not root.is_dir():
+        raise InvalidInput(f"{str(folder)!r} is no folder.", "name the folder that the tool shall work on")
+    if (root / ".git").exists() and not (root / ".git").is_dir():
+        raise InvalidInput(
+            f"{str(folder)!r} is a linked work tree or a submodule, whose Git folder lies elsewhere.",
+            "run the tool on a clone of its own",
+        )
+    program = GitByHand(home / "git-home", network=network)
+    (home / "1").mkdir(parents=True)
+    if (root / ".git").is_dir():
+        git = Folders(root / ".git", root / ".git" / "objects")
+        branch, commit = await _checked_out(program, git, folder)
+        remote = (await program.run("config", "--get", "remote.origin.url", folders=git, accept=(0, 1))).text
+    else:
+        branch, commit, remote = "main", await _made_empty(program, home / "empty.git"), ""
+    point = Checkpoint(
+        commit=commit, tree=commit, head_ref=f"refs/heads/{branch}", branch_commit=commit, staged_tree=commit
+    )
+    origin = Origin(
+        task_id="by-hand",
+        repository=str(root),
+        branch=branch,
+        base_branch=branch,
+        base_commit=commit,
+        remote=remote or None,
+        checkpoint=point,
+    )
+    name, address = [
+        (await program.run("config", "--get", f"user.{key}", folders=Folders(root / ".git", root / ".git" / "objects"),
+                           accept=(0, 1, 128))).text
+        for key in ("name", "email")
+    ]  # fmt: skip
+    return FolderInPlace(home, 1, origin, program, author=(name or "Perdure", address or "perdure@localhost"))
+
+
+async def _checked_out(program: GitProgram, git: Folders, folder: Path) -> tuple[str, str]:
+    """Branch and commit of HEAD; a branch that is only packed becomes a loose one, which Git takes as the same."""
+    head = (git.git / "HEAD").read_text().strip()
+    if not head.startswith("ref: refs/heads/"):
+        raise InvalidInput(
+            f"{str(folder)!r} has no branch checked out (HEAD is {head[:60]!r}).", "check out a branch"
+        )
+    name = head.removeprefix("ref: ")
+    found = await program.run("rev-parse", "--verify", "--quiet", name, folders=git, accept=(0, 1, 128))
+    if found.code:
+        raise InvalidInput(f"{str(folder)!r} is a repository without any commit.", "commit something first")
+    if not (git.git / name).is_file():
+        write_reference(git.git, name, found.text)
+    return name.removeprefix("refs/heads/"), found.text
+
+
+async def _made_empty(program: GitProgram, folder: Path) -> str:
+    """A Git folder with one empty commit, for tools that ask Git about a folder that is no repository."""
+    await program.run("init", "--quiet", "--bare", "--initial-branch=main", str(folder))
+    git = Folders(folder, folder / "objects")
+    tree = (await program.run("mktree", folders=git)).text
+    who = {f"GIT_{role}_{part}": "Perdure" for role in ("AUTHOR", "COMMITTER") for part in ("NAME", "EMAIL")}
+    commit = (await program.run("commit-tree", tree, "-m", "Nothing", folders=git, environment=who)).text
+    write_reference(folder, "refs/heads/main", commit)
+    return commit

@@ -1,0 +1,1 @@
+"""Run one tool by hand, on a folder, without any server."""

@@ -1,0 +1,76 @@
+"""What a tool is handed when a person runs it: the folder, the sandbox, the programs of this installation."""
+
+import contextlib
+import shutil
+import sys
+import tempfile
+from collections.abc import AsyncGenerator, Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from perdure.contracts.calls import CallKey
+from perdure.contracts.errors import ConfigurationError
+from perdure.safety.sandbox import Sandbox
+from perdure.workspace.in_place import open_in_place
+from tools.by_hand.ledger import MemoryLedger
+from tools.by_hand.lending import lent
+from tools.node.locating import find_node, find_node_modules
+from tools.packages.package_registries import find_packages
+from tools.programs import toolchain_of
+from tools.tool_schemas import ToolContext
+
+NETWORK_VARIABLES = (
+    "HOME",
+    "SSH_AUTH_SOCK",
+    "GIT_SSH_COMMAND",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "NO_PROXY",
+    "no_proxy",
+)
+
+
+@contextlib.asynccontextmanager
+async def context_on(
+    folder: Path, environment: Mapping[str, str], *, beat: Callable[[str], None]
+) -> AsyncGenerator[ToolContext]:
+    """The context of one call on the folder; what was made beside the folder is removed at the end."""
+    node = find_node(environment.get("PATH", ""))
+    programs = toolchain_of(
+        python=Path(sys.executable),
+        node=node.program if node else None,
+        ripgrep=_program("rg"),
+        ruff=_program("ruff"),
+        node_modules=find_node_modules() if node and node.is_recent else None,
+    )
+    sandbox = await Sandbox.probe()
+    with contextlib.ExitStack() as closing:
+        home = closing.enter_context(tempfile.TemporaryDirectory(prefix="perdure-"))
+        copy = await open_in_place(
+            folder,
+            home=Path(home) / "task",
+            network={name: environment[name] for name in NETWORK_VARIABLES if name in environment},
+        )
+        closing.enter_context(lent(copy.root, sandbox.owner))
+        copy = replace(copy, owner=(sandbox.owner.uid, sandbox.owner.gid))
+        yield ToolContext(
+            copy=copy,
+            sandbox=sandbox,
+            key=CallKey(task_id="by-hand", run_id="by-hand", step=0, call_index=0),
+            requested_at=datetime.now(UTC),
+            toolchain=programs,
+            beat=beat,
+            effects=MemoryLedger(),
+            packages=await find_packages(
+                python=programs.python, node=programs.node, named=(), environment=environment
+            ),
+        )
+
+
+def _program(name: str) -> Path:
+    beside = Path(sys.executable).parent / name
+    found = str(beside) if beside.is_file() else shutil.which(name)
+    if found is None:
+        raise ConfigurationError(f"The program {name!r} is not installed.", "run `make setup`.")
+    return Path(found)
