@@ -101,7 +101,7 @@ class ThisMachine(RecordKeeping):
         """What ``doctor`` looks at beside python, git, disk, sandbox and server."""
         settings = self.settings()
         program = partial(check_temporal_program, search_path=os.environ.get("PATH", ""))
-        looks = (program, check_postgres, check_models)
+        looks = (program, check_postgres, check_models, check_extensions)
         stores = (partial(check_store, settings, name) for name in STORES)
         return (*(partial(look, settings) for look in looks), *stores, check_dictionary, check_node)
 
@@ -246,6 +246,20 @@ async def check_dictionary() -> "Sequence[Finding]":
             Finding("tool dictionary", "failed", "tool_dictionary.json is stale.", "run `make dictionary`.")
         ]
     return [Finding("tool dictionary", "ok", "describes the tools in tools/")]
+
+
+async def check_extensions(settings: "Settings") -> "Sequence[Finding]":
+    """Tools of packages and of named folders: how many there are, and a line for each that is left out."""
+    from perdure.client.command_line.installation import Finding
+    from tools.extensions import load_extensions
+    from tools.registry import Registry
+
+    own = Registry.discover().names
+    found = load_extensions([Path(folder) for folder in settings.tool_folders], taken=own)
+    named = ", ".join(one.name for one in found.tools) or "none"
+    hint = "mend it, or take it away; tasks go on without it."
+    broken = [Finding("tools of others", "warning", problem, hint) for problem in found.problems]
+    return [Finding("tools of others", "ok", named), *broken]
 
 
 async def check_node() -> "Sequence[Finding]":

@@ -165,6 +165,9 @@ class Settings(BaseSettings):
     metrics_address: str = ""
     """Where a worker serves Prometheus metrics, as host:port; unset: nowhere."""
 
+    tool_folders: CommaSeparated = ()
+    """Folders with files of further tools, comma-separated; packages add theirs by the entry point perdure.tools."""
+
     eager_tools_change: CommaSeparated = (
         "read_file", "edit_file", "grep_search", "execute_command", "run_tests", "list_directory", "write_file", "git_diff",
     )  # fmt: skip
@@ -212,6 +215,7 @@ class Settings(BaseSettings):
         "model_reflect",
         "model_synthesize",
         "package_hosts",
+        "tool_folders",
         "eager_tools_change",
         "eager_tools_plan",
         "eager_tools_answer",
@@ -319,9 +323,10 @@ def _anchored(settings: Settings, project_folder: Path, environment: Mapping[str
     """Relative paths start at the project folder, wherever the program was started."""
     paths = {"home": project_folder / settings.home.expanduser()}
     folders = tuple(str(project_folder / Path(folder).expanduser()) for folder in settings.playbooks)
+    tool_folders = tuple(str(project_folder / Path(folder).expanduser()) for folder in settings.tool_folders)
     if settings.model_script is not None:
         paths["model_script"] = project_folder / settings.model_script.expanduser()
-    anchored = settings.model_copy(update={**paths, "playbooks": folders})
+    anchored = settings.model_copy(update={**paths, "playbooks": folders, "tool_folders": tool_folders})
     return anchored.knowing(
         {name: text for name, text in environment.items() if name.startswith("TEMPORAL_")}
     )

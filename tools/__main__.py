@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 from tools.by_hand.running import MISUSED, Wish, run_by_hand
+from tools.extensions import load_extensions
 from tools.registry import Registry
 
 DICTIONARY = Path(__file__).parent.parent / "tool_dictionary.json"
@@ -22,6 +23,12 @@ def main(arguments: list[str]) -> int:
     """Do what the command line says; returns the exit code."""
     options = _parser().parse_args(arguments)
     registry = Registry.discover()
+    if options.command:
+        named = os.environ.get("PERDURE_TOOL_FOLDERS", "").split(",")
+        folders = [Path(folder.strip()).expanduser() for folder in named if folder.strip()]
+        extensions = load_extensions(folders, taken=registry.names)
+        sys.stderr.write("".join(f"{problem}\n" for problem in extensions.problems))
+        registry = registry.extended(extensions.tools)
     if options.command == "list":
         return _list(registry)
     if options.command == "show":
@@ -60,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _list(registry: Registry) -> int:
-    described = registry.dictionary()["tools"].values()
+    described = registry.description()["tools"].values()
     for one in sorted(described, key=lambda each: (each["category"], each["name"])):
         classes = "/".join(one["effect_classes"])
         sys.stdout.write(f"{one['category']:<12}{one['name']:<28}{classes:<16}{one['description'][:100]}\n")
@@ -68,7 +75,7 @@ def _list(registry: Registry) -> int:
 
 
 def _show(registry: Registry, name: str) -> int:
-    one = registry.dictionary()["tools"].get(name)
+    one = registry.description()["tools"].get(name)
     if one is None:
         sys.stderr.write(f"There is no tool {name!r}. hint: see `python -m tools list`.\n")
         return MISUSED

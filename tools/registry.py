@@ -41,9 +41,10 @@ class Outline(NamedTuple):
 class Registry:
     """The tools by name."""
 
-    def __init__(self, found: Mapping[str, Tool[Any]]) -> None:
-        self._tools = dict(sorted(found.items()))
-        self.digest = digest_of(self.dictionary())
+    def __init__(self, found: Mapping[str, Tool[Any]], *, added: Collection[Tool[Any]] = ()) -> None:
+        self._own = dict(sorted(found.items()))
+        self._tools = dict(sorted({**found, **{one.name: one for one in added}}.items()))
+        self.digest = digest_of(_dictionary(self._tools))
         """Changes whenever a tool's name, effect, limit, description or arguments do."""
 
     @classmethod
@@ -94,8 +95,16 @@ class Registry:
         )
 
     def dictionary(self) -> dict[str, Any]:
-        """The metadata registry, as written to ``tool_dictionary.json``."""
-        return {"v": 1, "tools": {name: _entry(one) for name, one in self._tools.items()}}
+        """The metadata registry of Perdure's own tools, as written to ``tool_dictionary.json``."""
+        return _dictionary(self._own)
+
+    def description(self) -> dict[str, Any]:
+        """The same with the tools that were added."""
+        return _dictionary(self._tools)
+
+    def extended(self, added: Collection[Tool[Any]]) -> "Registry":
+        """These tools and those of others."""
+        return Registry(self._own, added=added)
 
     def summarize(self, call: ToolCall) -> Outline:
         """Title, effect, digest and limit of a call; ToolRejected for an unknown tool or malformed arguments."""
@@ -212,7 +221,12 @@ def _description(one: Tool[Any]) -> str:
     return " ".join((one.arguments.__doc__ or "").split())
 
 
-def _entry(one: Tool[Any]) -> dict[str, Any]:
+def _dictionary(tools_by_name: Mapping[str, Tool[Any]]) -> dict[str, Any]:
+    return {"v": 1, "tools": {name: described(one) for name, one in tools_by_name.items()}}
+
+
+def described(one: Tool[Any]) -> dict[str, Any]:
+    """All that is known of a tool, for people and programs."""
     return {
         "v": 1,
         "name": one.name,

@@ -217,6 +217,12 @@ class Tool(Generic[A]):
     """What a call would do, for a person; every tool that can change anything has one."""
 
 
+def _category_of(module: str) -> str:
+    """The folder of a tool of our own; those of others have one category together."""
+    parts = module.split(".")
+    return parts[1] if parts[0] == "tools" and len(parts) == 3 else "extension"
+
+
 def tool(
     arguments: type[A],
     *,
@@ -251,7 +257,7 @@ def tool(
     def decorate(run: Run[A]) -> Tool[A]:
         return Tool(
             name=run.__name__,
-            category=run.__module__.split(".")[-2],
+            category=_category_of(run.__module__),
             arguments=arguments,
             effects=possible,
             effect_of=effect_of,
