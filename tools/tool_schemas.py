@@ -107,6 +107,14 @@ async def no_outputs(step: int, call: int) -> str | None:
     return None
 
 
+class Refines(Protocol):
+    """A model that betters what a generator has made; what it returns is checked exactly as that was."""
+
+    async def __call__(self, purpose: str, files: Mapping[str, str]) -> Mapping[str, str]:
+        """Other texts for some of the files, by their paths; a file that is not among them stays."""
+        ...
+
+
 @dataclass(frozen=True)
 class ToolContext:
     """What a tool is handed when it runs or is previewed."""
@@ -128,6 +136,8 @@ class ToolContext:
     outputs: Outputs = no_outputs
     catalogue: Catalogue = field(default_factory=NoCatalogue)
     """The tools that there are; the registry that runs a call hands in itself."""
+    refine: Refines | None = None
+    """None where the generators work from their templates alone."""
 
 
 @dataclass(frozen=True)

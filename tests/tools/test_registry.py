@@ -16,8 +16,12 @@ ALL = (
     "create_branch",
     "delete_file",
     "edit_file",
+    "eslint_check",
     "execute_command",
     "find_tools",
+    "generate_api_route",
+    "generate_nextjs_page",
+    "generate_react_component",
     "git_commit",
     "git_diff",
     "git_push",
@@ -25,9 +29,11 @@ ALL = (
     "grep_search",
     "install_dependencies",
     "list_directory",
+    "prettier_format",
     "read_file",
     "read_output",
     "run_tests",
+    "typescript_check",
     "write_file",
 )
 
@@ -94,6 +100,9 @@ def test_leaves_out_tools_that_could_only_be_denied(registry: Registry) -> None:
     names = {schema.name for schema in registry.schemas(denied=denied)}
     assert names == set(ALL) - {
         "delete_file",
+        "generate_api_route",
+        "generate_nextjs_page",
+        "generate_react_component",
         "write_file",
         "edit_file",
         "git_commit",

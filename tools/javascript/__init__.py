@@ -1,0 +1,1 @@
+"""Check, format, install and write JavaScript and TypeScript."""

@@ -1,0 +1,212 @@
+"""New files for a project: formatted, linted and type-checked as it does, in a view that is thrown away; then written."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from perdure.contracts.errors import ToolRejected
+from tools.diagnostics import Diagnostic, Severity
+from tools.editing.changes import Replacement, open_for_change, write_all
+from tools.node.batch import BatchCommand, run_batch
+from tools.node.checks import (
+    INSTALL,
+    Check,
+    eslint_check,
+    eslint_result,
+    prettier_check,
+    prettier_result,
+    typescript_result,
+    uses_prettier,
+)
+from tools.node.checks import typescript_check as typescript_check_of
+from tools.node.configurations import compiler_of, configuration_of
+from tools.node.conventions import Conventions
+from tools.node.findings import listed
+from tools.node.projects import Project, seen_inside
+from tools.test_frameworks.tree import SCRIPT, within
+from tools.text_files import TextFile
+from tools.tool_schemas import ToolContext, ToolOutput
+
+LONGEST_S = 240.0
+GRACE_S = 60.0
+CONFIGURATION = ".perdure-draft.tsconfig.json"
+"""Beside the configuration that it extends, in the view that is thrown away."""
+PACKAGES_MISSING = re.compile(
+    r"TS(?:2307|2875|7016|7026|2792)\b|ERR_MODULE_NOT_FOUND|Cannot find (?:module|package)"
+)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """Files to be written, and what is said with them."""
+
+    project: Project
+    conventions: Conventions
+    files: Mapping[str, str]
+    """Texts by path from the workspace root."""
+    purpose: str
+    """What they are for: for the model that may refine them."""
+    notes: tuple[str, ...] = ()
+    overwrite: bool = False
+
+
+@dataclass(frozen=True)
+class Proved:
+    """A draft that passed."""
+
+    changes: tuple[Replacement, ...]
+    checks: tuple[str, ...]
+    """Which programs passed it, and what could not be checked, a sentence each."""
+    warnings: tuple[Diagnostic, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+async def proved(context: ToolContext, draft: Draft) -> Proved:
+    """The files as they would be written; ToolRejected with the diagnostics where the project's own checks find errors."""
+    _refuse_what_is_there(draft)
+    refine = context.refine
+    if refine is None:
+        return await _checked(context, draft)
+    texts = await refine(draft.purpose, draft.files)
+    better = replace(draft, files={path: texts.get(path, text) for path, text in draft.files.items()})
+    try:
+        return await _checked(context, better)
+    except ToolRejected as error:
+        plain = await _checked(context, draft)
+        said = (
+            f"What the model made of it did not pass and was left out: {error.message.partition(chr(10))[0]}"
+        )
+        return Proved(plain.changes, plain.checks, plain.warnings, (*plain.notes, said))
+
+
+async def written(context: ToolContext, draft: Draft) -> ToolOutput:
+    """Prove the draft and write all of it or nothing."""
+    done = await proved(context, draft)
+    write_all(context.copy.files, done.changes)
+    paths = [change.path for change in done.changes]
+    parts = [f"Wrote {', '.join(paths)}.", *done.checks, *done.notes, listed(done.warnings)]
+    parts += [f"\n{change.path}\n{change.after.text.rstrip()}" for change in done.changes]
+    return ToolOutput(
+        content="\n".join(filter(None, parts)),
+        summary=f"wrote {', '.join(paths)}",
+        changed_paths=tuple(paths),
+        diagnostics=done.warnings,
+    )
+
+
+def _refuse_what_is_there(draft: Draft) -> None:
+    there = [path for path in draft.files if draft.project.files.exists(path)]
+    if there and not draft.overwrite:
+        raise ToolRejected(
+            f"{', '.join(map(repr, there))} {'exists' if len(there) == 1 else 'exist'} already; nothing was written.",
+            "Choose another name, or send overwrite: true to replace it.",
+        )
+
+
+async def _checked(context: ToolContext, draft: Draft) -> Proved:
+    scripts = [path for path in draft.files if SCRIPT.fullmatch(path)]
+    found, checks, texts, settled = await _round(context, draft, scripts, fix=True)
+    if not settled:
+        # What ESLint mended is formatted once more, and must then be right by both.
+        found, checks, texts, _ = await _round(context, replace(draft, files=texts), scripts, fix=False)
+    errors = [each for each in found if each.severity is Severity.ERROR]
+    if errors:
+        _refuse(errors, texts)
+    changes = [_change(draft, path, text) for path, text in texts.items()]
+    return Proved(tuple(changes), tuple(checks), tuple(found), draft.notes)
+
+
+async def _round(
+    context: ToolContext, draft: Draft, scripts: Sequence[str], *, fix: bool
+) -> tuple[list[Diagnostic], list[str], dict[str, str], bool]:
+    """Diagnostics, what ran, the texts afterwards, and whether Prettier still agrees after ESLint's fixes."""
+    project = draft.project
+    formatting = _formatting(draft, list(draft.files))
+    linting = eslint_check(project, scripts, fix="write" if fix else "none")
+    compiling, configuration = _compiling(draft, scripts)
+    looking = tuple(word for word in formatting.command.argv if word != "--write")
+    commands = [formatting.command, linting.command, BatchCommand(looking, project.inside)]
+    commands += [compiling.command] if compiling else []
+    inside = {seen_inside(path): text for path, text in draft.files.items()}
+    batch = await run_batch(
+        context,
+        commands,
+        time_s=LONGEST_S,
+        write={**inside, **linting.write, **configuration},
+        read=list(inside),
+        throw_away=True,
+    )
+    found = prettier_result(batch.results[0], folder=project.folder)[1]
+    found = [each for each in found if each.severity is Severity.ERROR]
+    found += eslint_result(batch.results[1]).diagnostics
+    checks = [
+        f"Formatted by {formatting.program.shown}; {linting.program.shown} found no error.",
+        linting.note,
+    ]
+    if compiling:
+        result = typescript_result(batch.results[3], folder=project.folder)
+        found += [each for each in result if each.path in draft.files or each.path == project.folder]
+        checks.append(f"{compiling.program.shown} found no error.")
+    else:
+        checks.append("Types were not checked, because the project has no tsconfig.json.")
+    texts = {path: batch.files[seen_inside(path)] or text for path, text in draft.files.items()}
+    return found, [check for check in checks if check], texts, not batch.results[2].out.strip()
+
+
+def _refuse(errors: Sequence[Diagnostic], files: Mapping[str, str]) -> None:
+    said = listed(errors)
+    missing = any(PACKAGES_MISSING.search(f"{each.rule} {each.message}") for each in errors)
+    drafts = "\n".join(f"\n{path}\n{text}" for path, text in files.items())
+    raise ToolRejected(
+        f"The project's own checks do not pass what was made, so nothing was written:\n{said}\n{drafts[:4_000]}",
+        INSTALL
+        if missing
+        else "Send it again with what the errors name changed, such as the type of a field.",
+    )
+
+
+def _change(draft: Draft, path: str, text: str) -> Replacement:
+    if draft.project.files.exists(path):
+        before, data = open_for_change(draft.project.files, path)
+        after = before.with_text(text)
+        return Replacement(path, before, data, after, after.encoded())
+    after = TextFile(path, text)
+    return Replacement(path, None, None, after, after.encoded())
+
+
+def _formatting(draft: Draft, paths: Sequence[str]) -> Check:
+    """Prettier as the project sets it up, else with what its sources look like."""
+    check = prettier_check(draft.project, paths, write=True)
+    if uses_prettier(draft.project):
+        return check
+    conventions = draft.conventions
+    options = [f"--{'' if conventions.single_quotes else 'no-'}single-quote"]
+    options += ["--semi"] if conventions.semicolons else ["--no-semi"]
+    options += ["--use-tabs"] if conventions.indent == "\t" else [f"--tab-width={len(conventions.indent)}"]
+    options = [option for option in options if option not in {"--semi", "--no-single-quote"}]
+    position = check.command.argv.index("--")
+    argv = (*check.command.argv[:position], *options, *check.command.argv[position:])
+    return Check(check.program, BatchCommand(argv, check.command.cwd), check.write)
+
+
+def _compiling(draft: Draft, scripts: Sequence[str]) -> tuple[Check | None, dict[str, str]]:
+    """A type check of the new files and what they import, under the configuration that would compile them."""
+    project = draft.project
+    configuration = configuration_of(project)
+    if configuration is None or not scripts:
+        return None, {}
+    if configuration.endswith("jsconfig.json") and not draft.conventions.typescript:
+        return None, {}
+    base = compiler_of(project.files, configuration, scripts[0])
+    folder, _, name = base.rpartition("/")
+    place = within(folder or ".", CONFIGURATION)
+    content = {
+        "extends": f"./{name}",
+        "compilerOptions": {"noEmit": True, "composite": False},
+        "files": [seen_inside(path) for path in scripts],
+        # What declares modules and names for all files.
+        "include": ["**/*.d.ts"],
+        "references": [],
+    }
+    return typescript_check_of(project, place), {seen_inside(place): json.dumps(content)}
