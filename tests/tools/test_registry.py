@@ -29,6 +29,7 @@ ALL = (
     "grep_search",
     "install_dependencies",
     "list_directory",
+    "npm_command",
     "prettier_format",
     "read_file",
     "read_output",
