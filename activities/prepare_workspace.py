@@ -211,47 +211,58 @@ class PrepareWorkspaceDoor(Generic[Copy]):
             return await self._rebuild(request, request.previous, preparation)
 
     async def _create(self, request: PrepareWorkspace, preparation: Preparation) -> PreparedWorkspace:
-        fork, branch = request.fork, branch_name(request.title, request.task_id)
-        if fork is None:
-            created = await self._workspaces.create(
-                task_id=request.task_id,
-                repository=request.repository,
-                base_branch=request.base_branch,
-                branch=branch,
-                generation=preparation.generation,
-            )
-        else:
-            created = await self._workspaces.fork(
-                task_id=request.task_id,
-                source=fork.task_id,
-                checkpoint=fork.checkpoint,
-                repository=request.repository,
-                branch=branch,
-                generation=preparation.generation,
-            )
+        told = _Told()
+        # A reset of the whole first run begins again, and so does an attempt whose predecessor did not report.
+        again = await self._record.last_checkpoint(request.task_id) is not None
+        if again:
+            await self._set_aside(request.task_id, told)
+        created = await self._created(request, preparation.generation)
+        checkpoint = created.checkpoint
+        if again:
+            checkpoint = await self._leave_pushed_branch(request.task_id, created.copy, checkpoint, told)
+            told.spent = await self._record.spent(request.task_id)
         surveyed = await self._host.survey(created.copy)
         workspace = Workspace(
             host_id=self._host.host_id,
             host_queue=self._host.host_queue,
             epoch=preparation.epoch,
             generation=preparation.generation,
-            branch=created.branch,
+            branch=checkpoint.head_ref.removeprefix("refs/heads/"),
             base_branch=created.base_branch,
             base_commit=created.base_commit,
             remote=self._host.strip_credentials(created.remote) if created.remote else None,
-            checkpoint=created.checkpoint,
+            checkpoint=checkpoint,
             toolchain=surveyed.toolchain,
             warnings=created.warnings,
         )
         parent = await self._record.entry(request.task_id, request.head)
         body = workspace_body(workspace, surveyed.overview)
-        step = 0 if fork is None else fork.step
+        step = 0 if request.fork is None else request.fork.step
         entry = next_entry(parent, task_id=request.task_id, step=step, kind=EntryKind.WORKSPACE, body=body)
         head = await self._record.append([entry])
-        await self._record.ready(
-            task_id=request.task_id, epoch=preparation.epoch, checkpoint=created.checkpoint
+        await self._record.ready(task_id=request.task_id, epoch=preparation.epoch, checkpoint=checkpoint)
+        if again:
+            await self._workspaces.discard_before(request.task_id, preparation.generation)
+        return told.of(PreparedWorkspace(head=head, workspace=workspace))
+
+    async def _created(self, request: PrepareWorkspace, generation: int) -> Created[Copy]:
+        fork, branch = request.fork, branch_name(request.title, request.task_id)
+        if fork is None:
+            return await self._workspaces.create(
+                task_id=request.task_id,
+                repository=request.repository,
+                base_branch=request.base_branch,
+                branch=branch,
+                generation=generation,
+            )
+        return await self._workspaces.fork(
+            task_id=request.task_id,
+            source=fork.task_id,
+            checkpoint=fork.checkpoint,
+            repository=request.repository,
+            branch=branch,
+            generation=generation,
         )
-        return PreparedWorkspace(head=head, workspace=workspace)
 
     async def _rebuild(
         self, request: PrepareWorkspace, previous: Workspace, preparation: Preparation
@@ -277,16 +288,10 @@ class PrepareWorkspaceDoor(Generic[Copy]):
                 "checkpoint": checkpoint,
             }
         )
-        return PreparedWorkspace(
-            head=request.head,
-            workspace=workspace,
-            notes=tuple(told.notes),
-            set_aside=tuple(told.set_aside),
-            set_aside_in=told.set_aside_in,
-            spent=told.spent,
-            lost=copy.lost[:MAX_LOST],
-            lost_count=len(copy.lost),
+        prepared = PreparedWorkspace(
+            head=request.head, workspace=workspace, lost=copy.lost[:MAX_LOST], lost_count=len(copy.lost)
         )
+        return told.of(prepared)
 
     async def _set_aside(self, task_id: str, told: "_Told") -> None:
         """Keep what a person changed in the folder, or a call that was interrupted, and name it."""
@@ -326,12 +331,23 @@ class PrepareWorkspaceDoor(Generic[Copy]):
 
 @dataclass
 class _Told:
-    """What a rebuild after a reset has to say."""
+    """What there is to say of what was there before."""
 
     notes: list[str] = field(default_factory=list[str])
     set_aside: list[ArtifactRef] = field(default_factory=list[ArtifactRef])
     set_aside_in: Checkpoint | None = None
     spent: Cost | None = None
+
+    def of(self, prepared: PreparedWorkspace) -> PreparedWorkspace:
+        """The same with it."""
+        return prepared.model_copy(
+            update={
+                "notes": tuple(self.notes),
+                "set_aside": tuple(self.set_aside),
+                "set_aside_in": self.set_aside_in,
+                "spent": self.spent,
+            }
+        )
 
 
 def workspace_body(workspace: Workspace, overview: str) -> dict[str, Any]:

@@ -166,7 +166,8 @@ class Host:
             self._resets_seen = self._desk.resets
             self.rebuilds += reason != "start"
             self._lost(prepared.lost, prepared.lost_count)
-            if reason == "reset":
+            # A reset of the whole first run begins with a start: what was spent before says that there was something.
+            if reason == "reset" or prepared.spent is not None:
                 self.on_reset(prepared)
             return prepared.head
 

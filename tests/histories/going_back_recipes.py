@@ -54,6 +54,15 @@ async def reset_to_the_beginning_of_a_run(stage: Stage) -> Handle:
         return fresh
 
 
+async def reset_to_the_start(stage: Stage) -> Handle:
+    """A task of one run that ended with a push is reset to its very first workflow task, as the Web UI can do it."""
+    looks = [[("read_file", {"path": "money/rounding.py", "limit": 1 + at})] for at in range(6)]
+    async with stage.bench(script_of([[FIX], *looks])) as bench:
+        handle = await bench.start()
+        await bench.finish(handle)
+        return await approve_all(bench, await reset_to(bench, handle, await first_task(handle)))
+
+
 async def forked(stage: Stage) -> Handle:
     """A task begins at a step of another one, with a request and a model of its own."""
     async with stage.bench(script_of([[READ], [FIX], [TESTS]])) as bench:
@@ -79,6 +88,7 @@ RECIPES: tuple[Recipe, ...] = (
     rewound,
     rewound_past_a_run,
     reset_to_the_beginning_of_a_run,
+    reset_to_the_start,
     forked,
     forked_from_nowhere,
 )
