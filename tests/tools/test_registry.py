@@ -22,6 +22,7 @@ ALL = (
     "generate_api_route",
     "generate_nextjs_page",
     "generate_react_component",
+    "generate_type_definitions",
     "git_commit",
     "git_diff",
     "git_push",
