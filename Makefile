@@ -55,4 +55,6 @@ lock: setup ## Write the lock files anew from pyproject.toml and package.json, w
 		--no-header --quiet --python-version 3.11 --output-file requirements.lock
 	@.venv/bin/uv pip compile --group node --universal --generate-hashes --no-annotate --no-header --quiet \
 		--python-version 3.11 --output-file tools/node/toolchain/node.lock
+	@.venv/bin/uv pip compile --group embedder --no-deps --universal --generate-hashes --no-annotate --no-header --quiet \
+		--python-version 3.11 --output-file perdure/memory/embedder.lock
 	@cd tools/node/toolchain && npm install --package-lock-only --ignore-scripts --no-audit --no-fund --loglevel=error
