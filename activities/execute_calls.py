@@ -13,6 +13,7 @@ from activities.host_steps import Held, Host, Rebuilt, author_of, call_of
 from activities.judge import JudgesCalls, judged
 from activities.record import AppendsEntries, KeepsArtifacts, ReadsArtifacts, next_entry, scheduled_at
 from activities.running_tools import Outputs, RunsTools
+from activities.sightings import seen_of
 from perdure.contracts.calls import (
     ArtifactRef,
     CallKey,
@@ -123,6 +124,7 @@ class ExecuteCallsDoor(Generic[Copy]):
                     requested_at=scheduled_at(),
                     rule=summary.reason,
                     tree=execution.checkpoint.tree,
+                    seen=execution.seen,
                 )
                 if operation.digest != approved.approved_digest:
                     return None
@@ -135,6 +137,7 @@ class ExecuteCallsDoor(Generic[Copy]):
                 beat=execution.beat,
                 approved=facts,
                 outputs=execution.outputs,
+                seen=execution.seen,
             )
         except ToolRejected as error:
             return RanCall(ok=False, for_model=str(error), excerpt=error.message)
@@ -179,6 +182,11 @@ class ExecuteCallsDoor(Generic[Copy]):
         """See ``Host.present``."""
         return self._host.present(execution.step, execution.held.claim)
 
+    @property
+    def entries_of(self) -> AppendsEntries:
+        """The transcripts."""
+        return self._record
+
     async def recorded_entry(self, task_id: str, digest: str) -> Entry:
         """An entry that an earlier attempt stored."""
         return await self._record.entry(task_id, digest)
@@ -208,6 +216,7 @@ class _Execution(Generic[Copy]):
     ) -> None:
         self.door, self.step, self.held, self.last = door, step, held, last
         self.calls, self.summaries, self.beat, self.outputs = calls, summaries, beat, outputs
+        self.seen = seen_of(door.entries_of, step.task_id, lambda: self.last)
         self.checkpoint = held.claim.checkpoint
         self.unsettled = True
         self.results = {i: r for i, r in held.claim.stored.items() if i in calls}
@@ -331,7 +340,9 @@ def result_body(
     decision: str, call: ToolCall, outcome: RanCall, artifacts: Sequence[ArtifactRef]
 ) -> dict[str, object]:
     """The transcript's record of a result."""
+    seen = {"seen": dict(outcome.seen)} if outcome.seen else {}
     return {
+        **seen,
         "decision": decision,
         "index": call.index,
         "call_id": call.call_id,

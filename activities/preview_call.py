@@ -10,6 +10,7 @@ from activities.host_steps import Host, author_of, call_of
 from activities.judge import JudgesCalls, judged
 from activities.record import AppendsEntries, next_entry, run_id, scheduled_at
 from activities.running_tools import RunsTools
+from activities.sightings import seen_of
 from perdure.contracts.calls import CallSummary, Verdict
 from perdure.contracts.errors import ToolRejected
 from perdure.contracts.steps import PreviewCall, Previewed
@@ -35,7 +36,7 @@ class PreviewCallDoor(Generic[Copy]):
         """The operation's digest and preview in the workspace as it is now; an edit is stored with it."""
         entries = await self._record.since(step.task_id, step.head, step.decided_in)
         call = call_of(entries, step.decided_in, step.index)
-        last = entries[-1]
+        last = recorded = entries[-1]
         if step.arguments is not None:
             call = call.model_copy(update={"arguments": step.arguments, "problem": ""})
             last = edit_entry(last, step)
@@ -53,6 +54,7 @@ class PreviewCallDoor(Generic[Copy]):
                     requested_at=scheduled_at(),
                     rule=summary.reason,
                     tree=held.claim.checkpoint.tree,
+                    seen=seen_of(self._record, step.task_id, lambda: recorded),
                 )
             except ToolRejected as error:
                 return refused(step, summary, str(error))

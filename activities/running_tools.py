@@ -11,6 +11,9 @@ from perdure.contracts.outcomes import Operation, RanCall
 Outputs = Callable[[int, int], Awaitable[str | None]]
 """The whole output of an earlier call of the task, by its step and its position; None where there was none."""
 
+Seen = Callable[[str], Awaitable[str]]
+"""The SHA-256 of a file as the task saw it last; empty where it never did."""
+
 CopyIn = TypeVar("CopyIn", contravariant=True)
 
 
@@ -27,12 +30,21 @@ class RunsTools(Protocol[CopyIn]):
         beat: Beat,
         approved: Mapping[str, Any],
         outputs: Outputs,
+        seen: Seen,
     ) -> RanCall:
         """Run one call; ToolRejected when it refuses to do anything."""
         ...
 
     async def operation(
-        self, call: ToolCall, *, copy: CopyIn, key: CallKey, requested_at: datetime, rule: str, tree: str
+        self,
+        call: ToolCall,
+        *,
+        copy: CopyIn,
+        key: CallKey,
+        requested_at: datetime,
+        rule: str,
+        tree: str,
+        seen: Seen,
     ) -> Operation:
         """Exactly what the call would do now."""
         ...

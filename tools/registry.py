@@ -26,7 +26,7 @@ from tools.tool_search import ToolSearch
 
 CATEGORIES = ("files", "analysis", "execution", "git", "search", "assist", "javascript")
 #: Folders of what tools are made of.
-WITHOUT_TOOLS = ("by_hand", "editing", "node", "packages", "test_frameworks")
+WITHOUT_TOOLS = ("by_hand", "editing", "node", "packages", "reading", "test_frameworks")
 
 
 class Outline(NamedTuple):
@@ -181,6 +181,7 @@ def _settled(output: ToolOutput, *, duration_s: float) -> ToolOutput:
         content=content,
         summary=visible(output.summary) or content.strip().partition("\n")[0],
         changed_paths=tuple(visible(path) for path in output.changed_paths),
+        seen={visible(path): digest for path, digest in output.seen.items()},
         duration_s=round(duration_s, 3),
     )
 

@@ -42,7 +42,11 @@ MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\xca\xfe\xba\xbe", "a Java class or a Mach-O program"),
 )
 CODING_COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
-GUESS_BYTES = 256 * 1024
+GUESS_BYTES = 64 * 1024
+BINARY = "binary data"
+WIDE_SAMPLE = 4_096
+WIDE_SHARE = 0.7
+CONTROLS = re.compile("[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\ufffe\uffff]")
 # Without a mark these fit almost any bytes of even length.
 NEVER_GUESSED = ("utf_7", "utf_16", "utf_16_be", "utf_16_le", "utf_32", "utf_32_be", "utf_32_le")
 EAST_ASIAN = ("shift_jis", "cp932", "euc_", "gb", "big5", "cp949", "cp950", "johab", "iso2022", "hz")
@@ -126,6 +130,17 @@ def lines_of(text: str) -> list[str]:
 
 def decoded(path: str, data: bytes) -> TextFile:
     """The file's text; ToolRejected for what is not text, with its size and type."""
+    found = text_or_kind(path, data)
+    if isinstance(found, TextFile):
+        return found
+    raise ToolRejected(
+        f"{path!r} is not text: it is {found} of {len(data):,} bytes.",
+        "To change it, use a program by execute_command.",
+    )
+
+
+def text_or_kind(path: str, data: bytes) -> TextFile | str:
+    """The file's text, or what kind of binary file it is."""
     for mark, encoding in MARKS:
         if data.startswith(mark):
             try:
@@ -134,7 +149,8 @@ def decoded(path: str, data: bytes) -> TextFile:
                 break
     kind = binary_kind(data)
     if kind:
-        raise ToolRejected(f"{path!r} is not text: it is {kind} of {len(data):,} bytes.")
+        wide = _wide(path, data) if kind == BINARY else None
+        return wide or kind
     try:
         return TextFile(path, data.decode("utf-8"))
     except UnicodeDecodeError:
@@ -147,7 +163,21 @@ def binary_kind(data: bytes) -> str:
         # Text may begin with letters that a binary format begins with too; a NUL tells them apart.
         if data.startswith(magic) and (b"\x00" in data or not magic.isalnum()):
             return kind
-    return "binary data" if b"\x00" in data else ""
+    return BINARY if b"\x00" in data else ""
+
+
+def _wide(path: str, data: bytes) -> TextFile | None:
+    """The text of UTF-16 without a mark: every other byte of the first ones is NUL, and nothing in it is odd."""
+    sample = data[:WIDE_SAMPLE]
+    pairs = len(sample) // 2
+    nuls = (sample[1::2].count(0), sample[::2].count(0))
+    if len(data) % 2 or not pairs or min(nuls) or max(nuls) < pairs * WIDE_SHARE:
+        return None
+    encoding = "utf-16-le" if nuls[0] else "utf-16-be"
+    text = _round_trip(data, encoding)
+    if text is None or CONTROLS.search(text):
+        return None
+    return TextFile(path, text, encoding, guessed=True)
 
 
 def _decoded_otherwise(path: str, data: bytes) -> TextFile:

@@ -27,6 +27,7 @@ from tools.tool_schemas import (
     Effects,
     Outputs,
     Packages,
+    Seen,
     Toolchain,
     ToolContext,
     ToolOutput,
@@ -38,7 +39,7 @@ READ_OUTPUT = "read_output"
 """The tool that reads what was left out."""
 SHOWN_TOUCHED = 20
 MOST_CHANGED_PATHS = 100
-"""As many are kept with a result."""
+"""As many are kept with a result, and as many files that it showed."""
 
 Ledger = Callable[[str, datetime], Effects]
 """The effects ledger of a task (by its id), with the time its entries are dated with."""
@@ -96,10 +97,11 @@ class ToolRunner:
         beat: Callable[[str], None],
         approved: Mapping[str, Any],
         outputs: Outputs = no_outputs,
+        seen: Seen | None = None,
     ) -> RanCall:
         """Run one call; ToolRejected when it refuses to do anything."""
         context = self.context(copy=copy, key=key, requested_at=requested_at, beat=beat, approved=approved)
-        output = await self._registry.run(call, replace(context, outputs=outputs))
+        output = await self._registry.run(call, replace(context, outputs=outputs, seen=seen))
         return ran_call(output, key=key, limit=self._registry.output_limit(call.tool))
 
     async def operation(
@@ -111,13 +113,14 @@ class ToolRunner:
         requested_at: datetime,
         rule: str,
         tree: str,
+        seen: Seen | None = None,
     ) -> Operation:
         """Exactly what the call would do now: its digest covers files, branch, environment, rule and sandbox."""
         context = self.context(
             copy=copy, key=key, requested_at=requested_at, beat=lambda _: None, approved={}
         )
         arguments = self._registry.canonical_arguments(call)
-        preview = await self._registry.preview(call, context)
+        preview = await self._registry.preview(call, replace(context, seen=seen))
         digest = operation_digest(
             tool=call.tool,
             arguments=arguments,
@@ -183,6 +186,7 @@ def ran_call(output: ToolOutput, *, key: CallKey, limit: int = OUTPUT_CHARACTERS
         changed_paths=output.changed_paths[:MOST_CHANGED_PATHS],
         duration_s=output.duration_s,
         loads=output.loads,
+        seen=dict(list(output.seen.items())[:MOST_CHANGED_PATHS]),
         attachments=tuple(attachments),
     )
 

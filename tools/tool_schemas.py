@@ -102,6 +102,10 @@ Outputs: TypeAlias = Callable[[int, int], Awaitable[str | None]]
 """The whole output of an earlier call of the task, by its step and its position; None where there was none."""
 
 
+Seen: TypeAlias = Callable[[str], Awaitable[str]]
+"""The SHA-256 of a file as the task saw it last, by its path; empty where it never did."""
+
+
 async def no_outputs(step: int, call: int) -> str | None:
     """Where no task is behind the calls."""
     return None
@@ -134,6 +138,8 @@ class ToolContext:
     approved: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """The facts of the preview that a person approved; empty where nobody was asked."""
     outputs: Outputs = no_outputs
+    seen: Seen | None = None
+    """None where no task is behind the calls: then nothing is refused for not having been read."""
     catalogue: Catalogue = field(default_factory=NoCatalogue)
     """The tools that there are; the registry that runs a call hands in itself."""
     refine: Refines | None = None
@@ -163,6 +169,8 @@ class ToolOutput:
     changed_paths: tuple[str, ...] = ()
     """Paths from the workspace root that the tool itself wrote, moved or removed."""
     diagnostics: tuple[Diagnostic, ...] = ()
+    seen: Mapping[str, str] = field(default_factory=dict[str, str])
+    """SHA-256 of whole files as the task knows them from here on, by path."""
     duration_s: float = 0.0
     """Filled in by the registry."""
     loads: tuple[str, ...] = ()

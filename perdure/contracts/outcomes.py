@@ -20,6 +20,8 @@ class RanCall:
     duration_s: float = 0.0
     loads: tuple[str, ...] = ()
     """Tools that the model is offered from the next decision on."""
+    seen: Mapping[str, str] = field(default_factory=dict[str, str])
+    """SHA-256 of files as the task knows them from here on, by path."""
     attachments: tuple[tuple[str, bytes, str], ...] = ()
     """Name, bytes and media type of what is kept as artifacts; the whole output where ``for_model`` is shortened."""
 

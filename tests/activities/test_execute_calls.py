@@ -225,3 +225,16 @@ async def test_a_call_can_read_what_earlier_ones_gave() -> None:
     assert await world.outputs(2, 0) == "head\nall of it"
     assert await world.outputs(2, 1) == "test is done"
     assert await world.outputs(7, 0) is None
+
+
+async def test_what_a_call_showed_is_kept_with_its_result_and_known_to_the_next_one() -> None:
+    async def show(call: ToolCall) -> RanCall:
+        return RanCall(ok=True, for_model="1\ta", seen={"a.txt": "0" * 64})
+
+    world = World(tools={READ: show})
+    await execute(world, READ, RUN)
+    results = [entry.body for entry in world.entries_kept if entry.kind is EntryKind.RESULT]
+    assert [body.get("seen") for body in results] == [{"a.txt": "0" * 64}, None]
+    assert world.seen is not None
+    assert await world.seen("a.txt") == "0" * 64
+    assert await world.seen("b.txt") == ""

@@ -10,7 +10,7 @@ from temporalio.testing import ActivityEnvironment
 from activities.execute_calls import ExecuteCallsDoor
 from activities.heartbeat import Beat
 from activities.host_steps import Host
-from activities.running_tools import Outputs
+from activities.running_tools import Outputs, Seen
 from perdure.contracts.calls import (
     ArtifactRef,
     Author,
@@ -77,6 +77,8 @@ class World:
     artifacts: dict[str, bytes] = field(default_factory=dict[str, bytes])
     outputs: Outputs | None = None
     """What the last call was handed to read earlier outputs by."""
+    seen: Seen | None = None
+    """What the last call was handed to ask what the task has seen by."""
     files: int = 0
     vanished: bool = False
     """Whether the folder is gone, by the time it is asked for."""
@@ -178,8 +180,10 @@ class World:
         beat: Beat,
         approved: Mapping[str, Any],
         outputs: Outputs,
+        seen: Seen,
     ) -> RanCall:
         self.outputs = outputs
+        self.seen = seen
         self.deeds.append(f"run {call.tool} {key.call_index}" + (f" {dict(approved)}" if approved else ""))
         if call.tool in self.tools:
             return await self.tools[call.tool](call)
@@ -187,7 +191,15 @@ class World:
         return RanCall(ok=True, for_model=f"{call.tool} is done")
 
     async def operation(
-        self, call: ToolCall, *, copy: FakeCopy, key: CallKey, requested_at: datetime, rule: str, tree: str
+        self,
+        call: ToolCall,
+        *,
+        copy: FakeCopy,
+        key: CallKey,
+        requested_at: datetime,
+        rule: str,
+        tree: str,
+        seen: Seen,
     ) -> Operation:
         if call.index not in self.digests:
             raise ToolRejected(f"{call.tool!r} has nothing to do.", "go on.")

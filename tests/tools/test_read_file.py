@@ -1,13 +1,16 @@
 """read_file on good and bad files."""
 
+import hashlib
 import os
 import socket
+import tracemalloc
 from pathlib import Path
 
 import pytest
 
 from perdure.contracts.errors import ToolRejected
 from tests.tools.conftest import Bench
+from tools.tool_schemas import OUTPUT_CHARACTERS
 
 
 async def test_numbers_lines_from_one(bench: Bench) -> None:
@@ -78,13 +81,99 @@ async def test_names_invisible_characters(bench: Bench) -> None:
         (b"\x89PNG\r\n\x1a\n" + bytes(40), "a PNG image of 48 bytes"),
         (b"PK\x03\x04" + bytes(10), "a ZIP archive of 14 bytes"),
         (b"text\x00text\n", "binary data of 10 bytes"),
-        ("plain".encode("utf-16-le"), "binary data of 10 bytes"),
+        (b"\x01\x00\x02\x00", "binary data of 4 bytes"),
     ],
 )
 async def test_says_what_a_binary_file_is(bench: Bench, data: bytes, kind: str) -> None:
     bench.put("thing.bin", data)
-    with pytest.raises(ToolRejected, match=kind):
-        await bench.run("read_file", path="thing.bin")
+    output = await bench.run("read_file", path="thing.bin")
+    digest = hashlib.sha256(data).hexdigest()
+    assert output.content == f"thing.bin is not text: it is {kind}, SHA-256 {digest}."
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+async def test_guesses_utf16_without_a_mark_and_says_so(bench: Bench, encoding: str) -> None:
+    bench.put("wide.txt", "Grüße\nan alle\n".encode(encoding))
+    output = await bench.run("read_file", path="wide.txt")
+    assert f"encoding {encoding}, guessed" in output.content
+    assert "2\tan alle" in output.content
+    with pytest.raises(ToolRejected, match="only a guess"):
+        await bench.run("edit_file", path="wide.txt", blocks=[{"search": "alle", "replace": "dich"}])
+
+
+async def test_reads_several_files_at_once_and_says_which_it_could_not(bench: Bench) -> None:
+    output = await bench.run("read_file", path="README.md", more=["app/mony.py", "app/money.py"])
+    assert not output.ok
+    assert "README.md, lines 1-3 of 3\n1\t# Billing" in output.content
+    assert "Not read: There is no 'app/mony.py'.\nDid you mean 'app/money.py'?" in output.content
+    assert "app/money.py, lines 1-6 of 6" in output.content
+    assert sorted(output.seen) == ["README.md", "app/money.py"]
+
+
+async def test_eight_long_files_fit_into_the_models_view(bench: Bench) -> None:
+    names = [f"long{number}.txt" for number in range(8)]
+    for name in names:
+        bench.put(name, "a line of some words\n" * 900)
+    output = await bench.run("read_file", path=names[0], more=names[1:])
+    assert len(output.content) <= OUTPUT_CHARACTERS
+    assert all(f"{name}, lines 1-" in output.content for name in names)
+
+
+async def test_shows_the_outline_of_a_long_file_first(bench: Bench) -> None:
+    parts = [f"def function_{number}():\n" + "    pass\n" * 50 for number in range(40)]
+    bench.put("long.py", "class Top:\n    def method(self):\n        pass\n" + "".join(parts))
+    output = await bench.run("read_file", path="long.py")
+    assert "1\tclass Top:\n2\t    def method(self):\n4\tdef function_0():" in output.content
+    assert "[Its beginning:]\n1\tclass Top:" in output.content
+    assert "[To read on, send start=31.]" in output.content
+    asked = await bench.run("read_file", path="long.py", start=1)
+    assert "outline" not in asked.content
+
+
+async def test_an_outline_of_very_many_symbols_keeps_the_outermost(bench: Bench) -> None:
+    methods = "".join(f"    def method_{number}(self):\n        pass\n" for number in range(100))
+    bench.put("long.py", "".join(f"class Class{number}:\n{methods}" for number in range(70)))
+    output = await bench.run("read_file", path="long.py")
+    assert "class Class59:" in output.content
+    assert "… and 10 more outermost ones" in output.content
+    assert len(output.content) <= OUTPUT_CHARACTERS
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+async def test_reads_a_part_of_a_file_that_it_does_not_hold(bench: Bench, line_end: str) -> None:
+    text = "".join(f"line {number} of many äöü{line_end}" for number in range(1, 600_001))
+    data = text.encode()
+    (bench.copy.root / "big.log").write_bytes(data)
+    output = await bench.run("read_file", path="big.log", start=599_999, limit=50)
+    assert output.content == (
+        f"big.log, lines 599999-600000 of 600000; {len(data):,} bytes\n"
+        "599999\tline 599999 of many äöü\n600000\tline 600000 of many äöü"
+    )
+    assert output.seen == {"big.log": hashlib.sha256(data).hexdigest()}
+
+
+async def test_a_file_of_200_megabytes_takes_little_memory(bench: Bench) -> None:
+    block = b"2026-11-28 one line of a log that somebody forgot to rotate\n" * 16_000
+    with (bench.copy.root / "huge.log").open("wb") as file:
+        for _ in range(200 * 10**6 // len(block)):
+            file.write(block)
+        file.write(b"x" * 3_000_000)
+    tracemalloc.start()
+    output = await bench.run("read_file", path="huge.log")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert "lines 1-" in output.content
+    assert peak < 32 * 1024**2
+    last = await bench.run("read_file", path="huge.log", start=16_000 * (200 * 10**6 // len(block)) + 1)
+    assert "more characters]" in last.content
+    assert len(last.content) <= OUTPUT_CHARACTERS
+
+
+async def test_says_what_a_large_file_without_text_is(bench: Bench) -> None:
+    with (bench.copy.root / "sparse.bin").open("wb") as file:
+        file.truncate(20 * 1024**2)
+    output = await bench.run("read_file", path="sparse.bin")
+    assert "is not text: it is binary data of 20,971,520 bytes, SHA-256" in output.content
 
 
 async def test_says_that_a_file_is_empty(bench: Bench) -> None:

@@ -188,7 +188,7 @@ def test_names_each_bad_field_and_what_is_expected(registry: Registry) -> None:
     assert "'path' is missing; expected text: Path from the workspace root." in message
     assert "'start' is 'first'; expected a whole number from 1 to 10000000." in message
     assert "'limit' is 9999; expected a whole number from 1 to 2000." in message
-    assert "'lines' is no field of it; the fields are: path, start, limit." in message
+    assert "'lines' is no field of it; the fields are: path, more, start, limit." in message
 
 
 def test_names_bad_fields_inside_a_list(registry: Registry) -> None:

@@ -13,6 +13,7 @@ from tests.sentences import assert_said, assert_silent
 from tests.workflows.conftest import FILES, FIX, git, make_repository, script_of
 
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:" + "a" * 64 + "\nsize 1234\n"
+LOOK = ("read_file", {"path": "data/table.bin"})
 RECORD = ("write_file", {"path": "data/table.bin", "content": "the content itself\n"})
 
 
@@ -122,7 +123,7 @@ async def test_pointers_of_git_lfs_stay_pointers(benches: Any, fixing: Script) -
 
 
 async def test_a_changed_file_of_git_lfs_is_not_committed_whole(benches: Any) -> None:
-    async with benches(script_of([[RECORD], [FIX]])) as bench:
+    async with benches(script_of([[LOOK], [RECORD], [FIX]])) as bench:
         use_large_files(bench.repository)
         handle = await bench.start()
         result = await bench.finish(handle)

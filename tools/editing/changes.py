@@ -66,7 +66,14 @@ def open_for_change(files: Files, path: str) -> tuple[TextFile, bytes]:
             "Make it writable first, by execute_command with chmod and writes=true, if it really has to change.",
         )
     data = files.read(path)
-    return decoded(path, data), data
+    file = decoded(path, data)
+    if file.guessed and file.encoding.startswith("utf-16"):
+        raise ToolRejected(
+            f"{path!r} looks like {file.encoding} without a byte order mark, which is only a guess, so it was left "
+            "as it is.",
+            "Write it by a program of its own that knows the encoding.",
+        )
+    return file, data
 
 
 class _Steps:

@@ -15,7 +15,8 @@ from tools.editing.parsing_gate import refuse_new_syntax_errors
 from tools.editing.patch_edits import apply_patch, read_patch
 from tools.editing.range_edits import apply_ranges
 from tools.editing.symbol_edits import SymbolEdit, apply_symbol_edit
-from tools.paths import WorkspacePath
+from tools.paths import WorkspacePath, located
+from tools.reading.sightings import refuse_stale, seen_after
 from tools.titles import one_line
 from tools.tool_schemas import Arguments, Preview, ToolContext, ToolOutput, Touches, tool
 
@@ -99,6 +100,7 @@ def _touches(arguments: EditFile) -> Touches:
 
 async def _preview(arguments: EditFile, context: ToolContext) -> Preview:
     changes, _ = await asyncio.to_thread(_work_out, arguments, context.copy)
+    await _refuse_stale(arguments, context, changes)
     return preview_of_changes(_title(arguments), changes)
 
 
@@ -108,10 +110,21 @@ async def edit_file(arguments: EditFile, context: ToolContext) -> ToolOutput:
     changes, notes = await asyncio.to_thread(_work_out, arguments, context.copy)
     if not changes:
         return ToolOutput(content="The files already read like this; nothing was written.")
+    await _refuse_stale(arguments, context, changes)
+    seen = await seen_after(context.seen, changes)
     await asyncio.to_thread(write_all, context.copy.files, changes)
     summary = f"Edited {counted(changes)}."
     text = "\n".join([summary, *notes, "".join(change.difference for change in changes)])
-    return ToolOutput(content=text, summary=summary, changed_paths=changed_paths(changes))
+    return ToolOutput(content=text, summary=summary, changed_paths=changed_paths(changes), seen=seen)
+
+
+async def _refuse_stale(arguments: EditFile, context: ToolContext, changes: list[Change]) -> None:
+    """ToolRejected where line numbers were taken from a file that has changed since."""
+    if not arguments.ranges:
+        return
+    bare = [one.path or arguments.path for one in arguments.ranges if not one.expected]
+    unguarded = {await asyncio.to_thread(located, context.copy, path) for path in bare}
+    await refuse_stale(context.seen, changes, unguarded)
 
 
 def _work_out(arguments: EditFile, copy: WorkingCopy) -> tuple[list[Change], list[str]]:

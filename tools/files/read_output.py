@@ -6,7 +6,7 @@ from pydantic import Field
 
 from perdure.contracts.calls import Effect
 from perdure.contracts.errors import ToolRejected
-from tools.pages import page_of
+from tools.reading.pages import page_of
 from tools.text_files import lines_of
 from tools.tool_schemas import Arguments, ToolContext, ToolOutput, tool
 

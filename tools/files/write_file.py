@@ -9,6 +9,7 @@ from perdure.contracts.errors import ToolRejected
 from perdure.workspace.working_copy import WorkingCopy
 from tools.editing.changes import Replacement, counted, open_for_change, preview_of_changes, write_all
 from tools.paths import WorkspacePath, located
+from tools.reading.sightings import digest_of_file, refuse_unread
 from tools.syntax import syntax_error
 from tools.text_files import TextFile, line_end_of, with_line_ends
 from tools.titles import shown_path
@@ -16,7 +17,7 @@ from tools.tool_schemas import Arguments, Preview, ToolContext, ToolOutput, Touc
 
 
 class WriteFile(Arguments):
-    """Create a text file, or replace all of it. To change parts of a file use edit_file."""
+    """Create a text file, or replace all of one that was read. To change parts of a file use edit_file."""
 
     path: WorkspacePath = Field(
         min_length=1, description="Path from the workspace root; missing folders are made."
@@ -34,13 +35,25 @@ def _touches(arguments: WriteFile) -> Touches:
 
 async def _preview(arguments: WriteFile, context: ToolContext) -> Preview:
     change = await asyncio.to_thread(_work_out, arguments, context.copy)
+    await refuse_unread(context.seen, change)
     return preview_of_changes(_title(arguments), [change])
 
 
 @tool(WriteFile, title=_title, effect=Effect.WRITE, timeout_s=60, preview=_preview, touches=_touches)
 async def write_file(arguments: WriteFile, context: ToolContext) -> ToolOutput:
     """Write the file in the encoding and with the line ends it had."""
-    return await asyncio.to_thread(_write, arguments, context.copy)
+    change = await asyncio.to_thread(_work_out, arguments, context.copy)
+    if change.data_before == change.data_after:
+        text = f"{shown_path(change.path)} already has exactly this content; nothing was written."
+    else:
+        await refuse_unread(context.seen, change)
+        await asyncio.to_thread(write_all, context.copy.files, [change])
+        text = _said(change)
+    return ToolOutput(
+        content=text,
+        changed_paths=(change.path,) if change.data_before != change.data_after else (),
+        seen={change.path: digest_of_file(change.data_after)},
+    )
 
 
 def _work_out(arguments: WriteFile, copy: WorkingCopy) -> Replacement:
@@ -65,13 +78,8 @@ def _work_out(arguments: WriteFile, copy: WorkingCopy) -> Replacement:
     return Replacement(path, before, data, after, after.encoded())
 
 
-def _write(arguments: WriteFile, copy: WorkingCopy) -> ToolOutput:
-    change = _work_out(arguments, copy)
-    if change.data_before == change.data_after:
-        return ToolOutput(
-            content=f"{shown_path(change.path)} already has exactly this content; nothing was written."
-        )
-    write_all(copy.files, [change])
+def _said(change: Replacement) -> str:
+    """What was written."""
     text = f"Wrote {counted([change])}, {len(change.data_after):,} bytes"
     described = change.after.described()
     text += f"; {described}." if described else "."
@@ -80,4 +88,4 @@ def _write(arguments: WriteFile, copy: WorkingCopy) -> ToolOutput:
     error = syntax_error(change.path, change.data_after)
     if error:
         text += f"\nwarning: it does not parse: {error}"
-    return ToolOutput(content=text, changed_paths=(change.path,))
+    return text

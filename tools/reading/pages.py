@@ -8,10 +8,9 @@ PAGE_CHARACTERS = 7_400
 LINE_CHARACTERS = 1_000
 
 
-def page_of(numbered: Iterable[tuple[int, str]]) -> list[str]:
+def page_of(numbered: Iterable[tuple[int, str]], room: int = PAGE_CHARACTERS) -> list[str]:
     """The lines after their numbers and a tab, as many as fit and at least one; long ones are cut."""
     shown: list[str] = []
-    room = PAGE_CHARACTERS
     for number, line in numbered:
         cut = f"{line[:LINE_CHARACTERS]}[… {len(line) - LINE_CHARACTERS:,} more characters]"
         text = visible(f"{number}\t{cut if len(line) > LINE_CHARACTERS else line}")

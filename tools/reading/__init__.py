@@ -1,0 +1,1 @@
+"""How files are read: as text, by parts, as an outline, and what the task has seen of them."""
