@@ -15,7 +15,8 @@ from tools.registry import Registry
     ("query", "best"),
     [
         ("commit my changes", "git_commit"),
-        ("install npm packages", "install_dependencies"),
+        ("installing missing dependencies", "install_dependencies"),
+        ("find a file by its name", "search_files"),
         ("running the tests", "run_tests"),
         ("push to the remote", "git_push"),
         ("searching file contents with a regular expression", "grep_search"),

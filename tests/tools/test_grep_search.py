@@ -30,7 +30,35 @@ async def test_takes_plain_text_and_ignores_case_when_asked(bench: Bench) -> Non
 
 async def test_narrows_by_glob(bench: Bench) -> None:
     output = await bench.run("grep_search", pattern="total", ignore_case=True, glob="*.md")
-    assert output.content == "1 matching lines in 1 file\nREADME.md\n3: Totals and averages."
+    assert output.content == "1 matching line in 1 file\nREADME.md\n3: Totals and averages."
+
+
+async def test_narrows_by_language_and_names_one_that_there_is_not(bench: Bench) -> None:
+    output = await bench.run("grep_search", pattern="total", type="py")
+    assert output.content.startswith("2 matching lines in 1 file\napp/money.py\n")
+    assert (await bench.run("grep_search", pattern="total", type="rust")).content.endswith(
+        "type rust matches 'total'."
+    )
+    with pytest.raises(ToolRejected, match="unrecognized file type: cobal"):
+        await bench.run("grep_search", pattern="total", type="cobal")
+
+
+async def test_names_the_files_of_which_nothing_is_shown_with_their_counts(bench: Bench) -> None:
+    for number in range(1, 4):
+        bench.put(f"many{number}.txt", "needle\n" * number * 10)
+    output = await bench.run("grep_search", pattern="needle", limit=15)
+    lines = output.content.splitlines()
+    assert lines[0].startswith("60 matching lines in 3 files; the first 15 are shown")
+    assert lines[1] == "many1.txt"
+    assert "many2.txt (20 in all)" in lines
+    assert lines[-1] == "[also in many3.txt (30)]"
+
+
+async def test_files_come_in_the_order_of_their_names(bench: Bench) -> None:
+    for name in "dbeac":
+        bench.put(f"{name}.txt", "needle\n")
+    output = await bench.run("grep_search", pattern="needle")
+    assert output.content.splitlines()[1::2] == ["a.txt", "b.txt", "c.txt", "d.txt", "e.txt"]
 
 
 async def test_leaves_out_what_git_ignores_and_git_itself(bench: Bench) -> None:
@@ -72,7 +100,7 @@ async def test_takes_odd_names_literally(bench: Bench, path: str) -> None:
     bench.put(path, "needle\n")
     for where in (path, "."):
         output = await bench.run("grep_search", pattern="needle", path=where)
-        assert output.content.startswith("1 matching lines in 1 file\n")
+        assert output.content.startswith("1 matching line in 1 file\n")
         assert output.content.endswith("\n1: needle")
 
 

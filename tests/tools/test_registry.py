@@ -35,6 +35,7 @@ ALL = (
     "read_file",
     "read_output",
     "run_tests",
+    "search_files",
     "typescript_check",
     "write_file",
 )

@@ -7,15 +7,11 @@ from collections import Counter
 from pydantic import Field
 
 from perdure.contracts.calls import Effect
-from perdure.contracts.errors import ToolRejected
-from perdure.safety.views import SandboxLimits, View
 from perdure.workspace.paths import FileFacts, Files
 from tools.paths import WorkspacePath, existing_folder
-from tools.programs import run_program
+from tools.searching.file_list import listed_files
 from tools.titles import shown_path
 from tools.tool_schemas import Arguments, ToolContext, ToolOutput, tool
-
-LIMITS = SandboxLimits(time_s=30, output_bytes=32 * 1024**2)
 
 
 class ListDirectory(Arguments):
@@ -31,25 +27,9 @@ class ListDirectory(Arguments):
 async def list_directory(arguments: ListDirectory, context: ToolContext) -> ToolOutput:
     """The entries, one a line, folders with the number of files they hold."""
     folder = existing_folder(context.copy, arguments.path)
-    known = await _files_below(arguments, folder, context)
+    known = frozenset(await listed_files(context, folder, ignored=arguments.ignored))
     listing = _Listing(arguments, context.copy.files, folder, known)
     return await asyncio.to_thread(listing.output)
-
-
-async def _files_below(arguments: ListDirectory, folder: str, context: ToolContext) -> frozenset[str]:
-    """Every file below the folder, relative to it, by ripgrep, which knows Git's rules for what is ignored."""
-    argv = [str(context.toolchain.ripgrep), "--no-config", "--files", "--hidden", "--null", "--no-messages"]
-    argv += ["--no-require-git", "--no-ignore-dot", "--no-ignore-global", "--glob", "!.git"]
-    if arguments.ignored:
-        argv.append("--no-ignore")
-    finished = await run_program(context, argv, view=View.READ_ONLY, limits=LIMITS, working_directory=folder)
-    if finished.killed_for:
-        raise ToolRejected(
-            f"{arguments.path!r} holds too many files to list.",
-            "List one of its folders, or use grep_search.",
-        )
-    names = finished.output.decode("utf-8", "surrogateescape").split("\0")
-    return frozenset(name for name in names if name)
 
 
 class _Listing:

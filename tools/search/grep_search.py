@@ -1,6 +1,8 @@
 """Search the text of the workspace's files."""
 
+import itertools
 import re
+from collections import Counter
 from dataclasses import dataclass
 
 from pydantic import Field
@@ -10,11 +12,14 @@ from perdure.contracts.errors import ToolRejected
 from perdure.safety.views import Finished, SandboxLimits, View
 from tools.paths import WorkspacePath, located, missing
 from tools.programs import output_text, run_program
+from tools.searching.file_list import LISTED
 from tools.titles import shown_path
 from tools.tool_schemas import Arguments, ToolContext, ToolOutput, tool
 
 LIMITS = SandboxLimits(time_s=30, output_bytes=2 * 1024**2)
 LINE_CHARACTERS = 400
+OTHER_FILES = 15
+"""Of the files of which no line is shown, so many are named."""
 # Ripgrep ends each path with a NUL (--null); then comes the line's number, ":" for a match and "-" for its context.
 LINE = re.compile(r"([^\0]*)\0(\d+)([:-])(.*)\n?")
 
@@ -24,7 +29,8 @@ class GrepSearch(Arguments):
 
     pattern: str = Field(min_length=1, max_length=2_000, description="What to find.")
     path: WorkspacePath = Field(default=".", min_length=1, description="Folder or file.")
-    glob: str = Field(default="", max_length=200, description="Only such files: *.py")
+    glob: str = Field(default="", max_length=200, description="Only such files: *.{ts,tsx} or !tests/**")
+    type: str = Field(default="", max_length=30, description="Only this language: py, ts, rust…")
     fixed: bool = Field(default=False, description="Take pattern as plain text.")
     ignore_case: bool = False
     context: int = Field(default=0, ge=0, le=10, description="Lines around a match.")
@@ -55,7 +61,7 @@ async def grep_search(arguments: GrepSearch, context: ToolContext) -> ToolOutput
     if finished.exit_code not in {0, 1} and not finished.killed_for:
         raise ToolRejected(
             f"The search was not run: {output_text(finished).strip()[:1_000]}",
-            "Mend pattern or glob; for plain text send fixed=true.",
+            "Mend pattern, glob or type; for plain text send fixed=true.",
         )
     if finished.killed_for == "time":
         raise ToolRejected(
@@ -66,16 +72,12 @@ async def grep_search(arguments: GrepSearch, context: ToolContext) -> ToolOutput
 
 
 def _argv(ripgrep: str, arguments: GrepSearch, path: str) -> list[str]:
-    argv = [ripgrep, "--no-config", "--hidden", "--null", "--line-number", "--with-filename", "--no-heading"]
-    argv += ["--color=never", "--no-messages", "--no-context-separator", "--sort=path", "--no-require-git"]
-    argv += [
-        "--no-ignore-dot",
-        "--no-ignore-global",
-        f"--max-columns={LINE_CHARACTERS}",
-        "--max-columns-preview",
-    ]
-    argv += ["--glob=!.git", f"--context={arguments.context}"]
+    # Not --sort=path, which would keep ripgrep to one thread: what came out is sorted here.
+    argv = [ripgrep, *LISTED, "--null", "--line-number", "--with-filename", "--no-heading", "--color=never"]
+    argv += [f"--max-columns={LINE_CHARACTERS}", "--max-columns-preview", "--no-context-separator"]
+    argv += [f"--context={arguments.context}"]
     argv += [f"--glob={arguments.glob}"] if arguments.glob else []
+    argv += [f"--type={arguments.type}"] if arguments.type else []
     argv += ["--fixed-strings"] if arguments.fixed else []
     argv += ["--ignore-case"] if arguments.ignore_case else []
     return [*argv, f"--regexp={arguments.pattern}", "--", path if path != "." else "./"]
@@ -86,24 +88,40 @@ def _output(arguments: GrepSearch, finished: Finished) -> ToolOutput:
         _Line(found[1].removeprefix("./"), int(found[2]), found[3] == ":", found[4].rstrip("\r"))
         for found in LINE.finditer(output_text(finished))
     ]
-    matches = [line for line in lines if line.is_match]
-    if not matches:
-        where = f"{arguments.path}, files {arguments.glob}" if arguments.glob else arguments.path
-        return ToolOutput(content=f"No line in {where} matches {arguments.pattern!r}.")
-    shown = _first(lines, arguments.limit)
+    # Stable: the lines of a file stay in their order.
+    lines.sort(key=lambda line: line.path)
+    counts = Counter(line.path for line in lines if line.is_match)
+    if not counts:
+        return ToolOutput(content=f"No line in {_searched(arguments)} matches {arguments.pattern!r}.")
     least = "at least " if finished.killed_for else ""
-    count = len({line.path for line in matches})
-    head = f"{least}{len(matches)} matching lines in {count} {'file' if count == 1 else 'files'}"
-    if len(matches) > arguments.limit:
+    total, files = counts.total(), len(counts)
+    head = f"{least}{total:,} matching {'line' if total == 1 else 'lines'} in "
+    head += f"{files:,} {'file' if files == 1 else 'files'}"
+    shown = _first(lines, arguments.limit)
+    if total > arguments.limit:
         head += f"; the first {arguments.limit} are shown, narrow the search or raise limit for more"
-    text: list[str] = [head]
-    path = ""
-    for line in shown:
-        if line.path != path:
-            path = line.path
-            text.append(shown_path(path))
-        text.append(f"{line.number}{':' if line.is_match else '-'} {line.text}")
-    return ToolOutput(content="\n".join(text), summary=head)
+    return ToolOutput(content="\n".join([head, *_grouped(shown, counts)]), summary=head)
+
+
+def _searched(arguments: GrepSearch) -> str:
+    narrowed = [arguments.glob and f"files {arguments.glob}", arguments.type and f"type {arguments.type}"]
+    return ", ".join([arguments.path, *filter(None, narrowed)])
+
+
+def _grouped(shown: list[_Line], counts: Counter[str]) -> list[str]:
+    """The lines below their files; then the files of which nothing is shown, with how many matches they hold."""
+    text: list[str] = []
+    seen: Counter[str] = Counter(line.path for line in shown if line.is_match)
+    for path, lines in itertools.groupby(shown, key=lambda line: line.path):
+        left_out = counts[path] - seen[path]
+        text.append(shown_path(path) + (f" ({counts[path]:,} in all)" if left_out else ""))
+        text += [f"{line.number}{':' if line.is_match else '-'} {line.text}" for line in lines]
+    others = [path for path in counts if path not in seen]
+    if others:
+        listed = ", ".join(f"{shown_path(path)} ({counts[path]:,})" for path in others[:OTHER_FILES])
+        more = len(others) - OTHER_FILES
+        text.append(f"[also in {listed}{f' and {more:,} more files' if more > 0 else ''}]")
+    return text
 
 
 def _first(lines: list[_Line], limit: int) -> list[_Line]:
@@ -115,4 +133,6 @@ def _first(lines: list[_Line], limit: int) -> list[_Line]:
             break
         matches += line.is_match
         shown.append(line)
-    return shown
+    last = max((at for at, line in enumerate(shown) if line.is_match), default=0)
+    # What comes before the first match of a file of which no match is shown.
+    return [line for at, line in enumerate(shown) if at <= last or line.path == shown[last].path]

@@ -1,0 +1,1 @@
+"""What the tools that find things are made of: lists of files, ranking, the index of code."""
