@@ -75,6 +75,16 @@ class Settings(BaseSettings):
     chroma_url: SecretStr | None = None
     """Chroma server as http://host:port; unset: an embedded one is started."""
 
+    embedder: str = ""
+    """What makes vectors of code for semantic_search: a folder with model.onnx and tokenizer.json, an address such as
+    https://host/v1 that speaks OpenAI's form (the code is sent there), or off; unset: the one that set-up prepared."""
+
+    embedder_model: str = ""
+    """Model that an embedder's address is asked for."""
+
+    embedder_api_key: SecretStr | None = None
+    """Key for an embedder's address."""
+
     max_safety: Safety = Safety.CAUTIOUS
     """Most that any task may do without a person, whoever starts it: cautious, standard or autonomous."""
 

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Makes .venv and installs what requirements.lock names, hash by hash, then the JavaScript tools of tools/node/toolchain.
+# Makes .venv and installs what requirements.lock names, hash by hash, then the JavaScript tools of
+# tools/node/toolchain and the embedder of perdure/memory/embedder.lock.
 # Safe to run again: it does only what is missing, and when nothing is, it needs neither the network nor a second.
 set -eu
 
@@ -70,3 +71,4 @@ install_python_packages() {
 
 install_python_packages
 "$environment/bin/python" -m tools.node.set_up
+"$environment/bin/python" -m perdure.memory.embedder_set_up
