@@ -11,8 +11,16 @@ from temporalio import activity
 from activities.heartbeat import Beat, heartbeating
 from activities.host_steps import Held, Host, Rebuilt, author_of, call_of
 from activities.judge import JudgesCalls, judged
-from activities.record import AppendsEntries, KeepsArtifacts, ReadsArtifacts, next_entry, scheduled_at
-from activities.running_tools import Outputs, RunsTools
+from activities.record import (
+    AppendsEntries,
+    KeepsArtifacts,
+    KnowsFiles,
+    ReadsArtifacts,
+    files_at_of,
+    next_entry,
+    scheduled_at,
+)
+from activities.running_tools import FilesAt, Outputs, RunsTools
 from activities.sightings import seen_of
 from perdure.contracts.calls import (
     ArtifactRef,
@@ -37,7 +45,7 @@ Copy = TypeVar("Copy", bound=Rebuilt)
 CopyIn = TypeVar("CopyIn", contravariant=True)
 
 
-class RecordsResults(AppendsEntries, KeepsArtifacts, ReadsArtifacts, Protocol):
+class RecordsResults(AppendsEntries, KeepsArtifacts, ReadsArtifacts, KnowsFiles, Protocol):
     """The record's part."""
 
     async def record_results(
@@ -102,7 +110,8 @@ class ExecuteCallsDoor(Generic[Copy]):
             copy = await self._host.open(step, claim)
             held = Held(copy=copy, token=token, key=key, claim=claim)
             outputs = outputs_of(self._record, step)
-            execution = _Execution(self, step, held, entries[-1], calls, summaries, beat, outputs)
+            files_at = files_at_of(self._record, step.task_id, step.head)
+            execution = _Execution(self, step, held, entries[-1], calls, summaries, beat, outputs, files_at)
             done = await execution.run()
             if changing and execution.unsettled:
                 await self._host.settled(task_id=step.task_id, token=token, checkpoint=execution.checkpoint)
@@ -125,6 +134,7 @@ class ExecuteCallsDoor(Generic[Copy]):
                     rule=summary.reason,
                     tree=execution.checkpoint.tree,
                     seen=execution.seen,
+                    files_at=execution.files_at,
                 )
                 if operation.digest != approved.approved_digest:
                     return None
@@ -136,8 +146,10 @@ class ExecuteCallsDoor(Generic[Copy]):
                 requested_at=scheduled_at(),
                 beat=execution.beat,
                 approved=facts,
+                approved_by=approved.approved_by,
                 outputs=execution.outputs,
                 seen=execution.seen,
+                files_at=execution.files_at,
             )
         except ToolRejected as error:
             return RanCall(ok=False, for_model=str(error), excerpt=error.message)
@@ -213,10 +225,12 @@ class _Execution(Generic[Copy]):
         summaries: dict[int, CallSummary],
         beat: Beat,
         outputs: Outputs,
+        files_at: FilesAt,
     ) -> None:
         self.door, self.step, self.held, self.last = door, step, held, last
         self.calls, self.summaries, self.beat, self.outputs = calls, summaries, beat, outputs
         self.seen = seen_of(door.entries_of, step.task_id, lambda: self.last)
+        self.files_at = files_at
         self.checkpoint = held.claim.checkpoint
         self.unsettled = True
         self.results = {i: r for i, r in held.claim.stored.items() if i in calls}

@@ -1,14 +1,14 @@
 """Show exactly what a call would do, so that a person decides about that and nothing else."""
 
 import re
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from temporalio import activity
 
 from activities.heartbeat import heartbeating
 from activities.host_steps import Host, author_of, call_of
 from activities.judge import JudgesCalls, judged
-from activities.record import AppendsEntries, next_entry, run_id, scheduled_at
+from activities.record import AppendsEntries, KnowsFiles, files_at_of, next_entry, run_id, scheduled_at
 from activities.running_tools import RunsTools
 from activities.sightings import seen_of
 from perdure.contracts.calls import CallSummary, Verdict
@@ -20,11 +20,15 @@ Copy = TypeVar("Copy")
 MAX_PREVIEW = 4_000
 
 
+class LooksBack(AppendsEntries, KnowsFiles, Protocol):
+    """The record's part."""
+
+
 class PreviewCallDoor(Generic[Copy]):
     """Previews calls."""
 
     def __init__(
-        self, host: Host[Copy], record: AppendsEntries, tools: RunsTools[Copy], judge: JudgesCalls
+        self, host: Host[Copy], record: LooksBack, tools: RunsTools[Copy], judge: JudgesCalls
     ) -> None:
         self._host = host
         self._record = record
@@ -55,6 +59,7 @@ class PreviewCallDoor(Generic[Copy]):
                     rule=summary.reason,
                     tree=held.claim.checkpoint.tree,
                     seen=seen_of(self._record, step.task_id, lambda: recorded),
+                    files_at=files_at_of(self._record, step.task_id, step.head),
                 )
             except ToolRejected as error:
                 return refused(step, summary, str(error))

@@ -15,6 +15,7 @@ from perdure.contracts.transcript import EntryKind
 
 Copy = TypeVar("Copy")
 CopyIn = TypeVar("CopyIn", contravariant=True)
+SUBJECT_CHARACTERS = 72
 
 
 class SurveysBranches(Protocol[CopyIn]):
@@ -82,11 +83,19 @@ class ProposePublicationDoor(Generic[Copy]):
         return Publication.model_validate(kept)
 
 
+def fitted_message(line: str) -> str:
+    """The line as a commit message: where it is too long for a subject, cut between words with all of it below."""
+    if len(line) <= SUBJECT_CHARACTERS:
+        return line
+    subject = line[: SUBJECT_CHARACTERS - 1].rpartition(" ")[0] or line[: SUBJECT_CHARACTERS - 1]
+    return f"{subject.rstrip()}…\n\n{line}"
+
+
 def wanted_calls(step: ProposePublication, *, commit: bool, push: bool) -> list[ToolCall]:
     """The tool calls that publish, in order."""
     wanted: list[tuple[str, dict[str, Any]]] = []
     if commit:
-        wanted.append(("git_commit", {"message": step.commit_message}))
+        wanted.append(("git_commit", {"message": fitted_message(step.commit_message)}))
     if push:
         wanted.append(("git_push", {}))
     return [

@@ -1,6 +1,6 @@
 """What activities need of the record, as small protocols; ``worker.py`` hands them the real one."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -9,6 +9,7 @@ from temporalio import activity
 
 from perdure.contracts.calls import ArtifactRef
 from perdure.contracts.transcript import Entry, EntryKind
+from perdure.contracts.workspace import Checkpoint
 
 
 class AppendsEntries(Protocol):
@@ -28,6 +29,14 @@ class AppendsEntries(Protocol):
 
     async def entry(self, task_id: str, digest: str) -> Entry:
         """One entry."""
+        ...
+
+
+class KnowsFiles(Protocol):
+    """What the files were."""
+
+    async def checkpoint_at(self, task_id: str, head: str, step: int) -> Checkpoint | None:
+        """The files at the end of a step of the chain that ends in ``head``; None where no call had run by then."""
         ...
 
 
@@ -116,3 +125,12 @@ def run_id() -> str:
 def answer_key(task_id: str, step: int, purpose: str) -> AnswerKey:
     """The key of an answer of the running activity."""
     return AnswerKey(task_id=task_id, run_id=run_id(), step=step, purpose=purpose)
+
+
+def files_at_of(record: KnowsFiles, task_id: str, head: str) -> Callable[[int], Awaitable[Checkpoint | None]]:
+    """Looks for the files at the end of a step of the chain that ends in ``head``."""
+
+    async def files_at(step: int) -> Checkpoint | None:
+        return await record.checkpoint_at(task_id, head, step)
+
+    return files_at

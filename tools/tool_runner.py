@@ -25,6 +25,7 @@ from tools.registry import Outline, Registry
 from tools.tool_schemas import (
     OUTPUT_CHARACTERS,
     Effects,
+    FilesAt,
     Outputs,
     Packages,
     Seen,
@@ -32,6 +33,7 @@ from tools.tool_schemas import (
     ToolContext,
     ToolOutput,
     Touches,
+    no_files,
     no_outputs,
 )
 
@@ -96,12 +98,16 @@ class ToolRunner:
         requested_at: datetime,
         beat: Callable[[str], None],
         approved: Mapping[str, Any],
+        approved_by: str = "",
         outputs: Outputs = no_outputs,
         seen: Seen | None = None,
+        files_at: FilesAt = no_files,
     ) -> RanCall:
         """Run one call; ToolRejected when it refuses to do anything."""
         context = self.context(copy=copy, key=key, requested_at=requested_at, beat=beat, approved=approved)
-        output = await self._registry.run(call, replace(context, outputs=outputs, seen=seen))
+        output = await self._registry.run(
+            call, replace(context, outputs=outputs, seen=seen, files_at=files_at, approved_by=approved_by)
+        )
         return ran_call(output, key=key, limit=self._registry.output_limit(call.tool))
 
     async def operation(
@@ -114,11 +120,13 @@ class ToolRunner:
         rule: str,
         tree: str,
         seen: Seen | None = None,
+        files_at: FilesAt = no_files,
     ) -> Operation:
         """Exactly what the call would do now: its digest covers files, branch, environment, rule and sandbox."""
         context = self.context(
             copy=copy, key=key, requested_at=requested_at, beat=lambda _: None, approved={}
         )
+        context = replace(context, files_at=files_at)
         arguments = self._registry.canonical_arguments(call)
         preview = await self._registry.preview(call, replace(context, seen=seen))
         digest = operation_digest(

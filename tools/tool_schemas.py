@@ -13,7 +13,9 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from perdure.contracts.calls import CallKey, Effect
+from perdure.contracts.errors import ToolRejected
 from perdure.contracts.model import ToolSchema
+from perdure.contracts.workspace import Checkpoint
 from perdure.safety.egress import PackageRequest
 from perdure.safety.package_hosts import PackageHost
 from perdure.safety.sandbox import Sandbox
@@ -111,6 +113,17 @@ async def no_outputs(step: int, call: int) -> str | None:
     return None
 
 
+FilesAt: TypeAlias = Callable[[int], Awaitable[Checkpoint | None]]
+"""The files at the end of a step of the task; None where no call had run by then."""
+
+
+async def no_files(step: int) -> Checkpoint | None:
+    """Where no task is behind the calls."""
+    raise ToolRejected(
+        "No task is behind this call, so it has no steps to look back at.", "Name HEAD, base or a commit."
+    )
+
+
 class Refines(Protocol):
     """A model that betters what a generator has made; what it returns is checked exactly as that was."""
 
@@ -137,9 +150,12 @@ class ToolContext:
     """Is told of every request that a run with a way out makes."""
     approved: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """The facts of the preview that a person approved; empty where nobody was asked."""
+    approved_by: str = ""
+    """Who approved it, as they called themselves; empty where nobody was asked."""
     outputs: Outputs = no_outputs
     seen: Seen | None = None
     """None where no task is behind the calls: then nothing is refused for not having been read."""
+    files_at: FilesAt = no_files
     catalogue: Catalogue = field(default_factory=NoCatalogue)
     """The tools that there are; the registry that runs a call hands in itself."""
     refine: Refines | None = None

@@ -88,7 +88,11 @@ class Acting:
         return failed
 
     async def _run(self, decision: str, calls: Sequence[CallSummary]) -> tuple[CallResult, ...]:
-        return (await self._execute(decision, {call.index: (call, "") for call in calls})).results
+        return (
+            await self._execute(
+                decision, {call.index: (call, ApprovedCall(index=call.index)) for call in calls}
+            )
+        ).results
 
     async def _run_asked(self, decision: str, call: CallSummary) -> tuple[CallResult, ...]:
         while True:
@@ -134,7 +138,7 @@ class Acting:
         why = f"Whether it happened is unknown, and a person left it so. {error.cause}"
         return Note(kind="denied", text=why[:2_000], decision=decision, call_index=call.index)
 
-    async def _execute(self, decision: str, calls: dict[int, tuple[CallSummary, str]]) -> Executed:
+    async def _execute(self, decision: str, calls: dict[int, tuple[CallSummary, ApprovedCall]]) -> Executed:
         state = self._state
         titles = "; ".join(call.title for call, _ in calls.values())
         state.doing(titles[:200])
@@ -148,9 +152,7 @@ class Acting:
             summary=f"step {state.step}: {titles}",
             extra_s=timeout_s,
             decision=decision,
-            calls=tuple(
-                ApprovedCall(index=index, approved_digest=digest) for index, (_, digest) in calls.items()
-            ),
+            calls=tuple(approved for _, approved in calls.values()),
         )
         state.head = executed.head
         state.host.advance(executed.checkpoint)
@@ -162,7 +164,10 @@ class Acting:
         return executed
 
     def _remember_packages(
-        self, decision: str, results: Sequence[CallResult], calls: dict[int, tuple[CallSummary, str]]
+        self,
+        decision: str,
+        results: Sequence[CallResult],
+        calls: dict[int, tuple[CallSummary, ApprovedCall]],
     ) -> None:
         for result in results:
             call = calls[result.index][0]

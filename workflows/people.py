@@ -9,7 +9,7 @@ with workflow.unsafe.imports_passed_through():
     from perdure.contracts.calls import CallSummary
     from perdure.contracts.decisions import Approval, Decide
     from perdure.contracts.digests import approval_id
-    from perdure.contracts.steps import Note, PreviewCall, Previewed
+    from perdure.contracts.steps import ApprovedCall, Note, PreviewCall, Previewed
     from workflows.steps import PREVIEW_CALL
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ class Counter:
 
     async def approved(
         self, call: CallSummary, decision: str, *, withdrawable: bool
-    ) -> tuple[CallSummary, str] | Note:
-        """The call as a person approved it with its operation's digest, or the note that tells why it is not run.
+    ) -> tuple[CallSummary, ApprovedCall] | Note:
+        """The call as a person approved it, with what execution checks, or the note that tells why it is not run.
 
         Raises ``MovingOver`` where the task moves to another version instead and the approval may be withdrawn.
         """
@@ -54,7 +54,7 @@ class Counter:
             # An edit may have changed what the call is called and how long it may take.
             shown = call.model_copy(update={"title": preview.title, "timeout_s": preview.timeout_s})
             if self._is_granted(call, decision):
-                return shown, preview.operation_digest
+                return shown, ApprovedCall(index=call.index, approved_digest=preview.operation_digest)
             said = await self._decision(call, preview, withdrawable=withdrawable)
             if said is None:
                 continue
@@ -66,7 +66,9 @@ class Counter:
                 return self._refusal(said, decision, call.index)
             if said.remember == "task":
                 self._remember(call, decision)
-            return shown, preview.operation_digest
+            return shown, ApprovedCall(
+                index=call.index, approved_digest=preview.operation_digest, approved_by=said.by
+            )
 
     def _nothing_to_ask(self, preview: Previewed, decision: str, index: int) -> Note:
         if preview.pushed:

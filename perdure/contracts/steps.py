@@ -241,6 +241,8 @@ class ApprovedCall(Durable):
 
     index: int
     approved_digest: str = ""
+    approved_by: str = ""
+    """As they called themselves; empty where nobody was asked, or where it was approved for the whole task before."""
 
 
 class ExecuteCalls(DecisionStep):

@@ -116,3 +116,18 @@ RECORDED = """
 SELECT call_index, result FROM calls
 WHERE task_id = $1 AND run_id = $2 AND step = $3 AND call_index = ANY ($4::int[])
 """
+
+CHECKPOINT_AT = """
+WITH RECURSIVE chain AS (
+    SELECT digest, parent, depth, step, kind FROM entries WHERE task_id = $1 AND digest = $2
+    UNION ALL
+    SELECT e.digest, e.parent, e.depth, e.step, e.kind
+    FROM chain c JOIN entries e ON e.task_id = $1 AND e.digest = c.parent
+), ended AS (
+    SELECT * FROM chain WHERE step <= $3 AND kind = 'result'
+)
+SELECT (SELECT count(*) FROM ended) AS results, (
+    SELECT calls.checkpoint FROM calls JOIN ended ON calls.head = ended.digest
+    WHERE calls.task_id = $1 ORDER BY ended.depth DESC LIMIT 1
+) AS checkpoint
+"""

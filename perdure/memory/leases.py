@@ -39,7 +39,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from perdure.contracts.calls import CallResult
-from perdure.contracts.errors import Fenced, InvalidInput, StoreUnavailable, WorkspaceLost
+from perdure.contracts.errors import Fenced, InvalidInput, StoreUnavailable, ToolRejected, WorkspaceLost
 from perdure.contracts.workspace import Checkpoint
 from perdure.memory import lease_statements
 from perdure.memory.artifacts import Artifacts
@@ -167,6 +167,21 @@ class Leases(Artifacts):
             *(task_id, *_numbers(token), _checkpoint_json(checkpoint), checkpoint.commit),
         )
         _refuse_unless_held(task_id, token, held=row is not None)
+
+    async def checkpoint_at(self, task_id: str, head: str, step: int) -> Checkpoint | None:
+        """The files at the end of a step of the chain that ends in ``head``; None where no call had run by then.
+
+        ToolRejected where calls had run whose files are not recorded here: they are of the task this one was forked from.
+        """
+        row = await self._database.fetchrow(lease_statements.CHECKPOINT_AT, task_id, head, step)
+        if row is not None and row["checkpoint"] is not None:
+            return Checkpoint.model_validate_json(row["checkpoint"])
+        if row is not None and row["results"]:
+            raise ToolRejected(
+                f"Step {step} belongs to the task that this one was forked from, so its files are not known here.",
+                "name a later step, or base.",
+            )
+        return None
 
     async def record_result(
         self,

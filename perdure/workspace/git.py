@@ -77,7 +77,7 @@ class Git:
             finished = await self._run("diff", "--cached", *_DIFF, commit, *wanted)
             return finished.output.decode("utf-8", "replace")
         with self._private_index() as folders:
-            new = [path for path in await self._untracked() if not path.endswith("/")]
+            new = [path for path in await self.untracked() if not path.endswith("/")]
             if new:
                 # An index that knows the names makes new files part of the difference.
                 names = "\0".join(new).encode("utf-8", "surrogateescape")
@@ -92,7 +92,7 @@ class Git:
         """Paths that differ between the work tree and a commit, deleted and new ones among them, sorted."""
         commit = await self.resolve(against)
         finished = await self._run("diff", "--name-only", "-z", *_DIFF, commit, "--")
-        return sorted({*finished.names, *await self._untracked()})
+        return sorted({*finished.names, *await self.untracked()})
 
     async def head(self) -> str:
         """The commit that is checked out."""
@@ -191,7 +191,8 @@ class Git:
         """Whether the index holds the path or anything below it."""
         return bool((await self._run("ls-files", "-z", "--", f":(top,literal){path}")).output)
 
-    async def _untracked(self) -> list[str]:
+    async def untracked(self) -> list[str]:
+        """Every untracked, not ignored path; a nested repository ends in '/'."""
         return (await self._run("ls-files", "-z", "--others", "--exclude-standard")).names
 
     async def _stage(self, changed: Sequence[str], folders: Folders) -> None:

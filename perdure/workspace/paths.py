@@ -66,6 +66,20 @@ class Files:
             mode = mode_for(os.stat(name, dir_fd=folder, follow_symlinks=False), path, executable)
             replace_file(folder, name, data, mode=mode, owner=self._owner, path=path)
 
+    def put(self, path: str, source: Path) -> None:
+        """Move a finished file or link of ours there, atomically, with missing folders made.
+
+        What stands there is replaced whatever its mode: a link itself, never its target. A folder is refused.
+        """
+        with self._folder_of(path, make=True) as (folder, name):
+            try:
+                if self._owner is not None:
+                    os.chown(source, *self._owner, follow_symlinks=False)
+                os.rename(source, name, dst_dir_fd=folder)
+                os.fsync(folder)
+            except OSError as error:
+                raise refusal_of(error, path, folder=self._root) from error
+
     def stat(self, path: str) -> FileFacts:
         """Facts of a name; for a link, of the link itself."""
         with self._opened(path, os.O_PATH | os.O_NOFOLLOW) as handle:

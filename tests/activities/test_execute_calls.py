@@ -238,3 +238,12 @@ async def test_what_a_call_showed_is_kept_with_its_result_and_known_to_the_next_
     assert world.seen is not None
     assert await world.seen("a.txt") == "0" * 64
     assert await world.seen("b.txt") == ""
+
+
+async def test_a_call_is_told_who_approved_it_and_can_ask_for_earlier_files() -> None:
+    world = World(digests={0: "as approved"})
+    await execute(world, ASKED, approved="as approved", by="Ada")
+    assert world.approved_by == "Ada"
+    assert world.files_at is not None
+    assert await world.files_at(1) == point(1)
+    assert await world.files_at(2) is None

@@ -10,7 +10,7 @@ from temporalio.testing import ActivityEnvironment
 from activities.execute_calls import ExecuteCallsDoor
 from activities.heartbeat import Beat
 from activities.host_steps import Host
-from activities.running_tools import Outputs, Seen
+from activities.running_tools import FilesAt, Outputs, Seen
 from perdure.contracts.calls import (
     ArtifactRef,
     Author,
@@ -79,6 +79,9 @@ class World:
     """What the last call was handed to read earlier outputs by."""
     seen: Seen | None = None
     """What the last call was handed to ask what the task has seen by."""
+    files_at: FilesAt | None = None
+    """What the last call was handed to find earlier files by."""
+    approved_by: str = ""
     files: int = 0
     vanished: bool = False
     """Whether the folder is gone, by the time it is asked for."""
@@ -97,6 +100,9 @@ class World:
 
     async def entry(self, task_id: str, digest: str) -> Entry:
         return next(each for each in self.entries_kept if each.digest == digest)
+
+    async def checkpoint_at(self, task_id: str, head: str, step: int) -> Checkpoint | None:
+        return point(step) if step < 2 else None
 
     async def put_artifact(self, task_id: str, name: str, data: bytes, media_type: str) -> ArtifactRef:
         self.artifacts[name] = data
@@ -179,10 +185,12 @@ class World:
         requested_at: datetime,
         beat: Beat,
         approved: Mapping[str, Any],
+        approved_by: str,
         outputs: Outputs,
         seen: Seen,
+        files_at: FilesAt,
     ) -> RanCall:
-        self.outputs = outputs
+        self.outputs, self.files_at, self.approved_by = outputs, files_at, approved_by
         self.seen = seen
         self.deeds.append(f"run {call.tool} {key.call_index}" + (f" {dict(approved)}" if approved else ""))
         if call.tool in self.tools:
@@ -200,13 +208,16 @@ class World:
         rule: str,
         tree: str,
         seen: Seen,
+        files_at: FilesAt,
     ) -> Operation:
         if call.index not in self.digests:
             raise ToolRejected(f"{call.tool!r} has nothing to do.", "go on.")
         return Operation(self.digests[call.index], call.tool, "preview", {"tree": tree})
 
 
-async def execute(world: World, *tools: str, approved: str = "", mode: Mode = Mode.CHANGE) -> Executed:
+async def execute(
+    world: World, *tools: str, approved: str = "", by: str = "", mode: Mode = Mode.CHANGE
+) -> Executed:
     """Run a decision's calls as an activity; ``approved`` is the digest a person approved for each."""
     calls = [ToolCall(index=index, call_id=f"c{index}", tool=tool) for index, tool in enumerate(tools)]
     body = {"calls": [call.model_dump(mode="json") for call in calls]}
@@ -217,7 +228,7 @@ async def execute(world: World, *tools: str, approved: str = "", mode: Mode = Mo
     step = ExecuteCalls(
         task_id="t", step=2, head="decision", mode=mode, safety=Safety.CAUTIOUS, epoch=1, dispatch=1,
         checkpoint=point(0), decision="decision",
-        calls=tuple(ApprovedCall(index=call.index, approved_digest=approved) for call in calls),
+        calls=tuple(ApprovedCall(index=call.index, approved_digest=approved, approved_by=by) for call in calls),
     )  # fmt: skip
     door = ExecuteCallsDoor[FakeCopy](
         Host[FakeCopy]("host", world, world), world, world, world, world, parallel=2

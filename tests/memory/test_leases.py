@@ -6,7 +6,8 @@ import pytest
 import pytest_asyncio
 
 from perdure.contracts.calls import ArtifactRef, CallKey, CallResult
-from perdure.contracts.errors import Fenced, InvalidInput, WorkspaceLost
+from perdure.contracts.errors import Fenced, InvalidInput, ToolRejected, WorkspaceLost
+from perdure.contracts.transcript import EntryKind
 from perdure.contracts.workspace import Checkpoint
 from perdure.memory.database import Database
 from perdure.memory.leases import Claim, Preparation
@@ -253,6 +254,35 @@ async def test_records_one_result_under_its_own_key(record: Record) -> None:
             checkpoint=checkpoint("c1"),
             more_changes=False,
         )
+
+
+async def test_finds_the_files_at_the_end_of_a_step_on_the_way_to_a_head(record: Record) -> None:
+    await prepared(record)
+    first, second, beside = Writer(), Writer(), Writer()
+    first.add(EntryKind.RESULT, step=1)
+    await claim(record, 2)
+    await settle(record, 2, 0, commit="c1", writer=first)
+    second.entries = list(first.entries)
+    second.add(EntryKind.RESULT, step=3, text="kept")
+    await claim(record, 3, step=3, commit="c1")
+    await settle(record, 3, 0, step=3, commit="c3", writer=second)
+    # A step that a rewind dropped: its files are of no step of the other chain.
+    beside.entries = list(first.entries)
+    beside.add(EntryKind.RESULT, step=2, text="dropped")
+    await claim(record, 4, step=2, commit="c3")
+    await settle(record, 4, 0, step=2, commit="c2", writer=beside)
+    known = [await record.checkpoint_at(TASK, second.head, step) for step in range(5)]
+    assert [each and each.commit for each in known] == [None, "c1", "c1", "c3", "c3"]
+    assert await record.checkpoint_at(TASK, beside.head, 2) == checkpoint("c2")
+
+
+async def test_files_of_steps_before_a_fork_are_not_known(record: Record) -> None:
+    await prepared(record)
+    taken_over = Writer()
+    taken_over.add(EntryKind.RESULT, step=1)
+    await record.append(taken_over.entries)
+    with pytest.raises(ToolRejected, match="Step 2 belongs to the task that this one was forked from"):
+        await record.checkpoint_at(TASK, taken_over.head, 2)
 
 
 async def test_reads_a_result_of_version_1(record: Record, database: Database) -> None:

@@ -23,9 +23,12 @@ ALL = (
     "generate_nextjs_page",
     "generate_react_component",
     "generate_type_definitions",
+    "git_blame",
     "git_commit",
     "git_diff",
+    "git_log",
     "git_push",
+    "git_restore",
     "git_status",
     "grep_search",
     "install_dependencies",
@@ -111,6 +114,7 @@ def test_leaves_out_tools_that_could_only_be_denied(registry: Registry) -> None:
         "git_commit",
         "create_branch",
         "git_push",
+        "git_restore",
         "install_dependencies",
     }
 

@@ -1,0 +1,1 @@
+"""What the git tools are made of: states of the files by name, commit messages, hooks, and diffs at a readable length."""
