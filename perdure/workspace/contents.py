@@ -1,7 +1,9 @@
 """Reads and writes the bytes of one file that was found and judged before."""
 
+import errno
 import os
 import secrets
+import shutil
 import stat
 from pathlib import Path
 
@@ -62,6 +64,26 @@ def replace_file(
         _forget(folder, temporary)
         if isinstance(error, OSError):
             raise refusal_of(error, path, folder=Path(f"/proc/self/fd/{folder}").resolve()) from error
+        raise
+
+
+def move_into(folder: int, name: str, source: Path) -> None:
+    """Move a file or link of ours into an open folder, atomically, also from another file system."""
+    temporary = f".perdure-{secrets.token_hex(8)}.tmp"
+    try:
+        try:
+            os.rename(source, name, dst_dir_fd=folder)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            beside = Path(f"/proc/self/fd/{folder}") / temporary
+            shutil.copy2(source, beside, follow_symlinks=False)
+            found = source.lstat()
+            os.chown(beside, found.st_uid, found.st_gid, follow_symlinks=False)
+            os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+        os.fsync(folder)
+    except BaseException:
+        _forget(folder, temporary)
         raise
 
 

@@ -17,7 +17,7 @@ from perdure.workspace.adding import add_everything
 from perdure.workspace.control_names import control_name_in
 from perdure.workspace.program import Folders
 from perdure.workspace.refusals import shown
-from perdure.workspace.restore import make_git_folder
+from perdure.workspace.restore import make_git_folder, make_shadow
 from perdure.workspace.storage import make_folder
 from perdure.workspace.working_copy import WorkingCopy
 
@@ -230,6 +230,9 @@ class FileStates:
         """A folder of ours beside the work tree, on its file system."""
         folder = self._copy.folder / f"aside-{secrets.token_hex(8)}"
         await asyncio.to_thread(make_folder, folder)
+        if not (self._copy.shadow / "HEAD").is_file():
+            # A folder that a person works in has had no checkpoint.
+            await asyncio.to_thread(make_shadow, self._copy.shadow, exclude=self._copy.origin.exclude)
         try:
             yield folder
         finally:

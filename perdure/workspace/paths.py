@@ -7,7 +7,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from perdure.contracts.errors import PerdureError, ToolRejected
-from perdure.workspace.contents import MOST_BYTES_AT_ONCE, mode_for, read_bytes, replace_file
+from perdure.workspace.contents import (
+    MOST_BYTES_AT_ONCE,
+    mode_for,
+    move_into,
+    read_bytes,
+    replace_file,
+)
 from perdure.workspace.control_names import control_name_in
 from perdure.workspace.file_facts import FileFacts, facts_of
 from perdure.workspace.openat2 import open_beneath, rename_to_free_name
@@ -75,8 +81,7 @@ class Files:
             try:
                 if self._owner is not None:
                     os.chown(source, *self._owner, follow_symlinks=False)
-                os.rename(source, name, dst_dir_fd=folder)
-                os.fsync(folder)
+                move_into(folder, name, source)
             except OSError as error:
                 raise refusal_of(error, path, folder=self._root) from error
 

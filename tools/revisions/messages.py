@@ -43,7 +43,10 @@ def checked_message(message: str) -> str:
 
 
 def with_trailers(message: str, context: ToolContext) -> str:
-    """The message with the task, the step and who approved it, if anybody was asked."""
+    """The message with the task, the step and who approved it, if anybody was asked; as it is where a person commits."""
+    if context.key.step == 0:
+        # No step of a task is behind a call that is made by hand.
+        return message
     trailers = [f"{TASK}: {context.key.task_id}", f"{STEP}: {context.key.step}"]
     approver = " ".join(CONTROL.sub(" ", context.approved_by).split())
     trailers += [f"{APPROVER}: {approver}"] if approver else []
