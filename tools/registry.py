@@ -26,7 +26,16 @@ from tools.tool_search import ToolSearch
 
 CATEGORIES = ("files", "analysis", "execution", "git", "search", "assist", "javascript")
 #: Folders of what tools are made of.
-WITHOUT_TOOLS = ("by_hand", "editing", "node", "packages", "reading", "revisions", "searching", "test_frameworks")
+WITHOUT_TOOLS = (
+    "by_hand",
+    "editing",
+    "node",
+    "packages",
+    "reading",
+    "revisions",
+    "searching",
+    "test_frameworks",
+)
 
 
 class Outline(NamedTuple):
