@@ -18,6 +18,7 @@ from temporalio.client import Client
 from temporalio.worker import PollerBehaviorSimpleMaximum, UnsandboxedWorkflowRunner, Worker
 
 from activities.archive import ArchiveDoor
+from activities.call_questions import OpensQuestions
 from activities.check_work import CheckWorkDoor
 from activities.close_task import CloseTaskDoor
 from activities.decide import DecideDoor
@@ -231,6 +232,7 @@ def activities_of(house: House) -> tuple[list[Callable[..., Any]], list[Callable
             names=("find_tools", *offered_names(eager[mode], loaded)),
         )
 
+    questions = OpensQuestions(record, models, lambda: models.can_be_asked)
     gate = QualityGate(runner, house.registry)
     prepare = PrepareWorkspaceDoor(record, house.workspaces, this_host).prepare_workspace
     upkeep, grants = Upkeep(shelf_of(settings), house.registry, runner), grants_of(house)
@@ -255,9 +257,9 @@ def activities_of(house: House) -> tuple[list[Callable[..., Any]], list[Callable
     ]
     hosted: list[Callable[..., Any]] = [
         prepare,
-        PreviewCallDoor(host, record, runner, runner).preview_call,
+        PreviewCallDoor(host, record, runner, runner, questions).preview_call,
         ExecuteCallsDoor(
-            host, record, runner, runner, house.workspaces, parallel=settings.max_parallel_tools
+            host, record, runner, runner, house.workspaces, questions, parallel=settings.max_parallel_tools
         ).execute_calls,
         CheckWorkDoor(host, record, gate).check_work,
         look_after.look_at_conditions,

@@ -20,7 +20,7 @@ from activities.record import (
     next_entry,
     scheduled_at,
 )
-from activities.running_tools import FilesAt, Outputs, RunsTools
+from activities.running_tools import AsksForCalls, FilesAt, Outputs, Questions, RunsTools
 from activities.sightings import seen_of
 from perdure.contracts.calls import (
     ArtifactRef,
@@ -80,6 +80,7 @@ class ExecuteCallsDoor(Generic[Copy]):
         tools: RunsTools[Copy],
         judge: JudgesCalls,
         workspaces: ChecksPoint[Copy],
+        questions: AsksForCalls,
         *,
         parallel: int,
     ) -> None:
@@ -88,6 +89,7 @@ class ExecuteCallsDoor(Generic[Copy]):
         self._tools = tools
         self._judge = judge
         self._workspaces = workspaces
+        self.questions = questions
         self.parallel = parallel
         """Read-only calls that one step may run at once."""
 
@@ -135,6 +137,7 @@ class ExecuteCallsDoor(Generic[Copy]):
                     tree=execution.checkpoint.tree,
                     seen=execution.seen,
                     files_at=execution.files_at,
+                    questions=execution.questions[approved.index],
                 )
                 if operation.digest != approved.approved_digest:
                     return None
@@ -150,6 +153,7 @@ class ExecuteCallsDoor(Generic[Copy]):
                 outputs=execution.outputs,
                 seen=execution.seen,
                 files_at=execution.files_at,
+                questions=execution.questions[approved.index],
             )
         except ToolRejected as error:
             return RanCall(ok=False, for_model=str(error), excerpt=error.message)
@@ -179,7 +183,9 @@ class ExecuteCallsDoor(Generic[Copy]):
                 body=result_body(step.decided_in, call, outcome, artifacts),
             )
             entries.append(execution.last)
-            results.append(call_result(call, outcome, artifacts, changed=changed))
+            questions = execution.questions[index]
+            result = call_result(call, outcome, artifacts, changed=changed)
+            results.append(result.model_copy(update={"cost": questions.cost}) if questions else result)
             count_tool_call(call, execution.summaries[index], ok=outcome.ok)
         return await self._record.record_results(
             key=execution.held.key,
@@ -233,6 +239,9 @@ class _Execution(Generic[Copy]):
         self.files_at = files_at
         self.checkpoint = held.claim.checkpoint
         self.unsettled = True
+        self.questions: dict[int, Questions | None] = {
+            index: door.questions(step.task_id, step.step, index) for index in calls
+        }
         self.results = {i: r for i, r in held.claim.stored.items() if i in calls}
 
     def key_of(self, index: int) -> CallKey:

@@ -9,11 +9,12 @@ from activities.heartbeat import heartbeating
 from activities.host_steps import Host, author_of, call_of
 from activities.judge import JudgesCalls, judged
 from activities.record import AppendsEntries, KnowsFiles, files_at_of, next_entry, run_id, scheduled_at
-from activities.running_tools import RunsTools
+from activities.running_tools import AsksForCalls, Questions, RunsTools
 from activities.sightings import seen_of
 from perdure.contracts.calls import CallSummary, Verdict
 from perdure.contracts.errors import ToolRejected
 from perdure.contracts.steps import PreviewCall, Previewed
+from perdure.contracts.task import Cost
 from perdure.contracts.transcript import Entry, EntryKind
 
 Copy = TypeVar("Copy")
@@ -28,12 +29,18 @@ class PreviewCallDoor(Generic[Copy]):
     """Previews calls."""
 
     def __init__(
-        self, host: Host[Copy], record: LooksBack, tools: RunsTools[Copy], judge: JudgesCalls
+        self,
+        host: Host[Copy],
+        record: LooksBack,
+        tools: RunsTools[Copy],
+        judge: JudgesCalls,
+        questions: AsksForCalls,
     ) -> None:
         self._host = host
         self._record = record
         self._tools = tools
         self._judge = judge
+        self._questions = questions
 
     @activity.defn(name="preview_call")
     async def preview_call(self, step: PreviewCall) -> Previewed:
@@ -48,6 +55,7 @@ class PreviewCallDoor(Generic[Copy]):
         summary = judged(call, self._judge, mode=step.mode, safety=step.safety, author=author)
         if summary.verdict is Verdict.DENY:
             return refused(step, summary, summary.reason)
+        questions = self._questions(step.task_id, step.step, step.index)
         async with heartbeating(), self._host.hold(step) as held:
             key = held.key.model_copy(update={"call_index": step.index})
             try:
@@ -60,11 +68,14 @@ class PreviewCallDoor(Generic[Copy]):
                     tree=held.claim.checkpoint.tree,
                     seen=seen_of(self._record, step.task_id, lambda: recorded),
                     files_at=files_at_of(self._record, step.task_id, step.head),
+                    questions=questions,
                 )
             except ToolRejected as error:
-                return refused(step, summary, str(error))
+                return refused(step, summary, str(error)).model_copy(update={"cost": cost_of(questions)})
         if operation.pushed:
-            return refused(step, summary, operation.preview).model_copy(update={"pushed": operation.pushed})
+            return refused(step, summary, operation.preview).model_copy(
+                update={"pushed": operation.pushed, "cost": cost_of(questions)}
+            )
         if step.arguments is not None:
             await self._record.append([last])
         return Previewed(
@@ -75,7 +86,13 @@ class PreviewCallDoor(Generic[Copy]):
             title=operation.title or summary.title,
             preview=bounded(operation.preview),
             timeout_s=summary.timeout_s,
+            cost=cost_of(questions),
         )
+
+
+def cost_of(questions: Questions | None) -> Cost:
+    """What the call's questions cost so far."""
+    return questions.cost if questions else Cost()
 
 
 def bounded(markdown: str) -> str:

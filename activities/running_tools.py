@@ -4,9 +4,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
+from pydantic import BaseModel
+
 from activities.heartbeat import Beat
 from perdure.contracts.calls import CallKey, ToolCall
 from perdure.contracts.outcomes import Operation, RanCall
+from perdure.contracts.task import Cost
 from perdure.contracts.workspace import Checkpoint
 
 Outputs = Callable[[int, int], Awaitable[str | None]]
@@ -18,7 +21,34 @@ Seen = Callable[[str], Awaitable[str]]
 FilesAt = Callable[[int], Awaitable[Checkpoint | None]]
 """The files at the end of a step of the task; None where no call had run by then."""
 
+Answered = TypeVar("Answered", bound=BaseModel)
 CopyIn = TypeVar("CopyIn", contravariant=True)
+
+
+class Questions(Protocol):
+    """What the tool of one call may ask a model."""
+
+    @property
+    def cost(self) -> Cost:
+        """What all answers of the call cost, those of earlier attempts included."""
+        ...
+
+    @property
+    def room_characters(self) -> int:
+        """How long a question may be."""
+        ...
+
+    async def __call__(self, *, instructions: str, material: str, answer: type[Answered]) -> Answered:
+        """The model's answer in the given shape."""
+        ...
+
+
+class AsksForCalls(Protocol):
+    """Opens what a call's tool may ask."""
+
+    def __call__(self, task_id: str, step: int, index: int) -> Questions | None:
+        """For one call; None where no model can be asked."""
+        ...
 
 
 class RunsTools(Protocol[CopyIn]):
@@ -37,6 +67,7 @@ class RunsTools(Protocol[CopyIn]):
         outputs: Outputs,
         seen: Seen,
         files_at: FilesAt,
+        questions: Questions | None,
     ) -> RanCall:
         """Run one call; ToolRejected when it refuses to do anything."""
         ...
@@ -52,6 +83,7 @@ class RunsTools(Protocol[CopyIn]):
         tree: str,
         seen: Seen,
         files_at: FilesAt,
+        questions: Questions | None,
     ) -> Operation:
         """Exactly what the call would do now."""
         ...

@@ -24,6 +24,7 @@ from tools.programs import environment_of
 from tools.registry import Outline, Registry
 from tools.tool_schemas import (
     OUTPUT_CHARACTERS,
+    AsksModel,
     Effects,
     FilesAt,
     Outputs,
@@ -102,12 +103,12 @@ class ToolRunner:
         outputs: Outputs = no_outputs,
         seen: Seen | None = None,
         files_at: FilesAt = no_files,
+        questions: AsksModel | None = None,
     ) -> RanCall:
         """Run one call; ToolRejected when it refuses to do anything."""
         context = self.context(copy=copy, key=key, requested_at=requested_at, beat=beat, approved=approved)
-        output = await self._registry.run(
-            call, replace(context, outputs=outputs, seen=seen, files_at=files_at, approved_by=approved_by)
-        )
+        context = replace(context, outputs=outputs, seen=seen, files_at=files_at, approved_by=approved_by)
+        output = await self._registry.run(call, replace(context, model=questions))
         return ran_call(output, key=key, limit=self._registry.output_limit(call.tool))
 
     async def operation(
@@ -121,6 +122,7 @@ class ToolRunner:
         tree: str,
         seen: Seen | None = None,
         files_at: FilesAt = no_files,
+        questions: AsksModel | None = None,
     ) -> Operation:
         """Exactly what the call would do now: its digest covers files, branch, environment, rule and sandbox."""
         context = self.context(
@@ -128,7 +130,7 @@ class ToolRunner:
         )
         context = replace(context, files_at=files_at)
         arguments = self._registry.canonical_arguments(call)
-        preview = await self._registry.preview(call, replace(context, seen=seen))
+        preview = await self._registry.preview(call, replace(context, seen=seen, model=questions))
         digest = operation_digest(
             tool=call.tool,
             arguments=arguments,

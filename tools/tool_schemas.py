@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from perdure.contracts.calls import CallKey, Effect
 from perdure.contracts.errors import ToolRejected
 from perdure.contracts.model import ToolSchema
+from perdure.contracts.task import Cost
 from perdure.contracts.workspace import Checkpoint
 from perdure.safety.egress import PackageRequest
 from perdure.safety.package_hosts import PackageHost
@@ -132,6 +133,27 @@ class Refines(Protocol):
         ...
 
 
+Answered = TypeVar("Answered", bound=BaseModel)
+
+
+class AsksModel(Protocol):
+    """A language model, as a tool may ask it: a few times a call, each answer in a shape that is checked."""
+
+    @property
+    def cost(self) -> Cost:
+        """What the call has asked for so far cost."""
+        ...
+
+    @property
+    def room_characters(self) -> int:
+        """How long a question may be."""
+        ...
+
+    async def __call__(self, *, instructions: str, material: str, answer: type[Answered]) -> Answered:
+        """The answer; ToolRejected where none can be had. The same question is not asked twice for one call."""
+        ...
+
+
 @dataclass(frozen=True)
 class ToolContext:
     """What a tool is handed when it runs or is previewed."""
@@ -160,6 +182,8 @@ class ToolContext:
     """The tools that there are; the registry that runs a call hands in itself."""
     refine: Refines | None = None
     """None where the generators work from their templates alone."""
+    model: AsksModel | None = None
+    """None where no model can be asked."""
 
 
 @dataclass(frozen=True)

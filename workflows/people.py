@@ -95,7 +95,7 @@ class Counter:
         self, call: CallSummary, decision: str, arguments: dict[str, object] | None
     ) -> Previewed:
         state = self._state
-        return await state.host.run(
+        previewed = await state.host.run(
             PREVIEW_CALL,
             PreviewCall,
             Previewed,
@@ -106,6 +106,8 @@ class Counter:
             index=call.index,
             arguments=arguments,
         )
+        state.charge_call(call.index, previewed.cost)
+        return previewed
 
     async def _decision(self, call: CallSummary, preview: Previewed, *, withdrawable: bool) -> Decide | None:
         state = self._state

@@ -63,6 +63,8 @@ class TaskState:
     plan: Plan | None = None
     lines: list[Line] = field(default_factory=list[Line])
     checks: tuple[Check, ...] = ()
+    asked: dict[tuple[int, int], Cost] = field(default_factory=dict[tuple[int, int], Cost])
+    """What the tools of calls asked models for, by step and position, as far as it is charged."""
     commits: list[str] = field(default_factory=list[str])
     pushed: str | None = None
     unpushed: Unpushed | None = None
@@ -146,6 +148,14 @@ class TaskState:
         for warning in dict.fromkeys(warnings):
             if warning not in known:
                 self.note(Line(self.step, WARNING, warning))
+
+    def charge_call(self, index: int, cost: Cost) -> None:
+        """Charge what a call's tool asked a model, of which its preview may have told a part before."""
+        if cost == Cost():
+            return
+        place = (self.step, index)
+        self.charge(cost.beyond(self.asked.get(place, Cost())), ())
+        self.asked[place] = cost
 
     def note(self, line: Line) -> None:
         """Add a line to what the query ``transcript`` shows; the newest are kept."""

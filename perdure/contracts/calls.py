@@ -5,6 +5,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from perdure.contracts.task import Cost
+
 
 class EffectClass(StrEnum):
     """What kinds of effects there are, for people; the policy tells finer ones apart (``Effect``)."""
@@ -170,3 +172,5 @@ class CallResult(BaseModel):
     """``<branch>@<commit>`` where the call pushed."""
     repeated: bool = False
     """True when a stored result was returned instead of running the call again."""
+    cost: Cost = Cost()
+    """What the models cost that its tool asked, together with those that its preview asked."""

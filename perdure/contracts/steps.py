@@ -234,6 +234,8 @@ class Previewed(Durable):
     """Why there is nothing to approve (the tool itself refuses, or the policy denies): the model is told."""
     pushed: str = ""
     """``<branch>@<commit>`` where there is nothing to approve because the remote has exactly that."""
+    cost: Cost = Cost()
+    """What the models cost that the call's tool asked so far."""
 
 
 class ApprovedCall(Durable):

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
+from perdure.contracts.errors import ConfigurationError
 from perdure.contracts.model import ModelReply, ModelRequest, Role, ToolSchema
 from perdure.llm.model_settings import ModelSettings
 from perdure.llm.models import Models
@@ -30,6 +31,16 @@ class RoleModels:
     def scripted(self) -> bool:
         """Whether a script answers."""
         return self._models.scripted
+
+    @property
+    def can_be_asked(self) -> bool:
+        """Whether there is a key or a script, and an address."""
+        try:
+            self._settings.key()
+            self._settings.root_url()
+        except ConfigurationError:
+            return False
+        return True
 
     def model_for(self, role: str) -> str:
         """The role's model; ConfigurationError names the variable where no model can be asked at all."""

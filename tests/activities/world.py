@@ -10,7 +10,7 @@ from temporalio.testing import ActivityEnvironment
 from activities.execute_calls import ExecuteCallsDoor
 from activities.heartbeat import Beat
 from activities.host_steps import Host
-from activities.running_tools import FilesAt, Outputs, Seen
+from activities.running_tools import FilesAt, Outputs, Questions, Seen
 from perdure.contracts.calls import (
     ArtifactRef,
     Author,
@@ -82,6 +82,8 @@ class World:
     files_at: FilesAt | None = None
     """What the last call was handed to find earlier files by."""
     approved_by: str = ""
+    asking: Questions | None = None
+    """What each call may ask a model by."""
     files: int = 0
     vanished: bool = False
     """Whether the folder is gone, by the time it is asked for."""
@@ -167,7 +169,10 @@ class World:
     ) -> Checkpoint:
         return point(self.files) if self.files else previous
 
-    # The judge and the tools
+    # The models, the judge and the tools
+
+    def questions(self, task_id: str, step: int, index: int) -> Questions | None:
+        return self.asking
 
     def summarize(self, call: ToolCall) -> tuple[str, Effect, str, float]:
         return call.tool, JUDGED[call.tool][0], f"digest of {call.tool}", 1.0
@@ -189,6 +194,7 @@ class World:
         outputs: Outputs,
         seen: Seen,
         files_at: FilesAt,
+        questions: Questions | None,
     ) -> RanCall:
         self.outputs, self.files_at, self.approved_by = outputs, files_at, approved_by
         self.seen = seen
@@ -209,6 +215,7 @@ class World:
         tree: str,
         seen: Seen,
         files_at: FilesAt,
+        questions: Questions | None,
     ) -> Operation:
         if call.index not in self.digests:
             raise ToolRejected(f"{call.tool!r} has nothing to do.", "go on.")
@@ -231,7 +238,7 @@ async def execute(
         calls=tuple(ApprovedCall(index=call.index, approved_digest=approved, approved_by=by) for call in calls),
     )  # fmt: skip
     door = ExecuteCallsDoor[FakeCopy](
-        Host[FakeCopy]("host", world, world), world, world, world, world, parallel=2
+        Host[FakeCopy]("host", world, world), world, world, world, world, world.questions, parallel=2
     )
     return await ActivityEnvironment().run(door.execute_calls, step)
 

@@ -13,6 +13,7 @@ from perdure.contracts.calls import CallKey
 from perdure.contracts.errors import ConfigurationError
 from perdure.safety.sandbox import Sandbox
 from perdure.workspace.in_place import open_in_place
+from tools.by_hand.asking import models_by_hand
 from tools.by_hand.ledger import MemoryLedger
 from tools.by_hand.lending import lent
 from tools.node.locating import find_node, find_node_modules
@@ -45,7 +46,8 @@ async def context_on(
         node_modules=find_node_modules() if node and node.is_recent else None,
     )
     sandbox = await Sandbox.probe()
-    with contextlib.ExitStack() as closing:
+    async with contextlib.AsyncExitStack() as closing:
+        model = await closing.enter_async_context(models_by_hand(environment))
         home = closing.enter_context(tempfile.TemporaryDirectory(prefix="perdure-"))
         copy = await open_in_place(
             folder,
@@ -65,6 +67,7 @@ async def context_on(
             packages=await find_packages(
                 python=programs.python, node=programs.node, named=(), environment=environment
             ),
+            model=model,
         )
 
 
