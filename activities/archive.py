@@ -12,7 +12,7 @@ from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.history.v1 import History, HistoryEvent
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest, DescribeTaskQueueRequest
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.heartbeat import heartbeating
@@ -48,6 +48,20 @@ CLOSINGS: dict[str, CloseStatus] = {
 }
 
 
+class EndedTask(Protocol):
+    """A task whose last archived run ended without recording that."""
+
+    @property
+    def task_id(self) -> str:
+        """Its id."""
+        ...
+
+    @property
+    def workflow_id(self) -> str:
+        """The id of its workflow."""
+        ...
+
+
 class KeepsArchive(Protocol):
     """The record's part."""
 
@@ -65,6 +79,14 @@ class KeepsArchive(Protocol):
 
     async def complete_batches(self, task_id: str) -> int:
         """See that every transcript entry of the task is in an artifact."""
+        ...
+
+    async def ended_from_outside(self) -> Sequence[Any]:
+        """Each an ``EndedTask``: the record has it for open although its last archived run is closed."""
+        ...
+
+    async def close_ended(self, task: Any) -> bool:
+        """Record that such a task is closed; False where somebody went on with it meanwhile."""
         ...
 
     async def hosts(self, task_queue: str) -> list[str]:
@@ -100,6 +122,7 @@ class ArchiveDoor:
                 found += [run for run in runs if run.run_id not in archived]
                 if len(found) > MOST_RUNS:
                     break
+            await self._close_ended()
         return ClosedRuns(runs=tuple(found[:MOST_RUNS]), more=len(found) > MOST_RUNS)
 
     @activity.defn(name="archive_runs")
@@ -123,6 +146,7 @@ class ArchiveDoor:
                     logger.warning(
                         "a run cannot be archived", extra={"workflow": ref.workflow_id, "why": str(error)}
                     )
+            await self._close_ended()
         meter = activity.metric_meter()
         meter.create_counter("perdure_archived_runs", "Event histories put into the archive").add(archived)
         if archived:
@@ -158,6 +182,24 @@ class ArchiveDoor:
         runs = await self._record.archived_runs(request.task_id)
         whole = json.dumps([run.model_dump(mode="json") for run in runs]).encode()
         return Page.of(whole, offset=request.offset, page_bytes=request.page_bytes, by_line=False)
+
+    async def _close_ended(self) -> None:
+        """Record the end of tasks that were ended from outside, such as terminated ones: they could not do so."""
+        task: EndedTask
+        for task in await self._record.ended_from_outside():
+            if await self._has_ended(task) and await self._record.close_ended(task):
+                logger.info("a task was ended from outside", extra={"task": task.task_id})
+
+    async def _has_ended(self, task: EndedTask) -> bool:
+        try:
+            described = await self._client.get_workflow_handle(task.workflow_id).describe()
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return True
+            raise _unavailable(error) from error
+        # Under an id that was used again the task before had ended.
+        running = described.status is WorkflowExecutionStatus.RUNNING
+        return not running or described.raw_info.first_run_id != task.task_id
 
     async def _delete(self, workflow_id: str, run_id: str) -> None:
         execution = WorkflowExecution(workflow_id=workflow_id, run_id=run_id)

@@ -35,6 +35,13 @@ async def facts_of(
     return reading.facts()
 
 
+#: How a run can end that did not record its end itself; the sweep records it.
+ENDED_FROM_OUTSIDE = {
+    f"workflow_execution_{status}_event_attributes": status
+    for status in ("terminated", "timed_out", "failed", "canceled")
+}
+
+
 class _Reading:
     def __init__(self, decoder: Decoder, task_id: str, workflow_id: str) -> None:
         self._decoder = decoder
@@ -54,6 +61,9 @@ class _Reading:
             completed: Any = raw.activity_task_completed_event_attributes
             name, at, given = self._scheduled.pop(completed.scheduled_event_id, ("", at, ()))
             await self._completed(name, at, given, completed.result.payloads)
+        ending = ENDED_FROM_OUTSIDE.get(raw.WhichOneof("attributes") or "")
+        if ending is not None and self._known.get("closed_at") is None:
+            self._known |= {"status": ending, "closed_at": at}
 
     async def _completed(self, name: str, at: datetime, given: Any, result: Any) -> None:
         if name in OPENINGS:

@@ -53,6 +53,30 @@ UPDATE workspaces SET revision = revision + 1, updated_at = now(),
     ready = ready AND host_id <> $3, built = built AND host_id <> $3
 WHERE task_id = $1 AND revision = $2 RETURNING task_id
 """
+ENDED_FROM_OUTSIDE = """
+SELECT t.task_id, t.workflow_id, a.status, a.closed_at, w.revision
+FROM tasks t LEFT JOIN workspaces w USING (task_id) JOIN LATERAL (
+    SELECT status, closed_at FROM archived_runs a WHERE a.task_id = t.task_id ORDER BY closed_at DESC LIMIT 1
+) a ON true
+WHERE t.closed_at IS NULL AND a.status <> 'continued' ORDER BY t.task_id
+"""
+CLOSE = """
+UPDATE tasks SET status = $2, closed_at = $3 WHERE task_id = $1 AND closed_at IS NULL
+    AND (SELECT revision FROM workspaces w WHERE w.task_id = $1) IS NOT DISTINCT FROM $4::bigint
+RETURNING task_id
+"""
+
+
+@dataclass(frozen=True)
+class EndedTask:
+    """A task whose last archived run ended without recording that; a reset may have begun another since."""
+
+    task_id: str
+    workflow_id: str
+    status: str
+    closed_at: datetime
+    revision: int | None
+    """Of its workspace, which whoever goes on with the task prepares anew."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +108,15 @@ class Archive(Artifacts):
     async def archived_among(self, run_ids: Collection[str]) -> set[str]:
         """Those of these runs that are archived."""
         return {row["run_id"] for row in await self._database.fetch(AMONG, list(run_ids))}
+
+    async def ended_from_outside(self) -> list[EndedTask]:
+        """Tasks that the record has for open although their last archived run is closed, as one that was terminated."""
+        return [EndedTask(**row) for row in await self._database.fetch(ENDED_FROM_OUTSIDE)]
+
+    async def close_ended(self, task: EndedTask) -> bool:
+        """Record that such a task is closed; False where somebody went on with it meanwhile."""
+        row = await self._database.fetchrow(CLOSE, task.task_id, task.status, task.closed_at, task.revision)
+        return row is not None
 
     async def batches(self, task_id: str) -> AsyncGenerator[tuple[str, Sequence[Entry]]]:
         """Every artifact of entries that the task has, with what it holds."""

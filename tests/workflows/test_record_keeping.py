@@ -17,6 +17,7 @@ from perdure.embedded.postgres_binaries import installed_binaries
 from perdure.llm.scripted.server import ScriptedServer
 from tests.workflows.conftest import FIX, READ, TESTS, Bench, Benches, git, script_of
 from tests.workflows.test_archive import forgotten, mended, shell_of
+from tests.workflows.test_reset import first_task, reset_to
 from tests.workflows.test_sweep import folders, listed, sweep
 from tests.workflows.test_task_lookup import LONG
 from worker import open_house, workers
@@ -135,6 +136,39 @@ async def test_garbage_goes_and_everything_that_is_named_stays(benches: Benches,
         assert (await shell.json("rebuild", started.id))["lost"] == []
         refused = await shell.run("gc", "--older-than", "5m")
         assert (refused.exit_code, "less than an hour" in refused.stderr) == (ExitCode.USAGE, True)
+
+
+async def test_garbage_of_a_terminated_task_goes_unless_a_reset_goes_on_with_it(
+    benches: Benches, database_url: str
+) -> None:
+    async with benches(script_of([[READ], [FIX]])) as bench:
+        record, shell = bench.house.record, shell_of(bench)
+        started = await bench.start()
+        push = await bench.approval(started)
+        task_id = (await started.describe()).raw_info.first_run_id
+        orphan = await record.put_artifact(task_id, "output", b"of an attempt that was overtaken", "x/y")
+        await started.terminate("enough")
+        await listed(bench, started)
+        assert (await sweep(bench)).archived == 1
+        facts = await shell.json("rebuild", started.id, "--dry-run")
+        assert (facts["row"], facts["differs"]) == ("same", False)
+        await execute(database_url, OLD)
+        dry = await shell.json("gc", "--dry-run")
+        assert (dry["artifacts"], dry["open"], dry["left"]) == (1, 0, [])
+
+        again = await reset_to(bench, started, await first_task(started))
+        await bench.approval(again, but=push.id)
+        await sweep(bench)
+        dry = await shell.json("gc", "--dry-run")
+        assert (dry["artifacts"], dry["open"]) == (0, 1)
+        await again.terminate("enough")
+        await listed(bench, again)
+        await sweep(bench)
+        await execute(database_url, OLD)
+        assert (await shell.json("gc"))["open"] == 0
+        left = {row["id"] for row in await record.database.fetch("SELECT id FROM artifacts")}
+        assert orphan.id not in left
+        assert (await shell.run("diff", started.id)).stdout.startswith("diff --git")
 
 
 async def test_bytes_that_are_stored_again_are_not_taken(benches: Benches, database_url: str) -> None:
