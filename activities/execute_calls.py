@@ -109,7 +109,7 @@ class ExecuteCallsDoor(Generic[Copy]):
             if all(index in claim.stored for index in calls):
                 last = await self._record.entry(step.task_id, claim.head)
                 return executed(step, last.digest, claim.stored, claim.checkpoint)
-            copy = await self._host.open(step, claim)
+            copy, kept = await self._host.open(step, claim)
             held = Held(copy=copy, token=token, key=key, claim=claim)
             outputs = outputs_of(self._record, step)
             files_at = files_at_of(self._record, step.task_id, step.head)
@@ -117,7 +117,7 @@ class ExecuteCallsDoor(Generic[Copy]):
             done = await execution.run()
             if changing and execution.unsettled:
                 await self._host.settled(task_id=step.task_id, token=token, checkpoint=execution.checkpoint)
-            return done
+            return done.model_copy(update=kept.fields())
 
     async def run_one(self, execution: "_Execution[Copy]", approved: ApprovedCall) -> RanCall | None:
         """Run one call after checking it again; None when its operation no longer is what was approved."""

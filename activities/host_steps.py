@@ -7,7 +7,8 @@ from typing import Generic, Protocol, TypeVar
 
 from temporalio import activity
 
-from activities.record import run_id
+from activities.record import KeepsArtifacts, run_id, scheduled_at
+from activities.setting_aside import KeepsUnrecorded, SetAside, set_aside
 from perdure.contracts.calls import Author, CallKey, CallResult, Token, ToolCall
 from perdure.contracts.errors import WorkspaceLost
 from perdure.contracts.steps import HostStep
@@ -44,7 +45,7 @@ class Claimed(Protocol):
         ...
 
 
-class ClaimsWorkspaces(Protocol):
+class ClaimsWorkspaces(KeepsArtifacts, Protocol):
     """The record's leases."""
 
     async def claim(
@@ -82,7 +83,7 @@ Copy = TypeVar("Copy")
 CopyOut = TypeVar("CopyOut", covariant=True)
 
 
-class OpensCopies(Protocol[CopyOut]):
+class OpensCopies(KeepsUnrecorded, Protocol[CopyOut]):
     """The workspaces of this host."""
 
     async def open(self, task_id: str, generation: int, *, checkpoint: Checkpoint | None = None) -> CopyOut:
@@ -140,7 +141,7 @@ class Host(Generic[Copy]):
     async def hold(self, step: HostStep) -> AsyncGenerator[Held[Copy]]:
         """Claim the workspace for looking at it, and open it; WorkspaceLost where it vanishes meanwhile."""
         key, token, claim = await self.claim(step, changing=False, calls=())
-        copy = await self.open(step, claim)
+        copy, _ = await self.open(step, claim)
         if claim.fresh:
             await self._record.materialised(task_id=step.task_id, token=token)
         async with self.present(step, claim):
@@ -157,10 +158,10 @@ class Host(Generic[Copy]):
         finally:
             await self._workspaces.require(step.task_id, claim.generation)
 
-    async def open(self, step: HostStep, claim: Claimed) -> Copy:
+    async def open(self, step: HostStep, claim: Claimed) -> tuple[Copy, SetAside]:
         """The files of a claim: the folder in use, or a new one where a predecessor may have spoilt it.
 
-        WorkspaceLost where the step needs what was set up in another folder.
+        What that one left behind, or a person beside it, is kept. WorkspaceLost where the step needs what was set up in another folder.
         """
         task_id = step.task_id
         if step.generation and claim.generation != step.generation:
@@ -170,12 +171,16 @@ class Host(Generic[Copy]):
                 "it is rebuilt and set up again.",
             )
         if not claim.fresh:
-            return await self._workspaces.open(task_id, claim.generation, checkpoint=claim.checkpoint)
+            copy = await self._workspaces.open(task_id, claim.generation, checkpoint=claim.checkpoint)
+            return copy, SetAside()
+        kept = await set_aside(
+            self._record, self._workspaces, task_id=task_id, recorded=claim.checkpoint, at=scheduled_at()
+        )
         copy = await self._workspaces.materialise(
             task_id, generation=claim.generation, checkpoint=claim.checkpoint
         )
         await self._workspaces.discard_before(task_id, claim.generation)
-        return copy
+        return copy, kept
 
     async def settled(self, *, task_id: str, token: Token, checkpoint: Checkpoint) -> None:
         """Say that nothing more will change the folder under this claim."""

@@ -11,9 +11,8 @@ from temporalio import activity
 from activities.heartbeat import heartbeating
 from activities.host_steps import Rebuilt
 from activities.record import AppendsEntries, KeepsArtifacts, next_entry, run_id, scheduled_at
-from perdure.contracts.calls import ArtifactRef
+from activities.setting_aside import KeepsUnrecorded, SetAside, set_aside
 from perdure.contracts.digests import short_hash
-from perdure.contracts.errors import ToolRejected
 from perdure.contracts.steps import PreparedWorkspace, PrepareWorkspace
 from perdure.contracts.task import Cost
 from perdure.contracts.transcript import EntryKind
@@ -21,9 +20,6 @@ from perdure.contracts.workspace import MAX_LOST, Checkpoint, Workspace
 
 Copy = TypeVar("Copy", bound=Rebuilt)
 CopyOut = TypeVar("CopyOut", bound=Rebuilt, covariant=True)
-
-NAMED_FILES = 10
-MAX_NOTE = 1_000
 
 
 class Preparation(Protocol):
@@ -105,26 +101,7 @@ class Created(Protocol[CopyOut]):
         ...
 
 
-class SetAside(Protocol):
-    """Changes that no step had recorded."""
-
-    @property
-    def checkpoint(self) -> Checkpoint:
-        """They are kept in it."""
-        ...
-
-    @property
-    def files(self) -> tuple[str, ...]:
-        """Their names."""
-        ...
-
-    @property
-    def patch(self) -> bytes:
-        """What differs, for people."""
-        ...
-
-
-class MakesWorkspaces(Protocol[CopyOut]):
+class MakesWorkspaces(KeepsUnrecorded, Protocol[CopyOut]):
     """The workspaces of this host."""
 
     async def create(
@@ -152,10 +129,6 @@ class MakesWorkspaces(Protocol[CopyOut]):
 
     async def discard_before(self, task_id: str, generation: int) -> None:
         """Remove older folders."""
-        ...
-
-    async def keep_unrecorded(self, task_id: str, *, recorded: Checkpoint, at: datetime) -> SetAside | None:
-        """Keep what the folder in use holds beyond a checkpoint; ToolRejected where it can only be left there."""
         ...
 
     async def leave_pushed_branch(
@@ -211,11 +184,10 @@ class PrepareWorkspaceDoor(Generic[Copy]):
             return await self._rebuild(request, request.previous, preparation)
 
     async def _create(self, request: PrepareWorkspace, preparation: Preparation) -> PreparedWorkspace:
-        told = _Told()
         # A reset of the whole first run begins again, and so does an attempt whose predecessor did not report.
-        again = await self._record.last_checkpoint(request.task_id) is not None
-        if again:
-            await self._set_aside(request.task_id, told)
+        recorded = await self._record.last_checkpoint(request.task_id)
+        again = recorded is not None
+        told = await self._set_aside(request.task_id, recorded)
         created = await self._created(request, preparation.generation)
         checkpoint = created.checkpoint
         if again:
@@ -268,9 +240,7 @@ class PrepareWorkspaceDoor(Generic[Copy]):
         self, request: PrepareWorkspace, previous: Workspace, preparation: Preparation
     ) -> PreparedWorkspace:
         task_id, checkpoint = request.task_id, request.checkpoint or previous.checkpoint
-        told = _Told()
-        if request.reason == "reset":
-            await self._set_aside(task_id, told)
+        told = await self._set_aside(task_id, await self._record.last_checkpoint(task_id))
         copy = await self._workspaces.materialise(
             task_id, generation=preparation.generation, checkpoint=checkpoint
         )
@@ -293,29 +263,13 @@ class PrepareWorkspaceDoor(Generic[Copy]):
         )
         return told.of(prepared)
 
-    async def _set_aside(self, task_id: str, told: "_Told") -> None:
-        """Keep what a person changed in the folder, or a call that was interrupted, and name it."""
-        recorded = await self._record.last_checkpoint(task_id)
+    async def _set_aside(self, task_id: str, recorded: Checkpoint | None) -> "_Told":
         if recorded is None:
-            return
-        try:
-            found = await self._workspaces.keep_unrecorded(task_id, recorded=recorded, at=scheduled_at())
-        except ToolRejected as error:
-            told.notes.append(str(error)[:MAX_NOTE])
-            return
-        if found is None:
-            return
-        told.set_aside_in = found.checkpoint
-        name = f"set-aside-{found.checkpoint.commit[:12]}.patch"
-        told.set_aside.append(
-            await self._record.put_artifact(task_id, name, found.patch, "text/x-diff; charset=utf-8")
+            return _Told()
+        kept = await set_aside(
+            self._record, self._workspaces, task_id=task_id, recorded=recorded, at=scheduled_at()
         )
-        shown = ", ".join(found.files[:NAMED_FILES]) or "branches or the index alone"
-        more = f" and {len(found.files) - NAMED_FILES} more" if len(found.files) > NAMED_FILES else ""
-        told.notes.append(
-            f"The workspace held changes that no step had recorded ({shown}{more}). They are kept as the checkpoint "
-            f"{found.checkpoint.commit[:12]} and as the artifact {name}."[:MAX_NOTE]
-        )
+        return _Told(kept)
 
     async def _leave_pushed_branch(
         self, task_id: str, copy: Copy, checkpoint: Checkpoint, told: "_Told"
@@ -325,7 +279,9 @@ class PrepareWorkspaceDoor(Generic[Copy]):
         )
         if renamed.head_ref != checkpoint.head_ref:
             old, new = (each.head_ref.removeprefix("refs/heads/") for each in (checkpoint, renamed))
-            told.notes.append(f"What was pushed as {old!r} stays at the remote; the work goes on as {new!r}.")
+            told.kept.notes.append(
+                f"What was pushed as {old!r} stays at the remote; the work goes on as {new!r}."
+            )
         return renamed
 
 
@@ -333,21 +289,12 @@ class PrepareWorkspaceDoor(Generic[Copy]):
 class _Told:
     """What there is to say of what was there before."""
 
-    notes: list[str] = field(default_factory=list[str])
-    set_aside: list[ArtifactRef] = field(default_factory=list[ArtifactRef])
-    set_aside_in: Checkpoint | None = None
+    kept: SetAside = field(default_factory=SetAside)
     spent: Cost | None = None
 
     def of(self, prepared: PreparedWorkspace) -> PreparedWorkspace:
         """The same with it."""
-        return prepared.model_copy(
-            update={
-                "notes": tuple(self.notes),
-                "set_aside": tuple(self.set_aside),
-                "set_aside_in": self.set_aside_in,
-                "spent": self.spent,
-            }
-        )
+        return prepared.model_copy(update={**self.kept.fields(), "spent": self.spent})
 
 
 def workspace_body(workspace: Workspace, overview: str) -> dict[str, Any]:

@@ -160,6 +160,7 @@ class Acting:
         state.files_lost(executed.lost, executed.lost_count)
         for result in executed.results:
             state.charge_call(result.index, result.cost)
+        state.found_aside(executed.notes)
         self._lacks_packages |= executed.lost_count > 0
         self._remember_packages(decision, executed.results, calls)
         state.note_results({index: call for index, (call, _) in calls.items()}, executed.results)

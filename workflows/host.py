@@ -78,7 +78,7 @@ class Host:
         self.rebuilds = 0
         """How often the workspace was rebuilt: whatever no checkpoint holds is gone each time."""
         self.on_reset: Callable[[PreparedWorkspace], None] = lambda _: None
-        """Told what a rebuild after a reset found."""
+        """Told what a rebuild found, and always after a reset."""
         self.after_rebuild: Callable[[], Awaitable[None]] | None = None
         """Sets up anew what a rebuild lost."""
         self.pinned = False
@@ -167,7 +167,7 @@ class Host:
             self.rebuilds += reason != "start"
             self._lost(prepared.lost, prepared.lost_count)
             # A reset of the whole first run begins with a start: what was spent before says that there was something.
-            if reason == "reset" or prepared.spent is not None:
+            if reason == "reset" or prepared.spent is not None or prepared.notes:
                 self.on_reset(prepared)
             return prepared.head
 

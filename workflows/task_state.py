@@ -127,13 +127,17 @@ class TaskState:
         await self.host.heed_reset(self.head)
 
     def was_reset(self, prepared: PreparedWorkspace) -> None:
-        """Take in what a rebuild after a reset found. What was spent stays spent."""
+        """Take in what a rebuild found. What was spent before a reset stays spent."""
         self.picture.branch = self.host.branch
-        for note in prepared.notes:
-            self.note(Line(self.step, WARNING, note))
+        self.found_aside(prepared.notes)
         if prepared.spent is not None:
             self.spending.keep(prepared.spent)
         self.show()
+
+    def found_aside(self, notes: Sequence[str]) -> None:
+        """Tell people what lay in a folder that was replaced."""
+        for note in notes:
+            self.note(Line(self.step, WARNING, note))
 
     def next_step(self) -> int:
         """Begin the next step: its number was never given before, also where one step interrupted another."""

@@ -116,7 +116,7 @@ async def files_in(events: AsyncGenerator[tuple[str, HistoryEvent]], converter: 
             for artifact in result.artifacts:
                 stored.setdefault(artifact.id, _stored(artifact, step, result.tool))
         for artifact in ran.set_aside if ran is not None else ():
-            stored.setdefault(artifact.id, _stored(artifact, files.step, "rewind"))
+            stored.setdefault(artifact.id, _stored(artifact, step or files.step, "set aside"))
     files.artifacts = tuple(stored.values())
     return files
 

@@ -106,11 +106,11 @@ class PreparedWorkspace(Durable):
     head: str
     workspace: Workspace
     notes: tuple[str, ...] = ()
-    """After a reset: what a person should know of the files and the branch."""
+    """What a person should know of the files that were there before, and of the branch."""
     set_aside: tuple[ArtifactRef, ...] = ()
-    """After a reset: changes that no step had recorded, as a patch."""
+    """Changes that no step had recorded, as a patch."""
     set_aside_in: Checkpoint | None = None
-    """After a reset: the checkpoint that holds those changes whole."""
+    """The checkpoint that holds those changes whole."""
     spent: Cost | None = None
     """After a reset: what every model call of the task cost, those of steps that no longer stand included."""
     lost: tuple[str, ...] = ()
@@ -265,6 +265,12 @@ class Executed(Durable):
     lost: tuple[str, ...] = ()
     """Where the workspace was rebuilt for this step: what no checkpoint holds, the first names of it."""
     lost_count: int = 0
+    notes: tuple[str, ...] = ()
+    """Where the workspace was rebuilt for this step: what a person should know of the files that were there before."""
+    set_aside: tuple[ArtifactRef, ...] = ()
+    """Changes in them that no step had recorded, as a patch."""
+    set_aside_in: Checkpoint | None = None
+    """The checkpoint that holds those changes whole."""
 
 
 class CheckWork(HostStep):

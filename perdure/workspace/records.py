@@ -37,6 +37,8 @@ class Record(BaseModel):
     """Pipes, sockets and devices: they are not restored."""
     ignored: tuple[str, ...] = ()
     """What Git ignores, folders whole and with a '/' at the end: it is not restored either."""
+    label: str = ""
+    """Why it was taken, in words."""
 
     @property
     def branch_commit(self) -> str:
@@ -46,7 +48,7 @@ class Record(BaseModel):
     @property
     def kept(self) -> "Record":
         """What a folder holds that was made from it: two folders with equal parts are the same for everybody."""
-        return self.model_copy(update={"unsupported": (), "ignored": ()})
+        return self.model_copy(update={"unsupported": (), "ignored": (), "label": ""})
 
     @property
     def unkept(self) -> tuple[str, ...]:

@@ -1,8 +1,9 @@
 """Before a workspace is replaced by an earlier state: what no step recorded is kept, and a pushed branch is left alone."""
 
 import contextlib
+import os
 import shutil
-from collections.abc import Generator, Mapping, Set
+from collections.abc import Generator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -11,9 +12,16 @@ from perdure.contracts.errors import ToolRejected, WorkspaceLost
 from perdure.contracts.lookups import Form
 from perdure.contracts.workspace import Checkpoint
 from perdure.workspace.program import GitProgram
+from perdure.workspace.records import decoded, load_record
 from perdure.workspace.references import head_of, move_branch, read_branches
+from perdure.workspace.storage import make_folder, put
 from perdure.workspace.working_copy import WorkingCopy
 
+NO_STEP = {"set aside", "found in its place"}
+"""Labels of checkpoints that hold what no step recorded."""
+MAX_LEFT_FILES = 100
+MAX_LEFT_BYTES = 16 * 1024 * 1024
+"""Of files that no checkpoint holds, so many and so large ones are copied."""
 SET_ASIDE = "set-aside-"
 """How the folder of a generation is called that could not be recorded and stays therefore."""
 
@@ -25,6 +33,10 @@ class Unrecorded:
     checkpoint: Checkpoint
     files: tuple[str, ...]
     patch: bytes
+    unkept: tuple[str, ...] = ()
+    """What no checkpoint holds, and the recorded one does not name."""
+    left_in: str = ""
+    """The folder that holds the single files among those, where there are any."""
 
 
 class Leaving:
@@ -51,6 +63,9 @@ class Leaving:
         """What differs between two checkpoints."""
         raise NotImplementedError
 
+    async def _have(self, task_id: str, checkpoint: Checkpoint) -> None:
+        raise NotImplementedError
+
     async def keep_unrecorded(self, task_id: str, *, recorded: Checkpoint, at: datetime) -> Unrecorded | None:
         """Keep what the task's newest folder on this host holds beyond the recorded checkpoint, as one of its own.
 
@@ -66,6 +81,7 @@ class Leaving:
             # A damaged folder: nothing can be said of it.
             return None
         try:
+            await self._have(task_id, recorded)
             with looked_at(copy) as private:
                 found = await self.checkpoint(private, previous=recorded, label="set aside", at=at)
         except (ToolRejected, WorkspaceLost) as error:
@@ -74,11 +90,14 @@ class Leaving:
                 f"The workspace's files could not be recorded before they were replaced: {error.message}",
                 f"they are in {str(kept)!r}.",
             ) from error
-        if found == recorded:
+        if found == recorded or await _was_recorded(self._program, copy, found):
             return None
+        unkept = await _unkept(self._program, copy, found, recorded)
+        left_in = leave_files(copy, unkept) if unkept else ""
         names = await self.change(task_id, checkpoint=found, since=recorded, form="names")
         patch = await self.change(task_id, checkpoint=found, since=recorded, form="patch")
-        return Unrecorded(found, tuple(names.decode("utf-8", "replace").splitlines()), patch)
+        shown = tuple(path.decode("utf-8", "replace") for path in unkept)
+        return Unrecorded(found, tuple(names.decode("utf-8", "replace").splitlines()), patch, shown, left_in)
 
     async def leave_pushed_branch(
         self, copy: WorkingCopy, *, pushed: Mapping[str, Set[str]], previous: Checkpoint, at: datetime
@@ -115,6 +134,51 @@ def leave_folder(copy: WorkingCopy) -> Path:
     kept = copy.folder.with_name(f"{SET_ASIDE}{copy.generation}")
     copy.folder.rename(kept)
     return kept
+
+
+def leave_files(copy: WorkingCopy, paths: Sequence[bytes]) -> str:
+    """Copy the small regular files among these to where they are never cleaned up while the task is there."""
+    kept, left = copy.folder.with_name(f"{SET_ASIDE}{copy.generation}"), MAX_LEFT_BYTES
+    for path in paths[:MAX_LEFT_FILES]:
+        name = os.fsdecode(path)
+        # A folder, a pipe or a file that goes meanwhile is named and not copied.
+        with contextlib.suppress(ToolRejected):
+            data = copy.files.read(name, limit_bytes=left + 1)
+            if len(data) <= left:
+                make_folder((kept / name).parent)
+                put(kept / name, data, mode=0o600)
+                left -= len(data)
+    return str(kept) if kept.is_dir() else ""
+
+
+async def _unkept(
+    program: GitProgram, copy: WorkingCopy, found: Checkpoint, recorded: Checkpoint
+) -> list[bytes]:
+    """What the folder holds that no checkpoint does, without what was so when the task recorded it."""
+    here, before = [
+        await load_record(program, copy.shadow, copy.objects_folder, each.commit)
+        for each in (found, recorded)
+    ]
+    known = set(before.unkept)
+    return [decoded(path) for path in here.unkept if path not in known]
+
+
+async def _was_recorded(program: GitProgram, copy: WorkingCopy, found: Checkpoint) -> bool:
+    """Whether the folder is just as an earlier step on this host left it, which others went on from."""
+    listed = await program.run(
+        "for-each-ref", "--format=%(tree) %(objectname)", "refs/checkpoints", folders=copy.shadow_folders
+    )
+    same = [line.split()[1] for line in listed.text.splitlines() if line.startswith(found.tree)]
+    here = await load_record(program, copy.shadow, copy.objects_folder, found.commit)
+    for commit in same:
+        record = await load_record(program, copy.shadow, copy.objects_folder, commit)
+        if (
+            record.label not in NO_STEP
+            and record.kept == here.kept
+            and set(here.unkept) <= set(record.unkept)
+        ):
+            return True
+    return False
 
 
 async def leave_pushed_branch(

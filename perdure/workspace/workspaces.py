@@ -22,7 +22,7 @@ from perdure.workspace.forking import Forking
 from perdure.workspace.openat2 import require_openat2
 from perdure.workspace.packs import KeepsArtifacts, Packs
 from perdure.workspace.program import SEARCH_PATH, GitProgram
-from perdure.workspace.records import Record
+from perdure.workspace.records import Record, load_record
 from perdure.workspace.references import refuse_bad_branch_name
 from perdure.workspace.refusals import refusal_of
 from perdure.workspace.remotes import refuse_bad_repository
@@ -307,6 +307,16 @@ class Workspaces(Forking, Leaving):
             checkpoint,
             refuse_folder=self._refuse_folder,
         )
+
+    async def _have(self, task_id: str, checkpoint: Checkpoint) -> None:
+        """Make sure that the checkpoint can be compared with; WorkspaceLost where it is nowhere."""
+        folder = self._folder(task_id)
+        try:
+            await load_record(self._program, folder / "shadow", folder / "objects", checkpoint.commit)
+        except WorkspaceLost:
+            if self._packs is None or not checkpoint.pack:
+                raise
+            await self._bring(self._packs, task_id, checkpoint)
 
     async def _restore(self, task_id: str, generation: int, checkpoint: Checkpoint) -> tuple[Path, Record]:
         origin = self._origin(task_id)

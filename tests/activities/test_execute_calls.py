@@ -125,7 +125,13 @@ async def test_an_attempt_goes_on_behind_what_is_recorded() -> None:
     claim = Claim(generation=5, fresh=True, stored={0: done.results[0]}, checkpoint=point(1), head=done.head)
     again = World(claimed=claim, entries_kept=first.entries_kept[1:], files=1)
     both = await execute(again, WRITE, WRITE)
-    assert again.deeds == ["claim to change", "materialise 5 from c1", "run write 1", "record 1 at c2"]
+    assert again.deeds == [
+        "claim to change",
+        "keep what is beyond c1",
+        "materialise 5 from c1",
+        "run write 1",
+        "record 1 at c2",
+    ]
     assert [result.index for result in both.results] == [0, 1]
     assert again.entries_kept[-1].parent == done.head
 

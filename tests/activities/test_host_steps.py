@@ -2,13 +2,14 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 import pytest
 from temporalio.testing import ActivityEnvironment
 
 from activities.host_steps import Held, Host, call_of
-from perdure.contracts.calls import CallKey, CallResult, Token, ToolCall
+from perdure.contracts.calls import ArtifactRef, CallKey, CallResult, Token, ToolCall
 from perdure.contracts.errors import ToolRejected, WorkspaceLost
 from perdure.contracts.steps import HostStep
 from perdure.contracts.task import Mode, Safety
@@ -124,6 +125,12 @@ class House:
         self.deeds.append(("materialise", generation, checkpoint))
         return "made anew"
 
+    async def keep_unrecorded(self, task_id: str, *, recorded: Checkpoint, at: datetime) -> None:
+        self.deeds.append(("keep what is beyond", recorded))
+
+    async def put_artifact(self, task_id: str, name: str, data: bytes, media_type: str) -> ArtifactRef:
+        raise AssertionError("Nothing was found that is to be kept.")
+
     async def discard_before(self, task_id: str, generation: int) -> None:
         self.deeds.append(("discard before", generation))
 
@@ -159,6 +166,7 @@ async def test_a_folder_that_may_be_spoilt_is_made_anew_before_it_is_called_good
     house = House(Claim(generation=7, fresh=True))
     assert (await held(house, attempt=1)).copy == "made anew"
     assert house.deeds[1:] == [
+        ("keep what is beyond", POINT),
         ("materialise", 7, POINT),
         ("discard before", 7),
         "materialised",

@@ -161,6 +161,9 @@ class World:
         self.deeds.append(f"materialise {generation} from {checkpoint.commit}")
         return FakeCopy(("node_modules/",))
 
+    async def keep_unrecorded(self, task_id: str, *, recorded: Checkpoint, at: datetime) -> None:
+        self.deeds.append(f"keep what is beyond {recorded.commit}")
+
     async def discard_before(self, task_id: str, generation: int) -> None:
         pass
 
