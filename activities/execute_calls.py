@@ -11,6 +11,7 @@ from temporalio import activity
 from activities.heartbeat import Beat, heartbeating
 from activities.host_steps import Held, Host, Rebuilt, author_of, call_of
 from activities.judge import JudgesCalls, judged
+from activities.outputs import outputs_of
 from activities.record import (
     AppendsEntries,
     KeepsArtifacts,
@@ -33,7 +34,6 @@ from perdure.contracts.calls import (
     Verdict,
 )
 from perdure.contracts.errors import ToolRejected
-from perdure.contracts.names import WHOLE_OUTPUT
 from perdure.contracts.outcomes import RanCall
 from perdure.contracts.steps import ApprovedCall, ExecuteCalls, Executed
 from perdure.contracts.transcript import Entry, EntryKind
@@ -303,25 +303,6 @@ class _Execution(Generic[Copy]):
             not result.ok and self.summaries[index].effect not in {Effect.READ, Effect.RUN}
             for index, result in self.results.items()
         )
-
-
-class ReadsOutputs(AppendsEntries, ReadsArtifacts, Protocol):
-    """Where outputs of earlier calls are."""
-
-
-def outputs_of(record: ReadsOutputs, step: ExecuteCalls) -> Outputs:
-    """Looks for the whole output of a call in the transcript up to this step; read only when something is asked for."""
-
-    async def output(number: int, call: int) -> str | None:
-        for entry in reversed(await record.entries(step.task_id, step.head)):
-            if entry.kind is EntryKind.RESULT and (entry.step, entry.body["index"]) == (number, call):
-                kept = [each["id"] for each in entry.body["artifacts"] if each["name"] == WHOLE_OUTPUT]
-                if not kept:
-                    return str(entry.body["text"])
-                return (await record.artifact(entry.task_id, kept[-1])).decode("utf-8", "replace")
-        return None
-
-    return output
 
 
 def executed(
