@@ -1,5 +1,6 @@
 """Starts programs for tools: always in the sandbox, with an environment built here and nothing of the worker's."""
 
+import signal
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -89,16 +90,22 @@ async def run_program(
     )
 
 
+def _signal(code: int) -> str:
+    """``, by SIGSEGV`` for the code that a shell gives a program which a signal ended."""
+    known = {each.value for each in signal.Signals}
+    return f" ({signal.Signals(code - 128).name})" if code - 128 in known else ""
+
+
 def output_text(finished: Finished) -> str:
     """The program's output as text, with bytes that are no UTF-8 shown as ``\\xNN``."""
     return finished.output.decode("utf-8", "backslashreplace").replace("\r\n", "\n")
 
 
 def how_it_ended(finished: Finished, limits: SandboxLimits) -> str:
-    """``exit code 0 after 1.2 s``, or which limit ended it."""
+    """``exit code 0 after 1.2 s``, by which signal, or which limit ended it."""
     after = f"after {finished.duration_s:.1f} s"
     if not finished.killed_for:
-        return f"exit code {finished.exit_code} {after}"
+        return f"exit code {finished.exit_code}{_signal(finished.exit_code or 0)} {after}"
     reasons = {
         "time": f"its time limit of {limits.time_s:g} s",
         "output": f"its output limit of {limits.output_bytes:,} bytes",

@@ -32,6 +32,7 @@ WITHOUT_TOOLS = (
     "node",
     "packages",
     "reading",
+    "running",
     "revisions",
     "searching",
     "test_frameworks",

@@ -163,7 +163,13 @@ class Sandbox:
                 raise _did_not_come_up(ended.output)
         # A negative code means that a signal from outside ended bubblewrap, and the program with it.
         code = ended.exit_code if ended.exit_code >= 0 else 128 - ended.exit_code
-        return Finished(None if ended.killed_for else code, ended.output, ended.killed_for, ended.duration_s)
+        return Finished(
+            None if ended.killed_for else code,
+            ended.output,
+            ended.killed_for,
+            ended.duration_s,
+            ended.peak_bytes,
+        )
 
     def _command(
         self,

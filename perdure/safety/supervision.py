@@ -12,6 +12,8 @@ from perdure.safety.views import KilledFor, SandboxLimits
 
 READ_BYTES = 64 * 1024
 WATCH_EVERY_S = 0.2
+FIRST_WATCH_S = 0.02
+"""The first looks come sooner, so that something is known of a short run as well."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,14 @@ class Ended:
     output: bytes
     killed_for: KilledFor
     duration_s: float
+    peak_bytes: int = 0
+
+
+@dataclass
+class Peak:
+    """The most memory that was seen."""
+
+    bytes: int = 0
 
 
 class OutputPipe:
@@ -100,13 +110,16 @@ async def supervise(
         try:
             process = await asyncio.shield(starting)
             pipe.start()
-            killed_for = await _until_the_first_limit(process, pipe, limits, memory_backed)
+            peak = Peak()
+            killed_for = await _until_the_first_limit(process, pipe, limits, memory_backed, peak)
         finally:
             # What the tree was given (pipes, folders, the way out) is there until it is gone: bubblewrap that loses
             # its status pipe while it sets up dies, and leaves a first process that waits for it for ever.
             await _to_the_end(asyncio.ensure_future(_kill(starting)))
         assert process.returncode is not None
-        return Ended(process.returncode, bytes(pipe.collected), killed_for, time.monotonic() - started)
+        return Ended(
+            process.returncode, bytes(pipe.collected), killed_for, time.monotonic() - started, peak.bytes
+        )
 
 
 async def _kill(starting: asyncio.Future[asyncio.subprocess.Process]) -> None:
@@ -129,11 +142,17 @@ async def _to_the_end(task: asyncio.Future[None]) -> None:
 
 
 async def _until_the_first_limit(
-    process: asyncio.subprocess.Process, pipe: OutputPipe, limits: SandboxLimits, memory_backed: Sequence[str]
+    process: asyncio.subprocess.Process,
+    pipe: OutputPipe,
+    limits: SandboxLimits,
+    memory_backed: Sequence[str],
+    peak: Peak,
 ) -> KilledFor:
     """Which limit was exceeded first; '' where the program ended by itself."""
     ending = asyncio.ensure_future(_until_it_ends(process, pipe))
-    watching = asyncio.ensure_future(_until_memory_exceeds(process.pid, limits.memory_bytes, memory_backed))
+    watching = asyncio.ensure_future(
+        _until_memory_exceeds(process.pid, limits.memory_bytes, memory_backed, peak)
+    )
     try:
         await asyncio.wait((ending, watching), timeout=limits.time_s, return_when=asyncio.FIRST_COMPLETED)
         if ending.done():
@@ -152,14 +171,17 @@ async def _until_it_ends(process: asyncio.subprocess.Process, pipe: OutputPipe) 
     return ""
 
 
-async def _until_memory_exceeds(pid: int, limit: int, memory_backed: Sequence[str]) -> KilledFor:
+async def _until_memory_exceeds(pid: int, limit: int, memory_backed: Sequence[str], peak: Peak) -> KilledFor:
     """Return 'memory' once the tree below ``pid`` holds more than the limit; otherwise never return."""
+    pause_s = FIRST_WATCH_S
     while True:
-        await asyncio.sleep(WATCH_EVERY_S)
+        await asyncio.sleep(pause_s)
+        pause_s = min(pause_s * 2, WATCH_EVERY_S)
         tree = descendants(pid)
         used = sum(private_bytes(member) for member in tree)
         # A first process with a child has its own root; before that it may still see the host's file systems.
         if len(tree) > 1:
             used += sum(file_system_bytes(tree[0], path) for path in memory_backed)
+        peak.bytes = max(peak.bytes, used)
         if used > limit:
             return "memory"

@@ -60,3 +60,5 @@ class Finished:
     killed_for: KilledFor
     """Which limit ended it; empty when it ended by itself."""
     duration_s: float
+    peak_bytes: int = 0
+    """The most memory it was seen to hold, counted as its memory limit is; 0 where it ended before anybody looked."""

@@ -68,7 +68,7 @@ async def test_sees_neither_the_environment_of_the_worker_nor_a_network(
 async def test_is_killed_at_its_time_limit(bench: Bench) -> None:
     output = await bench.run("execute_command", command="echo begun; sleep 60", timeout_s=1)
     assert output.content.startswith("begun\n[killed after 1.")
-    assert "by its time limit of 1 s]" in output.content
+    assert "by its time limit of 1 s, peak memory " in output.content
     assert not output.ok
 
 
@@ -113,3 +113,65 @@ async def test_previews_the_exact_command_and_its_bounds(bench: Bench) -> None:
         "writes": True,
     }
     assert len(preview.markdown) < 4_000
+
+
+async def test_runs_a_program_with_arguments_as_they_are(bench: Bench) -> None:
+    output = await bench.run("execute_command", argv=["printf", "%s|", "$HOME", "a b", "*"])
+    assert output.content.startswith("$HOME|a b|*|\n[exit code 0")
+    preview = await bench.preview("execute_command", argv=["rm", "a b"], writes=True)
+    assert preview.title == "execute_command (writes): rm 'a b'"
+    assert preview.facts["argv"] == ["rm", "a b"]
+
+
+@pytest.mark.parametrize("arguments", [{}, {"command": " "}, {"command": "ls", "argv": ["ls"]}])
+async def test_takes_exactly_one_way_to_say_what_runs(bench: Bench, arguments: dict[str, object]) -> None:
+    with pytest.raises(ToolRejected, match="Exactly one of command and argv"):
+        await bench.run("execute_command", **arguments)
+
+
+async def test_a_program_that_is_not_there_is_said_to_be_so(bench: Bench) -> None:
+    output = await bench.run("execute_command", argv=["no-such-program"])
+    assert not output.ok
+    assert "no-such-program" in output.content
+    assert "[exit code 127 after" in output.content
+
+
+async def test_says_which_signal_ended_it_and_how_much_memory_it_held(bench: Bench) -> None:
+    output = await bench.run("execute_command", command="kill -SEGV $$")
+    assert "[exit code 139 (SIGSEGV) after" in output.content
+    held = await bench.run(
+        "execute_command", command="python -c 'import time; x = b\"x\" * 90_000_000; time.sleep(1)'"
+    )
+    assert held.ok
+    most = int(held.content.rpartition(" MiB]")[0].rpartition(", peak memory ")[2])
+    assert 86 <= most <= 200
+
+
+async def test_is_killed_where_it_takes_more_than_it_asked_for(bench: Bench) -> None:
+    eats = "python -c 'import time; x = [b\"x\" * 10_000_000 for _ in range(30)]; time.sleep(20)'"
+    output = await bench.run("execute_command", command=eats, memory_mb=64, timeout_s=30)
+    assert not output.ok
+    assert "MemoryError" in output.content or "by its memory limit of 64 MiB" in output.content
+    prints = await bench.run("execute_command", command="yes", output_kb=2)
+    assert "by its output limit of 2,048 bytes" in prints.content
+
+
+async def test_forks_without_end_end_at_the_limit_of_processes(bench: Bench) -> None:
+    output = await bench.run(
+        "execute_command", command="f() { f | f & }; f; wait; sleep 30", processes=20, timeout_s=3
+    )
+    assert not output.ok
+    assert (await bench.run("execute_command", command="echo fine")).ok
+
+
+async def test_what_ignores_signals_is_ended_all_the_same(bench: Bench) -> None:
+    output = await bench.run(
+        "execute_command", command="trap '' TERM INT HUP; while true; do sleep 1; done", timeout_s=1
+    )
+    assert "by its time limit of 1 s" in output.content
+
+
+async def test_a_failed_write_is_explained_also_where_the_program_says_nothing(bench: Bench) -> None:
+    output = await bench.run("execute_command", command="touch made.txt 2>/dev/null")
+    assert "send it again with writes=true" in output.content
+    assert "writes=true" not in (await bench.run("execute_command", command="ls nowhere")).content

@@ -12,6 +12,7 @@ from perdure.safety.environment import environment_for
 from perdure.safety.views import Finished, SandboxLimits, View
 from tools.paths import WorkspacePath, existing_folder
 from tools.programs import environment_of, how_it_ended, output_text, run_program
+from tools.running.command_lines import command_line, quoted
 from tools.titles import one_line
 from tools.tool_schemas import Arguments, Preview, ToolContext, ToolOutput, tool
 
@@ -27,15 +28,21 @@ class ExecuteCommand(Arguments):
     """Run a shell command in a sandbox without network. Files are read-only (only /tmp can be written) unless
     writes is true, which may ask a person first. To change files prefer edit_file; for tests use run_tests."""
 
-    command: str = Field(min_length=1, max_length=20_000, description="Command line for bash.")
+    command: str = Field(default="", max_length=20_000, description="Command line for bash.")
+    argv: list[str] = Field(
+        default=[], max_length=500, description="In its place: program and arguments, without a shell."
+    )
     working_directory: WorkspacePath = Field(default=".", min_length=1, description="Folder to run in.")
     timeout_s: int = Field(default=60, ge=1, le=LONGEST_S, description="Time limit in seconds.")
+    memory_mb: int = Field(default=2_048, ge=16, le=8_192, description="Memory limit in MiB.")
+    processes: int = Field(default=256, ge=1, le=1_024, description="Limit of processes and threads.")
+    output_kb: int = Field(default=8_192, ge=1, le=16_384, description="Limit of output in KiB.")
     writes: bool = Field(default=False, description="Whether it must change files of the workspace.")
 
 
 def _title(arguments: ExecuteCommand) -> str:
     where = "" if arguments.working_directory == "." else f" in {arguments.working_directory}"
-    return f"execute_command{' (writes)' if arguments.writes else ''}{where}: {arguments.command}"
+    return f"execute_command{' (writes)' if arguments.writes else ''}{where}: {_line(arguments)}"
 
 
 def _effect(arguments: ExecuteCommand) -> Effect:
@@ -43,12 +50,24 @@ def _effect(arguments: ExecuteCommand) -> Effect:
 
 
 def _limits(arguments: ExecuteCommand) -> SandboxLimits:
-    return SandboxLimits(time_s=float(arguments.timeout_s))
+    return SandboxLimits(
+        time_s=float(arguments.timeout_s),
+        memory_bytes=arguments.memory_mb * 1024**2,
+        processes=arguments.processes,
+        output_bytes=arguments.output_kb * 1024,
+    )
 
 
-def _shell(command: str) -> list[str]:
+def _line(arguments: ExecuteCommand) -> str:
+    return arguments.command or quoted(arguments.argv)
+
+
+def _argv(arguments: ExecuteCommand) -> list[str]:
+    if arguments.argv:
+        return arguments.argv
     # Neither is a login shell, so no start-up file is read.
-    return [str(BASH), "-c", command] if BASH.exists() else ["/bin/sh", "-c", command]
+    shell = str(BASH) if BASH.exists() else "/bin/sh"
+    return [shell, "-c", arguments.command]
 
 
 async def _preview(arguments: ExecuteCommand, context: ToolContext) -> Preview:
@@ -57,15 +76,17 @@ async def _preview(arguments: ExecuteCommand, context: ToolContext) -> Preview:
     limits = _limits(arguments)
     markdown = "\n".join(
         [
-            fenced(arguments.command, 3_000, language="sh"),
-            f"- runs by `{_shell('…')[0]} -c` in {inline_code(folder, 200)} of the workspace",
+            fenced(_line(arguments), 3_000, language="sh"),
+            f"- runs {'as it is' if arguments.argv else f'by `{_argv(arguments)[0]} -c`'} in {inline_code(folder, 200)} "
+            "of the workspace",
+            *_analysis(arguments),
             f"- {'**may change the files of the workspace**' if arguments.writes else 'cannot change any file'}",
             "- no network; nothing outside the workspace can be seen or written",
             f"- limits: {limits.time_s:g} s, {limits.memory_bytes // 1024**2:,} MiB, {limits.processes} processes",
             f"- environment: {len(names)} constructed variables, none of the worker's own",
         ]
     )
-    facts = {"argv": _shell(arguments.command), "working_directory": folder, "writes": arguments.writes}
+    facts = {"argv": _argv(arguments), "working_directory": folder, "writes": arguments.writes}
     return Preview(title=one_line(_title(arguments)), markdown=markdown, facts=facts)
 
 
@@ -84,18 +105,23 @@ async def execute_command(arguments: ExecuteCommand, context: ToolContext) -> To
     limits = _limits(arguments)
     view = View.WRITABLE if arguments.writes else View.READ_ONLY
     finished = await run_program(
-        context, _shell(arguments.command), view=view, limits=limits, working_directory=folder
+        context, _argv(arguments), view=view, limits=limits, working_directory=folder
     )
     output = output_text(finished)
-    ended = how_it_ended(finished, limits)
+    ended = how_it_ended(finished, limits) + _peak(finished)
     text = f"{output.rstrip()}\n[{ended}]" if output.strip() else f"[no output; {ended}]"
-    hint = "" if arguments.writes else _read_only_hint(output)
+    hint = "" if arguments.writes else _read_only_hint(output, arguments, succeeded=_succeeded(finished))
     return ToolOutput(content=text + hint, ok=_succeeded(finished), summary=_excerpt(output, ended))
 
 
 def _folder(arguments: ExecuteCommand, context: ToolContext) -> str:
     """The folder to run in, links followed; ToolRejected for a command or a folder that cannot be used."""
-    if "\0" in arguments.command:
+    if bool(arguments.command.strip()) == bool(arguments.argv):
+        raise ToolRejected(
+            "Exactly one of command and argv says what runs.",
+            "Send a command line in command, or a program and its arguments in argv.",
+        )
+    if any("\0" in word for word in (arguments.command, *arguments.argv)):
         raise ToolRejected("The command holds a NUL character, which no shell accepts.")
     return existing_folder(context.copy, arguments.working_directory)
 
@@ -110,8 +136,24 @@ def _succeeded(finished: Finished) -> bool:
     return finished.exit_code == 0 and not finished.killed_for
 
 
-def _read_only_hint(output: str) -> str:
-    if not READ_ONLY_SIGNS.search(output):
+def _peak(finished: Finished) -> str:
+    return f", peak memory {max(finished.peak_bytes // 1024**2, 1):,} MiB" if finished.peak_bytes else ""
+
+
+def _analysis(arguments: ExecuteCommand) -> list[str]:
+    """What the line starts and writes, as far as its syntax tells."""
+    found = command_line(_line(arguments))
+    lines = [f"- starts {', '.join(inline_code(each, 100) for each in found.programs[:12])}"] * bool(
+        found.programs
+    )
+    lines += [f"- writes by {', '.join(inline_code(each, 100) for each in found.writes[:12])}"] * bool(
+        found.writes
+    )
+    return lines if found.is_whole else [*lines, "- the line has a syntax error"]
+
+
+def _read_only_hint(output: str, arguments: ExecuteCommand, *, succeeded: bool) -> str:
+    if not READ_ONLY_SIGNS.search(output) and (succeeded or not command_line(_line(arguments)).writes):
         return ""
     return (
         "\n[The workspace was read-only for this command. Write temporary files to /tmp, change files with edit_file or "
