@@ -1,6 +1,7 @@
 """Starts programs for tools: always in the sandbox, with an environment built here and nothing of the worker's."""
 
 import signal
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -14,11 +15,21 @@ SHOWN_ALREADY = Path("/usr")
 
 
 def toolchain_of(
-    *, python: Path, node: Path | None, ripgrep: Path, ruff: Path, node_modules: Path | None = None
+    *,
+    python: Path,
+    node: Path | None,
+    ripgrep: Path,
+    ruff: Path,
+    node_modules: Path | None = None,
+    own_python: Path | None = None,
 ) -> Toolchain:
     """The toolchain with every folder that its programs need to start, links on the way to them included."""
+    own_python = own_python or Path(sys.executable)
     needed = [
-        folder for program in (python, node, ripgrep, ruff) if program for folder in _folders_of(program)
+        folder
+        for program in (python, node, ripgrep, ruff, own_python)
+        if program
+        for folder in _folders_of(program)
     ]
     # The folder that holds node_modules, because Node looks for packages by that name.
     needed += [node_modules.parent] if node_modules else []
@@ -31,6 +42,7 @@ def toolchain_of(
         node=node,
         ripgrep=ripgrep,
         ruff=ruff,
+        own_python=own_python,
         read_only=tuple(folders),
         node_modules=node_modules,
     )
@@ -72,8 +84,12 @@ async def run_program(
     environment: Mapping[str, str] = {},
     stdin: bytes = b"",
     way_out: WayOut | None = None,
+    read_only: Sequence[Path] = (),
 ) -> Finished:
-    """Run one program on the task's workspace; ``environment`` adds to the tools' own or replaces it."""
+    """Run one program on the task's workspace; ``environment`` adds to the tools' own or replaces it.
+
+    ``read_only`` are folders that it sees at their own paths beside those of the toolchain.
+    """
     context.beat(f"running {Path(argv[0]).name}")
     return await context.sandbox.run(
         argv,
@@ -84,7 +100,7 @@ async def run_program(
         view=view,
         limits=limits,
         environment={**environment_of(context.toolchain), **environment},
-        read_only=context.toolchain.read_only,
+        read_only=[*context.toolchain.read_only, *read_only],
         stdin=stdin,
         way_out=way_out,
     )

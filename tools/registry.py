@@ -35,6 +35,7 @@ WITHOUT_TOOLS = (
     "running",
     "revisions",
     "searching",
+    "symbols",
     "test_frameworks",
 )
 

@@ -1,7 +1,6 @@
 """Whether a file parses, for the languages with a parser at hand: Python, JavaScript, TypeScript, JSON, TOML."""
 
 import ast
-import functools
 import json
 import threading
 import tomllib
@@ -9,9 +8,8 @@ import warnings
 from pathlib import PurePosixPath
 
 import tree_sitter
-import tree_sitter_javascript
-import tree_sitter_python
-import tree_sitter_typescript
+
+from tools.symbols.grammars import grammar_of, parsed
 
 PARSED_BYTES = 4 * 1024 * 1024
 TREES = {
@@ -66,20 +64,13 @@ def _python(data: bytes) -> str:
     return ""
 
 
-@functools.cache
 def language_of(name: str) -> tree_sitter.Language:
-    """The grammar of this name: python, javascript, typescript or tsx."""
-    sources = {
-        "python": tree_sitter_python.language,
-        "javascript": tree_sitter_javascript.language,
-        "typescript": tree_sitter_typescript.language_typescript,
-        "tsx": tree_sitter_typescript.language_tsx,
-    }
-    return tree_sitter.Language(sources[name]())
+    """The grammar of this name, such as ``python`` or ``tsx``."""
+    return grammar_of(name)
 
 
 def _tree(name: str, data: bytes) -> str:
-    root = tree_sitter.Parser(language_of(name)).parse(data).root_node
+    root = parsed(name, data).root_node
     if not root.has_error:
         return "" if name == "python" else _unmatched_tag(root)
     waiting = [root]

@@ -54,6 +54,8 @@ class Toolchain:
     node: Path | None
     ripgrep: Path
     ruff: Path
+    own_python: Path
+    """The interpreter of this installation, with its packages; ``python`` may be another, for the projects."""
     read_only: tuple[Path, ...] = ()
     node_modules: Path | None = None
     """Our own TypeScript, ESLint, Prettier and so on; None where set-up could not install them."""

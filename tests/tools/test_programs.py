@@ -19,7 +19,11 @@ def test_shows_the_folder_of_every_link_on_the_way_to_a_program(tmp_path: Path) 
     virtual.parent.mkdir(parents=True)
     virtual.symlink_to(tmp_path / "versions" / "3.11" / "bin" / "python3.11")
     made = toolchain_of(
-        python=virtual, node=None, ripgrep=virtual.parent / "rg", ruff=virtual.parent / "ruff"
+        python=virtual,
+        node=None,
+        ripgrep=virtual.parent / "rg",
+        ruff=virtual.parent / "ruff",
+        own_python=virtual,
     )
     assert set(made.read_only) == {
         tmp_path / "project" / ".venv",
@@ -30,7 +34,7 @@ def test_shows_the_folder_of_every_link_on_the_way_to_a_program(tmp_path: Path) 
 
 def test_shows_nothing_more_for_programs_of_the_system() -> None:
     system = Path("/usr/bin/env")
-    made = toolchain_of(python=system, node=None, ripgrep=system, ruff=system)
+    made = toolchain_of(python=system, node=None, ripgrep=system, ruff=system, own_python=system)
     assert made.read_only == ()
 
 

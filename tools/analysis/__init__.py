@@ -1,0 +1,1 @@
+"""Tools that say what code consists of and how it hangs together."""
