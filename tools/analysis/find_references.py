@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pydantic import Field
 
 from perdure.contracts.calls import Effect
-from tools.pages import PAGE_CHARACTERS
 from tools.paths import WorkspacePath
+from tools.reading.pages import PAGE_CHARACTERS
 from tools.symbols.answers import Answer, Place, in_files, written
 from tools.symbols.grammars import language_of_path
 from tools.symbols.index import SymbolIndex

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pydantic import Field
 
 from perdure.contracts.calls import Effect
-from tools.pages import PAGE_CHARACTERS
 from tools.paths import WorkspacePath
+from tools.reading.pages import PAGE_CHARACTERS
 from tools.symbols.outlines import Flaw, OutlineEntry
 from tools.symbols.parsing import outline_in_sandbox
 from tools.symbols.reading import SourceFile, read_source

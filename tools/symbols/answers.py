@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from tools.pages import PAGE_CHARACTERS
+from tools.reading.pages import PAGE_CHARACTERS
 from tools.titles import shown_path
 
 LINE_CHARACTERS = 200
