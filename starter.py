@@ -249,17 +249,22 @@ async def check_dictionary() -> "Sequence[Finding]":
 
 
 async def check_extensions(settings: "Settings") -> "Sequence[Finding]":
-    """Tools of packages and of named folders: how many there are, and a line for each that is left out."""
+    """Tools of packages, of named folders and of MCP servers: how many there are, and a line for each that is left out."""
     from perdure.client.command_line.installation import Finding
-    from tools.extensions import load_extensions
+    from tools.extensions import all_extensions
     from tools.registry import Registry
 
-    own = Registry.discover().names
-    found = load_extensions([Path(folder) for folder in settings.tool_folders], taken=own)
-    named = ", ".join(one.name for one in found.tools) or "none"
-    hint = "mend it, or take it away; tasks go on without it."
-    broken = [Finding("tools of others", "warning", problem, hint) for problem in found.problems]
-    return [Finding("tools of others", "ok", named), *broken]
+    async with all_extensions(
+        [Path(folder) for folder in settings.tool_folders],
+        settings.mcp_servers,
+        home=settings.home,
+        environment=os.environ,
+        taken=Registry.discover().names,
+    ) as found:
+        named = ", ".join(one.name for one in found.tools) or "none"
+        hint = "mend it, or take it away; tasks go on without it."
+        broken = [Finding("tools of others", "warning", problem, hint) for problem in found.problems]
+        return [Finding("tools of others", "ok", named), *broken]
 
 
 async def check_node() -> "Sequence[Finding]":

@@ -79,7 +79,7 @@ from perdure.workspace.overview import overview_of, survey_branch, toolchain_of
 from perdure.workspace.remotes import strip_credentials
 from perdure.workspace.working_copy import WorkingCopy
 from perdure.workspace.workspaces import Workspaces
-from tools.extensions import load_extensions
+from tools.extensions import all_extensions
 from tools.node.locating import find_node, find_node_modules
 from tools.packages.package_registries import find_packages
 from tools.programs import toolchain_of as programs_of
@@ -132,12 +132,23 @@ class House:
 @contextlib.asynccontextmanager
 async def open_house(settings: Settings) -> AsyncGenerator[House]:
     """Connect to the servers, probe the sandbox, load tools and policy; everything is closed at the end."""
-    registry = Registry.discover()
-    refuse_stale_dictionary(registry)
-    extensions = load_extensions([Path(folder) for folder in settings.tool_folders], taken=registry.names)
-    for problem in extensions.problems:
-        logger.warning("an extension is left out", extra={"problem": problem})
-    registry = registry.extended(extensions.tools)
+    own = Registry.discover()
+    refuse_stale_dictionary(own)
+    async with all_extensions(
+        [Path(folder) for folder in settings.tool_folders],
+        settings.mcp_servers,
+        home=settings.home,
+        environment=os.environ,
+        taken=own.names,
+    ) as extensions:
+        for problem in extensions.problems:
+            logger.warning("an extension is left out", extra={"problem": problem})
+        async with _furnished(settings, own.extended(extensions.tools)) as house:
+            yield house
+
+
+@contextlib.asynccontextmanager
+async def _furnished(settings: Settings, registry: Registry) -> AsyncGenerator[House]:
     policy = Policy.load()
     home = settings.home
     home.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -178,6 +178,9 @@ class Settings(BaseSettings):
     tool_folders: CommaSeparated = ()
     """Folders with files of further tools, comma-separated; packages add theirs by the entry point perdure.tools."""
 
+    mcp_servers: Path | None = None
+    """JSON file of the form {"mcpServers": {"name": {"command": "…"}}}: their tools are offered beside our own."""
+
     eager_tools_change: CommaSeparated = (
         "read_file", "edit_file", "grep_search", "execute_command", "run_tests", "list_directory", "write_file", "git_diff",
     )  # fmt: skip
@@ -336,6 +339,8 @@ def _anchored(settings: Settings, project_folder: Path, environment: Mapping[str
     tool_folders = tuple(str(project_folder / Path(folder).expanduser()) for folder in settings.tool_folders)
     if settings.model_script is not None:
         paths["model_script"] = project_folder / settings.model_script.expanduser()
+    if settings.mcp_servers is not None:
+        paths["mcp_servers"] = project_folder / settings.mcp_servers.expanduser()
     anchored = settings.model_copy(update={**paths, "playbooks": folders, "tool_folders": tool_folders})
     return anchored.knowing(
         {name: text for name, text in environment.items() if name.startswith("TEMPORAL_")}

@@ -7,13 +7,15 @@ folder lacks something.
 """
 
 import argparse
+import asyncio
 import json
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from tools.by_hand.running import MISUSED, Wish, run_by_hand
-from tools.extensions import load_extensions
+from tools.extensions import all_extensions
 from tools.registry import Registry
 
 DICTIONARY = Path(__file__).parent.parent / "tool_dictionary.json"
@@ -22,18 +24,28 @@ DICTIONARY = Path(__file__).parent.parent / "tool_dictionary.json"
 def main(arguments: list[str]) -> int:
     """Do what the command line says; returns the exit code."""
     options = _parser().parse_args(arguments)
-    registry = Registry.discover()
     if options.command:
-        named = os.environ.get("PERDURE_TOOL_FOLDERS", "").split(",")
-        folders = [Path(folder.strip()).expanduser() for folder in named if folder.strip()]
-        extensions = load_extensions(folders, taken=registry.names)
+        return asyncio.run(_with_tools_of_others(options, os.environ))
+    return _dictionary(Registry.discover(), options.file, check=options.check)
+
+
+async def _with_tools_of_others(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
+    named = environment.get("PERDURE_TOOL_FOLDERS", "").split(",")
+    servers = environment.get("PERDURE_MCP_SERVERS", "")
+    own = Registry.discover()
+    async with all_extensions(
+        [Path(folder.strip()).expanduser() for folder in named if folder.strip()],
+        Path(servers).expanduser() if servers else None,
+        home=DICTIONARY.parent / Path(environment.get("PERDURE_HOME") or ".perdure").expanduser(),
+        environment=environment,
+        taken=own.names,
+    ) as extensions:
         sys.stderr.write("".join(f"{problem}\n" for problem in extensions.problems))
-        registry = registry.extended(extensions.tools)
-    if options.command == "list":
-        return _list(registry)
-    if options.command == "show":
-        return _show(registry, options.name)
-    if options.command == "run":
+        registry = own.extended(extensions.tools)
+        if options.command == "list":
+            return _list(registry)
+        if options.command == "show":
+            return _show(registry, options.name)
         wish = Wish(
             tool=options.name,
             arguments=options.arguments,
@@ -42,8 +54,7 @@ def main(arguments: list[str]) -> int:
             as_json=options.json,
             yes=options.yes,
         )
-        return run_by_hand(wish, registry, os.environ)
-    return _dictionary(registry, options.file, check=options.check)
+        return await run_by_hand(wish, registry, environment)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,12 +1,14 @@
-"""Tools of others: by an entry point of an installed package, or as files in folders that the operator named.
+"""Tools of others: by an entry point of an installed package, as files in folders that the operator named, or of MCP
+servers.
 
 What is broken is left out and told; it never keeps a worker from starting.
 """
 
+import contextlib
 import importlib.util
 import re
 import sys
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -28,6 +30,28 @@ class Extensions:
 
     tools: tuple[Tool[Any], ...] = ()
     problems: tuple[str, ...] = ()
+
+
+@contextlib.asynccontextmanager
+async def all_extensions(
+    folders: Sequence[Path],
+    servers: Path | None,
+    *,
+    home: Path,
+    environment: Mapping[str, str],
+    taken: Collection[str],
+) -> AsyncGenerator[Extensions]:
+    """The tools of packages, folders and MCP servers (of which the file tells); the servers are there meanwhile."""
+    loaded = load_extensions(folders, taken=taken)
+    if servers is None:
+        yield loaded
+        return
+    # Its library takes longer to load than all else together.
+    from tools.mcp_servers.servers import mcp_tools
+
+    taken = {*taken, *(one.name for one in loaded.tools)}
+    async with mcp_tools(servers, home=home, environment=environment, taken=taken) as (tools, problems):
+        yield Extensions((*loaded.tools, *tools), (*loaded.problems, *problems))
 
 
 def load_extensions(folders: Sequence[Path], *, taken: Collection[str]) -> Extensions:

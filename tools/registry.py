@@ -29,6 +29,7 @@ CATEGORIES = ("files", "analysis", "execution", "git", "search", "assist", "java
 WITHOUT_TOOLS = (
     "by_hand",
     "editing",
+    "mcp_servers",
     "node",
     "packages",
     "reading",

@@ -22,6 +22,8 @@ with workflow.unsafe.imports_passed_through():
 
 #: Patch id: histories of before go on without.
 INSTALL_AGAIN = "install-again"
+#: Patch id: a task of before fails where it is unknown whether a call that nobody was asked about had its effect.
+UNKNOWN_IS_ASKED = "an-unknown-effect-is-asked-about"
 
 
 class Acting:
@@ -88,11 +90,29 @@ class Acting:
         return failed
 
     async def _run(self, decision: str, calls: Sequence[CallSummary]) -> tuple[CallResult, ...]:
-        return (
-            await self._execute(
-                decision, {call.index: (call, ApprovedCall(index=call.index)) for call in calls}
-            )
-        ).results
+        wanted = {call.index: (call, ApprovedCall(index=call.index)) for call in calls}
+        while True:
+            try:
+                return (await self._execute(decision, wanted)).results
+            except ActivityError as error:
+                if not is_unknown_effect(error) or not workflow.patched(UNKNOWN_IS_ASKED):
+                    raise
+                if len(calls) > 1:
+                    return await self._run_one_by_one(decision, calls)
+                note = await self._ask_about_effect(error, decision, calls[0])
+                if note is not None:
+                    self._refuse(note, calls[0])
+                    return ()
+
+    async def _run_one_by_one(self, decision: str, calls: Sequence[CallSummary]) -> tuple[CallResult, ...]:
+        """Find the call that a person has to be asked about; what those before it gave is recorded, and stays."""
+        results: list[CallResult] = []
+        for call in calls:
+            ran = await self._run(decision, (call,))
+            results += ran
+            if not ran or any(_spoils(result, calls) for result in ran):
+                break
+        return tuple(results)
 
     async def _run_asked(self, decision: str, call: CallSummary) -> tuple[CallResult, ...]:
         while True:

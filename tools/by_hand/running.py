@@ -32,7 +32,7 @@ class Wish:
     yes: bool
 
 
-def run_by_hand(wish: Wish, registry: Registry, environment: Mapping[str, str]) -> int:
+async def run_by_hand(wish: Wish, registry: Registry, environment: Mapping[str, str]) -> int:
     """Run it and write what came out; gives the exit code."""
     try:
         given: object = json.loads(wish.arguments or "{}")
@@ -46,7 +46,7 @@ def run_by_hand(wish: Wish, registry: Registry, environment: Mapping[str, str]) 
     except ToolRejected as error:
         return _refuse(str(error), MISUSED)
     try:
-        return asyncio.run(_run(wish, registry, call, effect, environment))
+        return await _run(wish, registry, call, effect, environment)
     except ToolRejected as error:
         return _refuse(str(error), REFUSED)
     except PerdureError as error:

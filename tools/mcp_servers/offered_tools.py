@@ -1,0 +1,174 @@
+"""Makes tools of what a server offers."""
+
+import copy
+import json
+import re
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import Any, cast
+
+from mcp_types import Tool as Offered
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from perdure.contracts.errors import ConfigurationError
+from perdure.safety.display import fenced, inline_code
+from tools.json_schemas import expected
+from tools.mcp_servers.calling import Caller
+from tools.mcp_servers.connection import START_S, Connection
+from tools.mcp_servers.schemas import shown_description, shown_schema
+from tools.titles import one_line
+from tools.tool_schemas import OUTPUT_CHARACTERS, Preview, Tool, ToolContext, ToolOutput, Touches
+
+NAME_CHARACTERS = 64
+CATEGORY = "mcp"
+KINDS: dict[str, type | tuple[type, ...]] = {
+    "string": str,
+    "integer": int,
+    "number": (int, float),
+    "boolean": bool,
+    "array": list,
+    "object": dict,
+    "null": type(None),
+}
+
+
+class ServerArguments(BaseModel):
+    """Whatever the server's schema asks for. What it says only deeper down is checked by the server alone."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+
+def tool_name(server: str, tool: str) -> str:
+    """``<server>__<tool>`` as models' providers take it; a name that had to be changed ends with a digest of it."""
+    plain = f"{server}__{re.sub(r'[^a-zA-Z0-9_-]', '_', tool)}"
+    if plain == f"{server}__{tool}" and len(plain) <= NAME_CHARACTERS:
+        return plain
+    return f"{plain[: NAME_CHARACTERS - 9]}_{sha256(tool.encode('utf-8', 'replace')).hexdigest()[:8]}"
+
+
+def tools_of(connection: Connection, offered: Sequence[Offered]) -> tuple[list[Tool[Any]], list[str]]:
+    """The server's tools, and a sentence for each that is left out."""
+    made: list[Tool[Any]] = []
+    problems: list[str] = []
+    for each in offered:
+        try:
+            made.append(_tool(connection, each))
+        except (ConfigurationError, RecursionError) as error:
+            shown = one_line(each.name, 60)
+            problems.append(f"The tool {shown!r} of the MCP server {connection.name!r} is left out: {error}")
+    return made, problems
+
+
+def _tool(connection: Connection, offered: Offered) -> Tool[Any]:
+    name = tool_name(connection.name, offered.name)
+    effect = connection.settings.effect_of(offered.name)
+    caller = Caller(connection, offered, effect, name)
+    limit_s = connection.settings.timeout_s + 3 * START_S
+
+    def title_of(given: ServerArguments) -> str:
+        return f"{name} {json.dumps(_sent(given), ensure_ascii=False)}"
+
+    async def run(given: ServerArguments, context: ToolContext) -> ToolOutput:
+        return await caller.call(_sent(given), context)
+
+    async def preview(given: ServerArguments, context: ToolContext) -> Preview:
+        return _preview(connection, offered.name, given, title_of(given))
+
+    return Tool(
+        name=name,
+        category=CATEGORY,
+        arguments=_arguments_of(offered, connection.name),
+        effects=(effect,),
+        effect_of=lambda _: effect,
+        timeout_s=limit_s,
+        timeout_of=lambda _: limit_s,
+        output_limit=OUTPUT_CHARACTERS,
+        title_of=title_of,
+        touches_of=lambda _: Touches(),
+        run=run,
+        preview_of=preview,
+    )
+
+
+def _sent(given: ServerArguments) -> dict[str, Any]:
+    return given.model_dump(mode="json")
+
+
+def _preview(connection: Connection, tool: str, given: ServerArguments, title: str) -> Preview:
+    settings = connection.settings
+    # No more of the address than its host, and no arguments of the program: both may hold secrets.
+    place = settings.command or re.sub(r"^(https?://)(?:[^/@]*@)?([^/?#]*).*$", r"\1\2", settings.url)
+    shown = json.dumps(_sent(given), ensure_ascii=False, indent=2)
+    markdown = "\n".join(
+        [
+            f"Calls {inline_code(tool, 200)} of the MCP server {inline_code(connection.name, 80)} "
+            f"({inline_code(place, 200)}), which runs outside of the sandbox, with:",
+            fenced(shown, 3_000, language="json"),
+            "What it does, here or elsewhere, is known to the server alone, and no checkpoint takes it back.",
+        ]
+    )
+    return Preview(
+        title=one_line(title), markdown=markdown, facts={"server": connection.name, "tool": tool, "at": place}
+    )
+
+
+def _arguments_of(offered: Offered, server: str) -> type[ServerArguments]:
+    """A model of the arguments whose schema is what the model reads, and which checks as much as is sure."""
+    schema = shown_schema(offered.input_schema)
+    closed = offered.input_schema.get("additionalProperties") is False
+
+    class Given(ServerArguments):
+        @model_validator(mode="before")
+        @classmethod
+        def check(cls, given: object) -> object:
+            return _checked(given, schema, closed=closed)
+
+        @classmethod
+        def model_json_schema(cls, *arguments: Any, **options: Any) -> dict[str, Any]:
+            return copy.deepcopy(schema)
+
+    Given.__doc__ = shown_description(offered.description or offered.title, server)
+    return Given
+
+
+def _checked(given: object, schema: dict[str, Any], *, closed: bool) -> object:
+    if not isinstance(given, dict):
+        return given
+    fields = cast("dict[str, Any]", given)
+    properties: dict[str, Any] = schema["properties"]
+    required: list[str] = schema.get("required", [])
+    # Models write null for a field they mean to leave out.
+    kept = {
+        name: value
+        for name, value in fields.items()
+        if not (
+            value is None
+            and name in properties
+            and name not in required
+            and not _fits(value, properties[name])
+        )
+    }
+    wrong = [
+        f"{name!r} is missing; expected {expected(properties[name])}" for name in required if name not in kept
+    ]
+    wrong += [f"{name!r} is no field of it" for name in kept if closed and name not in properties]
+    wrong += [
+        f"{name!r} is of another kind; expected {expected(properties[name])}"
+        for name, value in kept.items()
+        if name in properties and not _fits(value, properties[name])
+    ]
+    if wrong:
+        fields_there = ", ".join(properties) or "none"
+        raise ValueError(f"{'; '.join(wrong[:10])}; the fields are: {fields_there}.")
+    return kept
+
+
+def _fits(value: object, schema: dict[str, Any]) -> bool:
+    """Whether the value's kind is one that the schema names; unknown kinds fit."""
+    named = schema.get("type")
+    kinds = [named] if isinstance(named, str) else cast("list[str]", named or [])
+    if not kinds:
+        return True
+    if isinstance(value, bool):
+        return "boolean" in kinds
+    return any(isinstance(value, KINDS[kind]) for kind in kinds)
