@@ -69,12 +69,17 @@ def test_the_command_line_starts_without_the_libraries_of_the_worker(tmp_path: P
     )
 
 
+#: Numpy sets it while its own library is loaded, and takes it back.
+NUMPY_LOADING = ["os.putenv (b'OPENBLAS_MAIN_FREE', b'1')", "os.unsetenv (b'OPENBLAS_MAIN_FREE',)"]
+
+
 def test_importing_does_nothing(tmp_path: Path) -> None:
     report = importing(
         "activities.*", "perdure.*", "tools.*", "workflows.*", "worker", "starter", folder=tmp_path
     )
     assert len(report["imported"]) > 200
-    assert (report["done"], report["printed"], report["left"]) == ([], "", [])
+    assert report["done"] in ([], NUMPY_LOADING)
+    assert (report["printed"], report["left"]) == ("", [])
 
 
 @pytest.mark.parametrize(

@@ -173,6 +173,7 @@ def test_nothing_installed_takes_the_name_of_a_room(tmp_path: Path) -> None:
 def test_only_entry_points_read_the_environment() -> None:
     allowed = {
         "perdure/embedded/guard.py",
+        "perdure/memory/embedder_set_up.py",
         "perdure/settings.py",
         "starter.py",
         "tools/__main__.py",
