@@ -28,6 +28,7 @@ CATEGORIES = ("files", "analysis", "execution", "git", "search", "assist", "java
 #: Folders of what tools are made of.
 WITHOUT_TOOLS = (
     "by_hand",
+    "checking",
     "editing",
     "mcp_servers",
     "node",

@@ -25,6 +25,7 @@ ALL = (
     "generate_nextjs_page",
     "generate_react_component",
     "generate_type_definitions",
+    "get_diagnostics",
     "git_blame",
     "git_commit",
     "git_diff",
@@ -43,6 +44,7 @@ ALL = (
     "run_tests",
     "search_files",
     "typescript_check",
+    "validate_syntax",
     "write_file",
 )
 

@@ -1,0 +1,1 @@
+"""Runs linters and type checkers of a project, and reads what they say."""
