@@ -167,6 +167,26 @@ async def test_neighbours_that_read_run_at_once_up_to_the_limit() -> None:
     assert world.deeds[-1] == "record 0,1,2,3,4 at c0"
 
 
+async def test_reads_that_run_at_once_never_overtake_a_change_nor_fall_behind_one() -> None:
+    order: list[str] = []
+
+    async def noted(call: ToolCall) -> RanCall:
+        order.append(f"{call.index} begins")
+        # Whoever could run meanwhile gets the time to begin.
+        await asyncio.sleep(0.02)
+        order.append(f"{call.index} ends")
+        return RanCall(ok=True, for_model="")
+
+    world = World(tools={READ: noted, WRITE: noted})
+    await execute(world, READ, READ, WRITE, READ, WRITE, READ)
+    groups = [{0, 1}, {2}, {3}, {4}, {5}]
+    numbers = [int(each.split()[0]) for each in order]
+    for group in groups:
+        size = 2 * len(group)
+        assert set(numbers[:size]) == group, order
+        numbers = numbers[size:]
+
+
 async def test_where_one_of_several_breaks_the_others_are_stopped() -> None:
     begun, stopped = asyncio.Queue[int](), list[int]()
 

@@ -9,6 +9,7 @@ from temporalio.api.enums.v1 import EventType
 
 from perdure.client import PerdureClient
 from perdure.contracts.names import SWEEP, TASK_LOOKUP
+from perdure.contracts.task import Safety
 from tests.faults.errand import COUNTER
 from tests.faults.person import approving
 from tests.histories import going_back_recipes, upkeep_recipes
@@ -23,6 +24,7 @@ from tests.histories.staging import (
     ended,
     has_called,
 )
+from tests.tools.mcp_servers import program, write_servers
 from tests.workflows.conftest import (
     FIX,
     READ,
@@ -284,6 +286,18 @@ async def restore_question(stage: Stage) -> Handle:
         return await ended(handle)
 
 
+async def unknown_effect(stage: Stage) -> Handle:
+    """A server dies after it acted and before it answered, and a person leaves it at that; nobody was asked before."""
+    stage.folder.mkdir(parents=True, exist_ok=True)
+    servers = write_servers(stage.folder, things=program(stage.folder))
+    turns: list[list[Call]] = [[("things__die", {"after_recording": True})], [READ]]
+    changes: dict[str, Any] = {"mcp_servers": servers, "max_safety": Safety.AUTONOMOUS}
+    async with stage.bench(script_of(turns), **changes) as bench:
+        handle = await bench.start(safety="autonomous")
+        await answer(handle, (await bench.question(handle)).id, "leave")
+        return await approve_all(bench, handle)
+
+
 async def killed_worker(stage: Stage) -> Handle:
     """The worker is killed while an approved command runs, and the next attempt goes on from the checkpoint."""
     async with stage.installation(script_of([[FIX], [LASTING], [READ]])) as at:
@@ -361,6 +375,7 @@ RECIPES: tuple[Recipe, ...] = (
     rate_limited,
     unusable_answers,
     restore_question,
+    unknown_effect,
     killed_worker,
     taken_over,
     silent_host,
