@@ -85,6 +85,7 @@ from tools.packages.package_registries import find_packages
 from tools.programs import toolchain_of as programs_of
 from tools.quality_gate import QualityGate
 from tools.registry import Registry
+from tools.test_frameworks.compilers import find_cargo, find_go
 from tools.tool_runner import ToolRunner
 from tools.upkeep import Upkeep
 from workflows.registered import WORKFLOWS
@@ -159,6 +160,8 @@ async def _furnished(settings: Settings, registry: Registry) -> AsyncGenerator[H
         ripgrep=required("rg"),
         ruff=required("ruff"),
         node_modules=find_node_modules() if node and node.is_recent else None,
+        go=find_go(os.environ.get("PATH", "")),
+        cargo=find_cargo(os.environ.get("PATH", "")),
     )
     # Both wait for programs most of the time, and pip alone takes longer than all attacks on the sandbox.
     sandbox, packages = await asyncio.gather(

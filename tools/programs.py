@@ -22,12 +22,14 @@ def toolchain_of(
     ruff: Path,
     node_modules: Path | None = None,
     own_python: Path | None = None,
+    go: Path | None = None,
+    cargo: Path | None = None,
 ) -> Toolchain:
     """The toolchain with every folder that its programs need to start, links on the way to them included."""
     own_python = own_python or Path(sys.executable)
     needed = [
         folder
-        for program in (python, node, ripgrep, ruff, own_python)
+        for program in (python, node, ripgrep, ruff, own_python, go, cargo)
         if program
         for folder in _folders_of(program)
     ]
@@ -45,6 +47,8 @@ def toolchain_of(
         own_python=own_python,
         read_only=tuple(folders),
         node_modules=node_modules,
+        go=go,
+        cargo=cargo,
     )
 
 

@@ -57,6 +57,9 @@ class Toolchain:
     own_python: Path
     """The interpreter of this installation, with its packages; ``python`` may be another, for the projects."""
     read_only: tuple[Path, ...] = ()
+    go: Path | None = None
+    cargo: Path | None = None
+    """Where they are not among the system's own programs."""
     node_modules: Path | None = None
     """Our own TypeScript, ESLint, Prettier and so on; None where set-up could not install them."""
 

@@ -19,6 +19,7 @@ from perdure.workspace.workspaces import Workspaces
 from tools.node.locating import find_node, find_node_modules
 from tools.programs import toolchain_of
 from tools.registry import Registry
+from tools.test_frameworks.compilers import find_cargo, find_go
 from tools.tool_schemas import Preview, Toolchain, ToolContext, ToolOutput
 
 FILES = {
@@ -117,6 +118,8 @@ def toolchain() -> Toolchain:
         ripgrep=python.parent / "rg",
         ruff=python.parent / "ruff",
         node_modules=find_node_modules(),
+        go=find_go(os.environ["PATH"]),
+        cargo=find_cargo(os.environ["PATH"]),
     )
 
 

@@ -19,6 +19,7 @@ from tools.by_hand.lending import lent
 from tools.node.locating import find_node, find_node_modules
 from tools.packages.package_registries import find_packages
 from tools.programs import toolchain_of
+from tools.test_frameworks.compilers import find_cargo, find_go
 from tools.tool_schemas import ToolContext
 
 NETWORK_VARIABLES = (
@@ -44,6 +45,8 @@ async def context_on(
         ripgrep=_program("rg"),
         ruff=_program("ruff"),
         node_modules=find_node_modules() if node and node.is_recent else None,
+        go=find_go(environment.get("PATH", "")),
+        cargo=find_cargo(environment.get("PATH", "")),
     )
     sandbox = await Sandbox.probe()
     async with contextlib.AsyncExitStack() as closing:

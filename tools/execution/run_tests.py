@@ -38,7 +38,9 @@ exit "$code"
 class RunTests(Arguments):
     """Run the project's tests, on a copy of the files that is thrown away. Gives counts and failures."""
 
-    framework: Literal["auto", "pytest", "unittest", "node", "vitest", "jest", "mocha", "script"] = "auto"
+    framework: Literal[
+        "auto", "pytest", "unittest", "node", "vitest", "jest", "mocha", "go", "cargo", "script"
+    ] = "auto"
     paths: list[WorkspacePath] = Field(
         default=[], max_length=50, description="Files, folders or ids of tests; default all."
     )

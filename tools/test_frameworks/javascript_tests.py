@@ -154,6 +154,6 @@ def refuse_without_tests(selection: Selection) -> ToolRejected:
     """The refusal where nothing was found."""
     where = ", ".join(map(repr, (*selection.paths, *selection.ids))) or "the workspace"
     return ToolRejected(
-        f"No tests for pytest, unittest, node --test, vitest, jest or mocha are in {where}, and no test script.",
+        f"No tests for pytest, unittest, node --test, vitest, jest, mocha, go or cargo are in {where}, and no test script.",
         "Name the framework, or run another test program by execute_command.",
     )

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from tools.test_frameworks.commands import Command, Selection, Unable
+from tools.test_frameworks.compiled_tests import OF_COMPILED, CompiledTests
 from tools.test_frameworks.javascript_tests import JavaScriptTests, refuse_without_tests
 from tools.test_frameworks.python_tests import PythonTests
 from tools.test_frameworks.tree import file_of, present, walked
@@ -31,7 +32,10 @@ async def planned(
     commands: list[Command | Unable] = []
     if not wanted or wanted in OF_PYTHON:
         commands += await PythonTests(context).commands(found, selection, wanted)
-    if wanted not in OF_PYTHON:
+    if not wanted or wanted in OF_COMPILED:
+        compiled = CompiledTests(files, context.toolchain)
+        commands += await asyncio.to_thread(compiled.commands, found, selection, wanted)
+    if wanted not in (*OF_PYTHON, *OF_COMPILED):
         tests = JavaScriptTests(files, context.toolchain)
         commands += await asyncio.to_thread(tests.commands, found, selection, wanted)
     if not commands:
