@@ -29,6 +29,7 @@ CATEGORIES = ("files", "analysis", "execution", "git", "search", "assist", "java
 WITHOUT_TOOLS = (
     "by_hand",
     "checking",
+    "dependencies",
     "editing",
     "mcp_servers",
     "node",

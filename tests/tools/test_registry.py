@@ -13,6 +13,7 @@ from tools.registry import Registry, refuse_unseen_changes
 from tools.tool_schemas import ANYTHING, Arguments, ToolContext, ToolOutput, Touches, tool
 
 ALL = (
+    "analyze_dependencies",
     "create_branch",
     "delete_file",
     "edit_file",

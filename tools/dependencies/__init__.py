@@ -1,0 +1,1 @@
+"""Which modules import which, and how that agrees with what a project declares."""
