@@ -11,8 +11,8 @@ from tests.faults.picture import Handle
 from tests.workflows.conftest import FILES, READ, Bench, Call, make_repository, script_of, until
 from tests.workflows.test_takeover import completed
 
-IGNORING: Call = ("write_file", {"path": ".gitignore", "content": ".env\n"})
-SECRET: Call = ("write_file", {"path": ".env", "content": "KEY=1\n"})
+IGNORING: Call = ("write_file", {"path": ".gitignore", "content": "local.cfg\n"})
+SECRET: Call = ("write_file", {"path": "local.cfg", "content": "KEY=1\n"})
 SLOW_READ: dict[str, Any] = {
     "for": "decide",
     "turn": 2,
@@ -47,7 +47,7 @@ async def test_files_that_no_checkpoint_holds_are_named_to_the_model_and_to_peop
         query = "SELECT body->>'text' FROM entries WHERE task_id = $1 AND body->>'kind' = 'rebuilt'"
         async with connected(database_url) as connection:
             told = str(await connection.fetchval(query, handle.first_execution_run_id))
-        assert told.endswith("Gone unless it is made again: .env.")
+        assert told.endswith("Gone unless it is made again: local.cfg.")
 
 
 INSTALLING: Call = ("install_dependencies", {"ecosystem": "node"})

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from typing import NoReturn
 
 from perdure.contracts.errors import ToolRejected
 from tools.editing.changes import Change
@@ -16,11 +17,16 @@ def refuse_new_syntax_errors(changes: Sequence[Change]) -> None:
             continue
         error = syntax_error(change.target, change.data_after)
         if error and not syntax_error(change.path, change.data_before or b""):
-            raise ToolRejected(
-                f"Nothing was written: after this edit {change.target!r} would no longer parse, {error}.\n"
-                f"{_around(change.after.text, error)}",
-                "Check indentation and brackets of the new text, and send the whole edit again.",
-            )
+            refuse_broken(change.target, change.after.text, error)
+
+
+def refuse_broken(path: str, text: str, error: str) -> NoReturn:
+    """The refusal of a text with an error such as ``line 3: '(' was never closed``."""
+    raise ToolRejected(
+        f"Nothing was written: after this edit {path!r} would no longer parse, {error.rstrip('.')}.\n"
+        f"{_around(text, error)}",
+        "Check indentation and brackets of the new text, and send the whole edit again.",
+    )
 
 
 def _around(text: str, error: str) -> str:

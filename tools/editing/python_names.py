@@ -19,11 +19,11 @@ Definition: TypeAlias = cst.FunctionDef | cst.ClassDef
 
 
 class Names:
-    """Where every name of one file stands. Places are bytes of its UTF-8 text."""
+    """Where every name of one file stands. Places are bytes of its UTF-8 text; lines are those of ``source``."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, source: bytes) -> None:
         wrapper = MetadataWrapper(cst.parse_module(text), unsafe_skip_copy=True)
-        self._source = text.encode()
+        self._source = source
         self._spans = wrapper.resolve(ByteSpanPositionProvider)
         self._parents = wrapper.resolve(ParentNodeProvider)
         self._scopes = wrapper.resolve(ScopeProvider)

@@ -9,6 +9,7 @@ import libcst as cst
 from libcst.metadata import Assignment, ClassScope, GlobalScope, ImportAssignment, Scope
 
 from perdure.contracts.errors import ToolRejected
+from tools.editing.python_blanks import without_bystanders
 from tools.editing.python_classes import Classes
 from tools.editing.python_names import Names, Span
 from tools.editing.symbols import Symbol
@@ -19,7 +20,7 @@ def renamed_in_python(source: bytes, found: list[Symbol], new_name: str) -> tupl
     old = found[0].name.rpartition(".")[2]
     _check_name(old, new_name)
     try:
-        names = Names(source.decode("utf-8"))
+        names = Names(without_bystanders(source, (old, new_name)).decode("utf-8"), source)
     except (cst.ParserSyntaxError, UnicodeDecodeError) as error:
         raise _refusal(f"it cannot be read as Python: {error}") from error
     starts = {

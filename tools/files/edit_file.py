@@ -11,12 +11,12 @@ from perdure.workspace.working_copy import WorkingCopy
 from tools.editing.block_edits import apply_blocks
 from tools.editing.changes import Change, changed_paths, counted, preview_of_changes, write_all
 from tools.editing.drafts import Drafts
-from tools.editing.parsing_gate import refuse_new_syntax_errors
 from tools.editing.patch_edits import apply_patch, read_patch
 from tools.editing.range_edits import apply_ranges
+from tools.editing.script_gate import refuse_broken_files
 from tools.editing.symbol_edits import SymbolEdit, apply_symbol_edit
 from tools.paths import WorkspacePath, located
-from tools.reading.sightings import refuse_stale, seen_after
+from tools.reading.sightings import effect_on, refuse_hidden_credentials, refuse_stale, seen_after
 from tools.titles import one_line
 from tools.tool_schemas import Arguments, Preview, ToolContext, ToolOutput, Touches, tool
 
@@ -100,16 +100,31 @@ def _touches(arguments: EditFile) -> Touches:
 
 async def _preview(arguments: EditFile, context: ToolContext) -> Preview:
     changes, _ = await asyncio.to_thread(_work_out, arguments, context.copy)
+    await refuse_broken_files(context, changes)
     await _refuse_stale(arguments, context, changes)
     return preview_of_changes(_title(arguments), changes)
 
 
-@tool(EditFile, title=_title, effect=Effect.WRITE, timeout_s=120, preview=_preview, touches=_touches)
+def _effect(arguments: EditFile) -> Effect:
+    return effect_on(_touches(arguments).paths)
+
+
+@tool(
+    EditFile,
+    title=_title,
+    effect=_effect,
+    effects=(Effect.WRITE, Effect.DESTRUCTIVE),
+    timeout_s=120,
+    preview=_preview,
+    touches=_touches,
+)
 async def edit_file(arguments: EditFile, context: ToolContext) -> ToolOutput:
     """Make the edit and show what changed."""
     changes, notes = await asyncio.to_thread(_work_out, arguments, context.copy)
     if not changes:
         return ToolOutput(content="The files already read like this; nothing was written.")
+    await refuse_broken_files(context, changes)
+    refuse_hidden_credentials(_touches(arguments).paths, changes)
     await _refuse_stale(arguments, context, changes)
     seen = await seen_after(context.seen, changes)
     await asyncio.to_thread(write_all, context.copy.files, changes)
@@ -142,5 +157,4 @@ def _work_out(arguments: EditFile, copy: WorkingCopy) -> tuple[list[Change], lis
         edit = SymbolEdit(arguments.op, arguments.symbol, arguments.kind, arguments.text, arguments.new_name)
         notes = apply_symbol_edit(drafts, arguments.path, edit)
     changes = drafts.changes()
-    refuse_new_syntax_errors(changes)
     return changes, notes

@@ -9,7 +9,7 @@ from perdure.contracts.errors import ToolRejected
 from perdure.workspace.working_copy import WorkingCopy
 from tools.editing.changes import Replacement, counted, open_for_change, preview_of_changes, write_all
 from tools.paths import WorkspacePath, located
-from tools.reading.sightings import digest_of_file, refuse_unread
+from tools.reading.sightings import digest_of_file, effect_on, refuse_hidden_credentials, refuse_unread
 from tools.syntax import syntax_error
 from tools.text_files import TextFile, line_end_of, with_line_ends
 from tools.titles import shown_path
@@ -33,19 +33,32 @@ def _touches(arguments: WriteFile) -> Touches:
     return Touches(paths=(arguments.path,))
 
 
+def _effect(arguments: WriteFile) -> Effect:
+    return effect_on([arguments.path])
+
+
 async def _preview(arguments: WriteFile, context: ToolContext) -> Preview:
     change = await asyncio.to_thread(_work_out, arguments, context.copy)
     await refuse_unread(context.seen, change)
     return preview_of_changes(_title(arguments), [change])
 
 
-@tool(WriteFile, title=_title, effect=Effect.WRITE, timeout_s=60, preview=_preview, touches=_touches)
+@tool(
+    WriteFile,
+    title=_title,
+    effect=_effect,
+    effects=(Effect.WRITE, Effect.DESTRUCTIVE),
+    timeout_s=60,
+    preview=_preview,
+    touches=_touches,
+)
 async def write_file(arguments: WriteFile, context: ToolContext) -> ToolOutput:
     """Write the file in the encoding and with the line ends it had."""
     change = await asyncio.to_thread(_work_out, arguments, context.copy)
     if change.data_before == change.data_after:
         text = f"{shown_path(change.path)} already has exactly this content; nothing was written."
     else:
+        refuse_hidden_credentials([arguments.path], [change])
         await refuse_unread(context.seen, change)
         await asyncio.to_thread(write_all, context.copy.files, [change])
         text = _said(change)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from perdure.contracts.errors import ToolRejected
 from perdure.workspace.working_copy import WorkingCopy
 from tools.paths import located, text_file_facts
+from tools.reading.dotenv_files import is_dotenv, without_values
 from tools.reading.outlines import outline_of
 from tools.reading.pages import page_of
 from tools.reading.sightings import digest_of_file
@@ -68,6 +69,10 @@ def read_one(copy: WorkingCopy, wish: Wish) -> Reading:
     if not lines:
         return Reading(f"{shown_path(wish.path)} is empty: {len(data)} bytes.", path=target, digest=digest)
     _refuse_beyond(wish, len(lines))
+    if is_dotenv(wish.path) or is_dotenv(target):
+        head, shown = _page(wish, file, without_values(lines))
+        # Without a digest: what was not shown must not be replaced as if it were known.
+        return Reading(f"{head}; values are hidden, because files of this name hold credentials", shown)
     head, shown = _page(wish, file, lines)
     return Reading(head, shown, target, digest)
 

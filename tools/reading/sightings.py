@@ -1,10 +1,12 @@
 """What a task has seen of a file decides whether it may replace it: by the SHA-256 of the whole file."""
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from perdure.contracts.calls import Effect
 from perdure.contracts.errors import ToolRejected
 from tools.editing.changes import Change
+from tools.reading.dotenv_files import is_dotenv
 from tools.text_files import visible
 from tools.tool_schemas import Seen
 
@@ -23,6 +25,11 @@ async def refuse_unread(seen: Seen | None, change: Change) -> None:
         return
     if known:
         raise _changed_since(change.path)
+    if is_dotenv(change.path):
+        raise ToolRejected(
+            f"{change.path!r} exists and its values are never shown, so it is not replaced as a whole.",
+            "Add or change single lines of it by edit_file.",
+        )
     raise ToolRejected(
         f"{change.path!r} exists and was not read in this task, or too long ago; it was left as it is.",
         "Send read_file for it first; to change parts of it use edit_file.",
@@ -57,6 +64,22 @@ async def seen_after(seen: Seen | None, changes: Sequence[Change]) -> Mapping[st
         if was_known:
             known[change.target] = digest_of_file(change.data_after)
     return known
+
+
+def effect_on(paths: Iterable[str]) -> Effect:
+    """The effect of writing these files: credentials that no checkpoint may hold are taken away by it."""
+    return Effect.DESTRUCTIVE if any(is_dotenv(path) for path in paths) else Effect.WRITE
+
+
+def refuse_hidden_credentials(named: Iterable[str], changes: Sequence[Change]) -> None:
+    """ToolRejected where a link of another name leads to a file with credentials."""
+    if effect_on(named) is Effect.WRITE:
+        for change in changes:
+            if is_dotenv(change.path) or is_dotenv(change.target):
+                raise ToolRejected(
+                    f"{change.path!r} holds credentials, and is only written by its own name.",
+                    "Send its own path, not that of a link to it.",
+                )
 
 
 def _changed_since(path: str) -> ToolRejected:
