@@ -82,6 +82,17 @@ def tool_bench(registry: Registry, sandbox: Sandbox) -> Generator[ToolBench]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def lend(bench: ToolBench) -> None:
+    """Make what programs need: the folders of Git, and files that belong to the user whom they run as."""
+    copy, owner = bench.context.copy, bench.context.sandbox.owner
+    for folder in (copy.git_folder / "objects", copy.objects_folder, copy.root / ".git"):
+        folder.mkdir(parents=True, exist_ok=True)
+    for path in [bench.workspace, *bench.workspace.rglob("*")]:
+        # A hard link's file stands outside as well, and keeps its owner.
+        if path.is_dir() or path.lstat().st_nlink == 1:
+            os.chown(path, owner.uid, owner.gid, follow_symlinks=False)
+
+
 def snapshot(folder: Path) -> Snapshot:
     """Every folder, link, file and mode below."""
     found: Snapshot = {}

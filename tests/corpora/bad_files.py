@@ -1,0 +1,194 @@
+"""``bad_files.json`` with ``bad_files.py``, which builds them: hostile files, read and edited by the tools."""
+
+import asyncio
+import contextlib
+import fcntl
+import itertools
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from perdure.contracts.calls import Effect, ToolCall
+from perdure.contracts.errors import PerdureError, ToolRejected
+from perdure.safety.sandbox import Sandbox
+from tests.corpora.bench import ToolBench, lend, tool_bench
+from tests.corpora.report import Miss, Result
+from tools.registry import Registry
+from tools.text_files import TextFile, text_or_kind
+from tools.tool_schemas import ToolOutput
+
+FOUND_BY = "bad_files.json"
+BUILDER = "bad_files.py"
+GUIDE_S = 10.0
+MOST_WORDS = 50
+LARGE_BYTES = 64 * 1024**2
+CASE = dict[str, Any]
+REFUSING = ("refused", "clear error", "not found", "asks")
+SHOWING = ("ok", "text", "shows", "returns", "bom", "paged", "escape", "control characters", "tabs", "flags",
+           "line numbers", "cut", "bounded", "name shown", "redacted")  # fmt: skip
+
+
+def found_in(folder: Path) -> Iterable[Path]:
+    """Every file of this kind below that has its builder beside it."""
+    return sorted(path for path in folder.rglob(FOUND_BY) if (path.parent / BUILDER).is_file())
+
+
+async def run(place: Path, only: str) -> list[Result]:
+    """Build the files once, and give each to the tools."""
+    registry, sandbox = Registry.discover(), await Sandbox.probe()
+    results: list[Result] = []
+    with tool_bench(registry, sandbox) as bench:
+        command = [sys.executable, str(place.parent / BUILDER), str(bench.workspace)]
+        await asyncio.to_thread(subprocess.run, command, check=True, capture_output=True)
+        lend(bench)
+        for case in json.loads(place.read_text(encoding="utf-8"))["files"]:
+            if case["name"].startswith(only):
+                results.append(await _Case(bench, case).result())
+    return results
+
+
+class _Case:
+    """One file, read and then edited."""
+
+    def __init__(self, bench: ToolBench, case: CASE) -> None:
+        name: str = case["name"]
+        self.case = case
+        self.name = os.fsdecode(name.encode("latin1")) if case.get("bytes_name") else name
+        self.file = bench.workspace / self.name
+        self.bench, self.known = bench, dict[str, str]()
+
+    async def result(self) -> Result:
+        """Whether reading and editing went as they should."""
+        started = time.monotonic()
+        problems: list[str] = []
+        said = ""
+        try:
+            before = self._state()
+            if not self.case["name"].startswith("vanishing"):
+                problems.append(await self._read())
+            if self._state() != before:
+                problems.append("reading changed it")
+            problems.append(await (self._raced() if self.case.get("race") else self._edit()))
+        except (PerdureError, OSError, ValueError) as error:
+            return Result(self.case["name"], "file", Miss.BROKEN, f"{type(error).__name__}: {error}")
+        seconds = time.monotonic() - started
+        problems = [problem for problem in problems if problem]
+        miss = None
+        if problems:
+            lost = any("changed" in problem or "lost" in problem for problem in problems)
+            miss = Miss.WRONG_FILE if lost else Miss.WRONG_OUTCOME
+        elif seconds > GUIDE_S:
+            miss = Miss.SLOW
+        return Result(self.case["name"], "file", miss, "; ".join(problems), said, seconds)
+
+    async def _call(self, tool: str, **arguments: Any) -> ToolOutput:
+        async def seen(path: str) -> str:
+            return self.known.get(path, "")
+
+        call = ToolCall(index=0, call_id="call_1", tool=tool, arguments=arguments)
+        output = await self.bench.registry.run(call, replace(self.bench.context, seen=seen))
+        self.known.update(output.seen)
+        return output
+
+    def _state(self) -> tuple[Any, ...]:
+        """What is there, without following a link."""
+        if not os.path.lexists(self.file):
+            return ("nothing",)
+        facts = self.file.lstat()
+        small = self.file.is_file() and not self.file.is_symlink() and facts.st_size < LARGE_BYTES
+        return facts.st_mode, facts.st_size, self.file.read_bytes() if small else b""
+
+    async def _read(self) -> str:
+        wanted = self.case["read"].casefold()
+        folder = self.file.is_dir() and not self.file.is_symlink()
+        if wanted.startswith("search/list"):
+            await self._call("list_directory", path=".", depth=3)
+            return ""
+        tool = "list_directory" if folder and not wanted.startswith(REFUSING) else "read_file"
+        try:
+            output = await self._call(tool, path=self.name)
+        except ToolRejected as refusal:
+            allowed = wanted.startswith(REFUSING) or "refused" in wanted or "binary" in wanted
+            return "" if allowed else f"reading was refused: {refusal.message}"
+        spared = ("asks", "or decoded", *(["skip as root"] if os.geteuid() == 0 else []))
+        if wanted.startswith(REFUSING) and not any(word in wanted for word in spared):
+            return "was read"
+        head = output.content.partition("\n")[0]
+        if wanted.startswith("binary") and "is not text" not in head:
+            return "no notice that it is binary"
+        if wanted.startswith("notice") and ";" not in head:
+            return "no notice of its encoding"
+        if wanted.startswith("flags") and "invisible characters" not in head:
+            return "no notice of invisible characters"
+        return ""
+
+    async def _edit(self) -> str:
+        wanted = self.case["edit"].casefold()
+        if wanted == "n/a" or (self.file.is_dir() and not wanted.startswith(REFUSING)):
+            return ""
+        before = self._state()
+        decoded = text_or_kind(self.name, before[2]) if len(before) == 3 else ""
+        word, expected = _change(decoded) if isinstance(decoded, TextFile) else ("x", b"")
+        arguments = {"path": self.name, "blocks": [{"search": word, "replace": f"<{word}>"}]}
+        call = ToolCall(index=0, call_id="call_1", tool="edit_file", arguments=arguments)
+        try:
+            if self.bench.registry.summarize(call).effect is Effect.DESTRUCTIVE:
+                return "" if "asks" in wanted else "editing asks"
+            await self._call("edit_file", **arguments)
+        except ToolRejected as refusal:
+            if self._state() != before:
+                return "a refused edit changed it"
+            refusable = not wanted.startswith("edit keeps") or not expected
+            return "" if refusable else f"editing was refused: {refusal.message}"
+        root_may = os.geteuid() == 0 and self.case["name"].startswith("noperm")
+        if wanted.startswith(REFUSING) and "or kept" not in wanted and not root_may:
+            return "was edited"
+        if not expected:
+            return "was edited"
+        mode, _, data = self._state()
+        return "" if (mode & 0o777, data) == (before[0] & 0o777, expected) else "other bytes were changed"
+
+    async def _raced(self) -> str:
+        """Somebody else changes it, deletes it or holds it between reading and writing."""
+        name = self.case["name"]
+        if name.startswith("locked"):
+            with self.file.open("rb") as held:
+                fcntl.flock(held, fcntl.LOCK_EX)
+                return await self._edit()
+        if name.startswith("vanishing"):
+            self.file.unlink()
+        else:
+            with contextlib.suppress(ToolRejected):
+                await self._call("read_file", path=self.name)
+            with self.file.open("ab") as file:
+                file.write(b"by somebody else\n")
+        before = self._state()
+        try:
+            await self._call("write_file", path=self.name, content="mine\n")
+        except ToolRejected:
+            return "" if self._state() == before else "a refused write changed it"
+        return "" if before == ("nothing",) else "what somebody else wrote was lost"
+
+
+def _change(file: TextFile) -> tuple[str, bytes]:
+    """A text that stands once in the file, and the file's bytes once it stands in angle brackets.
+
+    Where there is none, a text that stands there several times, and no bytes: such an edit is refused.
+    """
+    words = re.finditer(r"[^\s\ud800-\udfff\x00-\x1f]{1,40}", file.text)
+    for found in itertools.islice(words, MOST_WORDS):
+        word = found[0]
+        if file.text.count(word) == 1:
+            return word, file.with_text(file.text.replace(word, f"<{word}>")).encoded()
+    found = re.search(r"\S", file.text)
+    if not found:
+        return "x", b""
+    once = file.text.count(found[0]) == 1
+    return found[0], file.with_text(file.text.replace(found[0], f"<{found[0]}>")).encoded() if once else b""
