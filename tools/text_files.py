@@ -12,6 +12,7 @@ from perdure.contracts.errors import ToolRejected
 
 LineEnd = Literal["lf", "crlf", "cr", "mixed", "none"]
 ENDS: dict[LineEnd, str] = {"lf": "\n", "crlf": "\r\n", "cr": "\r"}
+NOT_ASCII = re.compile("[^\x00-\x7f]")
 UNDECODED = re.compile("[\udc80-\udcff]")
 
 # The mark of UTF-32 LE begins with that of UTF-16 LE, so the longer ones come first.
@@ -188,8 +189,8 @@ def _decoded_otherwise(path: str, data: bytes) -> TextFile:
         if text is not None:
             return TextFile(path, text, cookie)
     damaged = data.decode("utf-8", "surrogateescape")
-    invalid = sum("\udc80" <= letter <= "\udcff" for letter in damaged)
-    multibyte = sum(letter > "\x7f" for letter in damaged) - invalid
+    invalid = len(UNDECODED.findall(damaged))
+    multibyte = len(NOT_ASCII.findall(damaged)) - invalid
     encoding = "" if multibyte > invalid else _guess(data)
     text = _round_trip(data, encoding) if encoding else None
     if text is None:

@@ -11,11 +11,10 @@ HUGE_BYTES = 200 * 10**6
 
 @dataclass(frozen=True)
 class Hostile:
-    """One path. ``leaks`` is for paths whose file is rightly read although it stands outside as well."""
+    """One path."""
 
     name: str
     path: str
-    leads_outside: bool = False
     few: bool = False
     """Whether it is also given to tools of which one call takes long."""
 
@@ -35,15 +34,15 @@ def build_hostile(root: Path) -> tuple[Hostile, ...]:
     _contents(root)
     _kinds(root)
     return (
-        Hostile("an absolute path", str(outside / "secret.txt"), leads_outside=True, few=True),
-        Hostile("dots that lead out", "../outside/secret.txt", leads_outside=True, few=True),
-        Hostile("a folder outside", "../outside", leads_outside=True, few=True),
-        Hostile("a link that leads out", "link_out", leads_outside=True, few=True),
-        Hostile("through a linked folder", "link_folder/secret.txt", leads_outside=True, few=True),
-        Hostile("the root of the process", "/proc/self/root/etc/passwd", leads_outside=True),
-        Hostile("a link to the root of the process", "link_proc/etc/passwd", leads_outside=True, few=True),
-        Hostile("a link to a device", "link_zero", leads_outside=True, few=True),
-        Hostile("a device", "/dev/zero", leads_outside=True),
+        Hostile("an absolute path", str(outside / "secret.txt"), few=True),
+        Hostile("dots that lead out", "../outside/secret.txt", few=True),
+        Hostile("a folder outside", "../outside", few=True),
+        Hostile("a link that leads out", "link_out", few=True),
+        Hostile("through a linked folder", "link_folder/secret.txt", few=True),
+        Hostile("the root of the process", "/proc/self/root/etc/passwd"),
+        Hostile("a link to the root of the process", "link_proc/etc/passwd", few=True),
+        Hostile("a link to a device", "link_zero", few=True),
+        Hostile("a device", "/dev/zero"),
         Hostile("a hard link", "hard.txt"),
         Hostile("a missing file", "app/nowhere.py", few=True),
         Hostile("a folder", "app", few=True),
