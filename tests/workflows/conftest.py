@@ -6,6 +6,7 @@ import itertools
 import subprocess
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -184,7 +185,8 @@ class Bench:
 
     async def warnings(self, handle: WorkflowHandle[Any, Any]) -> list[str]:
         """What the transcript warns of, the installation's own remarks left out."""
-        lines: list[dict[str, Any]] = await handle.query("transcript")
+        # A busy worker first replays a run that has left its memory.
+        lines: list[dict[str, Any]] = await handle.query("transcript", rpc_timeout=timedelta(seconds=60))
         own = "Search attributes are not registered"
         return [line["title"] for line in lines if line["kind"] == "warning" and own not in line["title"]]
 
