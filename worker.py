@@ -51,6 +51,7 @@ from perdure.contracts.task import Mode, Safety
 from perdure.eager_tools import eager_tools_of
 from perdure.fork_points import ForkPoints
 from perdure.installation import (
+    NETWORK_VARIABLES,
     connect,
     database_url_of,
     deployment_of,
@@ -72,6 +73,7 @@ from perdure.memory.ledger import TaskLedger
 from perdure.memory.record import Record
 from perdure.safety.policy import Policy
 from perdure.safety.sandbox import Sandbox
+from perdure.search_services import searching_of
 from perdure.settings import PROJECT_FOLDER, Settings, load_settings
 from perdure.tidying import keep_tidy
 from perdure.workspace.host_identity import host_id
@@ -92,17 +94,6 @@ from workflows.registered import WORKFLOWS
 
 logger = logging.getLogger("perdure.worker")
 
-NETWORK_VARIABLES = (
-    "HOME",
-    "SSH_AUTH_SOCK",
-    "GIT_SSH_COMMAND",
-    "GIT_SSL_CAINFO",
-    "HTTPS_PROXY",
-    "https_proxy",
-    "NO_PROXY",
-    "no_proxy",
-)
-"""All that Git gets of the worker's environment, and only where it talks to a remote."""
 STOP_WITHIN = timedelta(seconds=10)
 POLLS = 25
 """Requests for work that wait at the server, of each kind and queue."""
@@ -201,6 +192,7 @@ async def _furnished(settings: Settings, registry: Registry) -> AsyncGenerator[H
                 programs,
                 ledger,
                 packages=packages,
+                searching=searching_of(settings),
                 known={name for names in eager_tools_of(settings, registry.names).values() for name in names},
                 on_package_request=note_package_request,
             ),

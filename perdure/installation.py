@@ -37,6 +37,18 @@ logger = logging.getLogger("perdure.worker")
 MODELS = "models"
 """Name of the scripted model server among the stack's components."""
 
+NETWORK_VARIABLES = (
+    "HOME",
+    "SSH_AUTH_SOCK",
+    "GIT_SSH_COMMAND",
+    "GIT_SSL_CAINFO",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "NO_PROXY",
+    "no_proxy",
+)
+"""All that Git gets of the worker's environment, and only where it talks to a remote."""
+
 
 async def connect(settings: Settings) -> Client:
     """A client of the Temporal server; ConfigurationError says which address does not answer."""

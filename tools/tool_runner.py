@@ -22,6 +22,7 @@ from perdure.workspace.working_copy import WorkingCopy
 from tools.model_view import for_model
 from tools.programs import environment_of
 from tools.registry import Outline, Registry
+from tools.searching.services import Searching
 from tools.tool_schemas import (
     OUTPUT_CHARACTERS,
     AsksModel,
@@ -60,6 +61,7 @@ class ToolRunner:
         ledger: Ledger,
         *,
         packages: Packages | None = None,
+        searching: Searching | None = None,
         known: Collection[str] | None = None,
         on_package_request: Callable[[str, PackageRequest], None] = lambda task_id, request: None,
     ) -> None:
@@ -69,6 +71,7 @@ class ToolRunner:
         self._toolchain = toolchain
         self._ledger = ledger
         self._packages = packages or Packages()
+        self._searching = searching or Searching()
         self._known = registry.names if known is None else known
         """Tools whose schemas every model sees; of the others a malformed call brings the schema."""
         self._on_package_request = on_package_request
@@ -169,6 +172,7 @@ class ToolRunner:
             beat=beat,
             effects=self._ledger(key.task_id, requested_at),
             packages=self._packages,
+            searching=self._searching,
             on_package_request=functools.partial(self._on_package_request, key.task_id),
             approved=approved,
         )

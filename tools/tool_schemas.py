@@ -22,6 +22,7 @@ from perdure.safety.package_hosts import PackageHost
 from perdure.safety.sandbox import Sandbox
 from perdure.workspace.working_copy import WorkingCopy
 from tools.diagnostics import Diagnostic
+from tools.searching.services import Searching
 
 
 class Arguments(BaseModel):
@@ -185,6 +186,8 @@ class ToolContext:
     files_at: FilesAt = no_files
     catalogue: Catalogue = field(default_factory=NoCatalogue)
     """The tools that there are; the registry that runs a call hands in itself."""
+    searching: Searching = field(default_factory=Searching)
+    """What searches by meaning may use; they work without any of it."""
     refine: Refines | None = None
     """None where the generators work from their templates alone."""
     model: AsksModel | None = None

@@ -44,6 +44,7 @@ ALL = (
     "read_output",
     "run_tests",
     "search_files",
+    "semantic_search",
     "typescript_check",
     "validate_syntax",
     "write_file",

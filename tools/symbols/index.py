@@ -232,11 +232,7 @@ def _opened(path: Path) -> sqlite3.Connection:
         database = sqlite3.connect(path, timeout=30)
         try:
             if database.execute("PRAGMA user_version").fetchone()[0] != FORM:
-                database.close()
-                path.unlink(missing_ok=True)
-                database = sqlite3.connect(path, timeout=30)
-                database.execute("PRAGMA journal_mode = WAL")
-                database.executescript(f"{SCHEMA} PRAGMA user_version = {FORM};")
+                _lay_out(database)
             # It holds nothing that cannot be found again.
             database.execute("PRAGMA synchronous = OFF")
         except sqlite3.DatabaseError as error:
@@ -247,6 +243,19 @@ def _opened(path: Path) -> sqlite3.Connection:
         else:
             return database
     raise AssertionError
+
+
+def _lay_out(database: sqlite3.Connection) -> None:
+    """Make the tables in one transaction, unless another search has done so meanwhile."""
+    database.execute("PRAGMA journal_mode = WAL")
+    with database:
+        database.execute("BEGIN IMMEDIATE")
+        if database.execute("PRAGMA user_version").fetchone()[0] == FORM:
+            return
+        former = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+        for statement in [*(f'DROP TABLE "{name}"' for (name,) in former), *SCHEMA.split(";")]:
+            database.execute(statement)
+        database.execute(f"PRAGMA user_version = {FORM}")
 
 
 def as_utf8(path: str, data: bytes) -> bytes:
