@@ -14,6 +14,7 @@ from tools.tool_schemas import ANYTHING, Arguments, ToolContext, ToolOutput, Tou
 
 ALL = (
     "analyze_dependencies",
+    "benchmark_code",
     "create_branch",
     "delete_file",
     "edit_file",
