@@ -34,6 +34,7 @@ WITHOUT_TOOLS = (
     "mcp_servers",
     "node",
     "packages",
+    "proving",
     "reading",
     "running",
     "revisions",

@@ -76,6 +76,16 @@ class PythonTests:
             for folder, files in sorted(by_folder.items())
         ]
 
+    async def command_for_new(self, path: str) -> Command | Unable:
+        """pytest on one test file that need not be there yet."""
+        folder = self._folder(path)
+        python, has_pytest, problem = await self._interpreter(folder)
+        if not has_pytest:
+            return Unable(
+                "pytest", folder, f"The tests need pytest, which is not installed for {python}.{problem}"
+            )
+        return self._importing(_pytest(folder, Selection(paths=(path,)), python, problem))
+
     def _folder(self, path: str) -> str:
         """The nearest folder with a configuration of pytest, or the root."""
         return next((folder for folder in upwards(path) if self._configured(folder)), ".")
