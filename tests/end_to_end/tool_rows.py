@@ -38,6 +38,7 @@ PYTHON = (
     Row("validate_syntax", {"path": MONEY}),
     Row("run_tests", {"paths": ["tests/test_money.py"]}, ("passed",)),
     Row("execute_command", {"command": "python -c 'print(6 * 7)'"}, ("42",)),
+    Row("benchmark_code", {"code": "sum(range(100))", "rounds": 3}),
     Row("create_branch", {"name": "feature/words"}, ("feature/words",)),
     Row(
         "write_file", {"path": "src/billing/words.py", "content": "def count(text):\n    return len(text)\n"}
@@ -107,5 +108,7 @@ NEXT = (
 
 ELSEWHERE = {
     "install_dependencies": "tests/tools/test_install_dependencies.py, with npm and pip and their package hosts",
+    "explain_code": "tests/tools/test_explain_code.py, with a model",
+    "generate_tests": "tests/tools/test_generate_tests.py, with a model",
 }
 """Tools that need what the two projects cannot have, and the tests that run them for real."""
