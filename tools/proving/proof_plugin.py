@@ -13,8 +13,8 @@ import pytest
 REPORT = Path("/tmp/perdure-proof.json")
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_TRUNC
 CHANGES = {"os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.truncate", "os.link", "os.symlink"}
-FREE = ("/tmp/", "/dev/", os.path.realpath(tempfile.gettempdir()) + "/")
 
+free = ["/tmp/", "/dev/"]
 cases: dict[str, dict[str, Any]] = {}
 errors: list[str] = []
 written: set[str] = set()
@@ -23,7 +23,7 @@ written: set[str] = set()
 def _note(path: object) -> None:
     if isinstance(path, (str, bytes, Path)):
         place = os.path.realpath(os.fsdecode(path))
-        if not f"{place}/".startswith(FREE) and "__pycache__" not in place:
+        if not f"{place}/".startswith(tuple(free)) and "__pycache__" not in place:
             written.add(place)
 
 
@@ -32,7 +32,11 @@ def _audit(event: str, arguments: tuple[Any, ...]) -> None:
         _note(arguments[0])
 
 
-sys.addaudithook(_audit)
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests() -> None:
+    """Watch from before the project's first file is loaded."""
+    free.append(os.path.realpath(tempfile.gettempdir()) + "/")
+    sys.addaudithook(_audit)
 
 
 @pytest.hookimpl(hookwrapper=True)
