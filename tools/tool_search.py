@@ -16,6 +16,8 @@ COMMON = frozenset({"a", "an", "and", "as", "be", "for", "from", "in", "is", "it
                     "tool", "what", "where", "which", "with"})  # fmt: skip
 ENDINGS = ("ies", "ing", "es", "ed", "s", "e")
 SHORTEST_STEM = 3
+DOUBLED = re.compile(r"([bdgmnprt])\1$")
+"""As in "running"."""
 
 
 class ToolSearch:
@@ -64,5 +66,5 @@ def _stems(text: str) -> list[str]:
 def _stem(word: str) -> str:
     for ending in ENDINGS:
         if word.endswith(ending) and len(word) - len(ending) >= SHORTEST_STEM:
-            return word[: -len(ending)]
+            return DOUBLED.sub(r"\1", word[: -len(ending)])
     return word
