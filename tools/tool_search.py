@@ -11,6 +11,8 @@ from perdure.contracts.model import ToolSchema
 WORD = re.compile(r"[a-z0-9]+")
 NAME_COUNTS = 4
 """A word of the name counts as often as so many in the description."""
+NAMED = 0.4
+"""What a word of the name adds beside that, as a share of its rarity."""
 SATURATION, LENGTH_SHARE = 1.2, 0.75
 COMMON = frozenset({"a", "an", "and", "as", "be", "for", "from", "in", "is", "it", "its", "of", "on", "or", "the", "to",
                     "tool", "what", "where", "which", "with"})  # fmt: skip
@@ -44,11 +46,14 @@ class ToolSearch:
     def _score(self, name: str, wanted: Iterable[str]) -> float:
         counts = self._counts[name]
         length = 1 - LENGTH_SHARE + LENGTH_SHARE * counts.total() / self._usual_length
+        named = _stems(name)
         score = 0.0
         for word in sorted(wanted):
             count, holders = counts[word], self._holders[word]
             rarity = math.log(1 + (len(self._schemas) - holders + 0.5) / (holders + 0.5))
             score += rarity * count * (SATURATION + 1) / (count + SATURATION * length)
+            # What a tool is called says more than any number of mentions, which BM25 lets count ever less.
+            score += NAMED * rarity * (word in named)
         return score
 
 
