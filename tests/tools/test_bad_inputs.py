@@ -30,6 +30,7 @@ class Row:
 
 ROWS: dict[str, Row] = {
     "analyze_dependencies": Row(lambda path: {"path": path}, slow=True),
+    "benchmark_code": Row(lambda path: {"code": "pass", "against": path}, slow=True),
     "create_branch": Row(lambda path: {"name": path}),
     "delete_file": Row(lambda path: {"path": path}, deletes=True),
     "edit_file": Row(
@@ -37,12 +38,14 @@ ROWS: dict[str, Row] = {
     ),
     "eslint_check": Row(lambda path: {"paths": [path]}, slow=True),
     "execute_command": Row(lambda path: {"command": "cat *.txt", "working_directory": path}),
+    "explain_code": Row(lambda path: {"path": path}),
     "find_definitions": Row(lambda path: {"symbol": "word", "path": path}, slow=True),
     "find_references": Row(lambda path: {"symbol": "word", "path": path}, slow=True),
     "find_tools": Row(lambda path: {"query": path}),
     "generate_api_route": Row(lambda path: {"path": path}, slow=True),
     "generate_nextjs_page": Row(lambda path: {"route": path, "title": "Title"}, slow=True),
     "generate_react_component": Row(lambda path: {"name": "Thing", "folder": path}, slow=True),
+    "generate_tests": Row(lambda path: {"path": path}, slow=True),
     "generate_type_definitions": Row(lambda path: {"name": "Thing", "paths": [path]}, slow=True),
     "get_diagnostics": Row(lambda path: {"paths": [path], "types": False}, slow=True),
     "git_blame": Row(lambda path: {"path": path}),
@@ -62,6 +65,7 @@ ROWS: dict[str, Row] = {
     "read_output": Row(lambda path: {"step": 1, "pattern": path}),
     "run_tests": Row(lambda path: {"paths": [path]}, slow=True),
     "search_files": Row(lambda path: {"query": "word", "path": path}),
+    "semantic_search": Row(lambda path: {"query": "word", "path": path}, slow=True),
     "typescript_check": Row(lambda path: {"paths": [path]}, slow=True),
     "validate_syntax": Row(lambda path: {"path": path}, slow=True),
     "write_file": Row(lambda path: {"path": path, "content": "text\n"}, writes=True),

@@ -6,6 +6,7 @@ and shares all else. The file can be deleted at any time: the next search makes 
 
 import contextlib
 import hashlib
+import os
 import sqlite3
 from collections import Counter
 from collections.abc import Generator, Iterable, Mapping, Sequence
@@ -25,7 +26,7 @@ CREATE TABLE chunks (
 CREATE INDEX chunks_by_content ON chunks (content);
 CREATE TABLE postings (term TEXT, chunk INTEGER, count INTEGER, PRIMARY KEY (term, chunk)) WITHOUT ROWID;
 CREATE TABLE embedded (embedder TEXT, digest TEXT, PRIMARY KEY (embedder, digest)) WITHOUT ROWID;
-CREATE TABLE looks (tree TEXT, path TEXT, look TEXT, digest BLOB, PRIMARY KEY (tree, path)) WITHOUT ROWID;
+CREATE TABLE looks (tree TEXT, path BLOB, look TEXT, digest BLOB, PRIMARY KEY (tree, path)) WITHOUT ROWID;
 """
 NAME_COUNTS = 3
 """A word of a definition's name counts as often as so many in its text."""
@@ -58,13 +59,14 @@ class CodeStore:
         """How each file of a tree looked, and its content then."""
         with self._opened() as database:
             rows = database.execute("SELECT path, look, digest FROM looks WHERE tree = ?", (tree,))
-            return {path: (look, digest) for path, look, digest in rows}
+            return {os.fsdecode(path): (look, digest) for path, look, digest in rows}
 
     def keep_looks(self, tree: str, looks: Mapping[str, tuple[str, bytes]]) -> None:
         """What a tree looks like now, in the place of what it looked like."""
         with self._opened() as database, database:
             database.execute("DELETE FROM looks WHERE tree = ?", (tree,))
-            rows = [(tree, path, look, digest) for path, (look, digest) in looks.items()]
+            # A name need not be UTF-8, and a text of SQLite must be.
+            rows = [(tree, os.fsencode(path), look, digest) for path, (look, digest) in looks.items()]
             database.executemany("INSERT INTO looks VALUES (?, ?, ?, ?)", rows)
 
     def missing(self, digests: Iterable[bytes], *, now: int) -> set[bytes]:
