@@ -14,6 +14,7 @@ from perdure.contracts.workspace import Checkpoint
 from perdure.workspace.program import GitProgram
 from perdure.workspace.records import decoded, load_record
 from perdure.workspace.references import head_of, move_branch, read_branches
+from perdure.workspace.refusals import refusal_of
 from perdure.workspace.storage import make_folder, put
 from perdure.workspace.working_copy import WorkingCopy
 
@@ -121,8 +122,11 @@ def newest_generation(task_folder: Path) -> int | None:
 def looked_at(copy: WorkingCopy) -> Generator[WorkingCopy]:
     """The copy with a private index for checkpoints, since a call that was not stopped yet may use the other one."""
     private = copy.folder / "set-aside-index"
-    with contextlib.suppress(FileNotFoundError):
-        shutil.copyfile(copy.shadow_index, private)
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            shutil.copyfile(copy.shadow_index, private)
+    except OSError as error:
+        raise refusal_of(error, private.name, folder=copy.folder) from error
     try:
         yield replace(copy, index_name=private.name)
     finally:

@@ -87,7 +87,7 @@ def test_the_wheel_holds_the_package_with_its_data_and_nothing_else(wheel: Path)
     wanted = {
         str(path.relative_to(PROJECT_FOLDER))
         for path in (PROJECT_FOLDER / "perdure").rglob("*")
-        if path.suffix in {".py", ".sql", ".toml"} or path.name == "py.typed"
+        if path.suffix in {".lock", ".py", ".sql", ".toml"} or path.name == "py.typed"
     }
     assert package == wanted
     assert {"perdure/py.typed", "perdure/safety/policy.toml"} <= package
