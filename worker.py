@@ -227,10 +227,8 @@ def activities_of(house: House) -> tuple[list[Callable[..., Any]], list[Callable
         host_id=house.host_id, host_queue=house.own_queue, survey=survey, strip_credentials=strip_credentials
     )
 
-    # Schemas are made from the argument models each time, which costs more than everything else in a decision.
     eager = eager_tools_of(settings, house.registry.names)
 
-    @functools.lru_cache(maxsize=256)
     def offered(mode: Mode, safety: Safety, loaded: tuple[str, ...]) -> tuple[ToolSchema, ...]:
         judge = functools.partial(house.policy.judge, mode=mode, safety=safety, author=Author.MODEL)
         return house.registry.schemas(

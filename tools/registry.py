@@ -92,8 +92,18 @@ class Registry:
         return tuple(self._tools)
 
     @functools.cached_property
+    def _schemas(self) -> dict[str, ToolSchema]:
+        """By name. Made once, for making one from its arguments costs more than all else in a decision."""
+        return {
+            name: ToolSchema(
+                name=name, description=_description(one), parameters=parameters_of(one.arguments)
+            )
+            for name, one in self._tools.items()
+        }
+
+    @functools.cached_property
     def _search(self) -> ToolSearch:
-        return ToolSearch({schema.name: schema for schema in self.schemas()})
+        return ToolSearch(self._schemas)
 
     def find(self, query: str, *, limit: int) -> tuple[ToolSchema, ...]:
         """The tools that fit the words best, best first."""
@@ -104,9 +114,9 @@ class Registry:
     ) -> tuple[ToolSchema, ...]:
         """What the model is told of these tools (default all), without those that could only have a denied effect."""
         return tuple(
-            ToolSchema(name=one.name, description=_description(one), parameters=parameters_of(one.arguments))
-            for one in self._tools.values()
-            if (names is None or one.name in names) and not set(one.effects) <= set(denied)
+            self._schemas[name]
+            for name, one in self._tools.items()
+            if (names is None or name in names) and not set(one.effects) <= set(denied)
         )
 
     def dictionary(self) -> dict[str, Any]:
