@@ -1,47 +1,16 @@
 """A folder of the user's own as a working copy: no clone and no checkpoints; for tools that a person runs by hand."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from perdure.contracts.errors import InvalidInput
 from perdure.contracts.workspace import Checkpoint
-from perdure.workspace.program import Finished, Folders, GitProgram
+from perdure.workspace.program import Folders, GitProgram
 from perdure.workspace.references import write_reference
 from perdure.workspace.working_copy import Origin, WorkingCopy
 
 NO_PROGRAMS = (("core.fsmonitor", "false"), ("core.hooksPath", "/dev/null"))
-"""What the folder's own settings could start."""
-
-
-class GitByHand(GitProgram):
-    """Git on a folder whose settings are not ours: no hook and no monitor of it runs."""
-
-    async def run(
-        self,
-        *arguments: str,
-        folders: Folders | None = None,
-        stdin: bytes = b"",
-        settings: Sequence[tuple[str, str]] = (),
-        environment: Mapping[str, str] | None = None,
-        accept: Sequence[int] = (0,),
-        limit_s: float = 120.0,
-        online: bool = False,
-        read_from: Path | None = None,
-        write_to: Path | None = None,
-    ) -> Finished:
-        """See ``GitProgram.run``."""
-        return await super().run(
-            *arguments,
-            folders=folders,
-            stdin=stdin,
-            settings=(*NO_PROGRAMS, *settings),
-            environment=environment,
-            accept=accept,
-            limit_s=limit_s,
-            online=online,
-            read_from=read_from,
-            write_to=write_to,
-        )
+"""The folder's settings are not ours: no hook and no monitor of it runs."""
 
 
 class FolderInPlace(WorkingCopy):
@@ -87,7 +56,7 @@ async def open_in_place(folder: Path, *, home: Path, network: Mapping[str, str])
             f"{str(folder)!r} is a linked work tree or a submodule, whose Git folder lies elsewhere.",
             "run the tool on a clone of its own",
         )
-    program = GitByHand(home / "git-home", network=network)
+    program = GitProgram(home / "git-home", network=network, settings=NO_PROGRAMS)
     (home / "1").mkdir(parents=True)
     if (root / ".git").is_dir():
         git = Folders(root / ".git", root / ".git" / "objects")

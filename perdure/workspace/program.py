@@ -96,6 +96,8 @@ class GitProgram:
     home: Path
     network: Mapping[str, str] = field(default_factory=dict[str, str])
     search_path: str = SEARCH_PATH
+    settings: tuple[tuple[str, str], ...] = ()
+    """What every command is given before its own settings."""
     at_once: int = field(default_factory=lambda: len(os.sched_getaffinity(0)))
     """Commands that run at once, beside those that talk to a remote: as many as there are processors.
 
@@ -134,9 +136,10 @@ class GitProgram:
         if folders is not None:
             variables |= folders.environment()
         variables |= environment or {}
-        if settings:
-            variables["GIT_CONFIG_COUNT"] = str(len(settings))
-            for number, (key, value) in enumerate(settings):
+        given = (*self.settings, *settings)
+        if given:
+            variables["GIT_CONFIG_COUNT"] = str(len(given))
+            for number, (key, value) in enumerate(given):
                 variables[f"GIT_CONFIG_KEY_{number}"] = key
                 variables[f"GIT_CONFIG_VALUE_{number}"] = value
         work = folders.tree if folders is not None and folders.tree is not None else self.home
