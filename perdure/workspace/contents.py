@@ -1,10 +1,12 @@
 """Reads and writes the bytes of one file that was found and judged before."""
 
+import contextlib
 import errno
 import os
 import secrets
 import shutil
 import stat
+from collections.abc import Generator
 from pathlib import Path
 
 from perdure.contracts.errors import ToolRejected
@@ -43,55 +45,52 @@ def replace_file(
     folder: int, name: str, data: bytes, *, mode: int, owner: tuple[int, int] | None, path: str
 ) -> None:
     """Put a file into an open folder, atomically and durably; ``path`` is how messages call it."""
-    temporary = f".perdure-{secrets.token_hex(8)}.tmp"
     try:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        handle = os.open(temporary, flags, 0o600, dir_fd=folder)
-        try:
-            with os.fdopen(handle, "wb", buffering=0, closefd=False) as stream:
-                rest = memoryview(data)
-                while rest:
-                    rest = rest[stream.write(rest) or 0 :]
-            if owner is not None:
-                os.fchown(handle, *owner)
-            os.fchmod(handle, mode)
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-        os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+        with _temporary_in(folder) as temporary:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            handle = os.open(temporary, flags, 0o600, dir_fd=folder)
+            try:
+                with os.fdopen(handle, "wb", buffering=0, closefd=False) as stream:
+                    rest = memoryview(data)
+                    while rest:
+                        rest = rest[stream.write(rest) or 0 :]
+                if owner is not None:
+                    os.fchown(handle, *owner)
+                os.fchmod(handle, mode)
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+            os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
         os.fsync(folder)
-    except BaseException as error:
-        _forget(folder, temporary)
-        if isinstance(error, OSError):
-            raise refusal_of(error, path, folder=Path(f"/proc/self/fd/{folder}").resolve()) from error
-        raise
+    except OSError as error:
+        raise refusal_of(error, path, folder=Path(f"/proc/self/fd/{folder}").resolve()) from error
 
 
 def move_into(folder: int, name: str, source: Path) -> None:
     """Move a file or link of ours into an open folder, atomically, also from another file system."""
-    temporary = f".perdure-{secrets.token_hex(8)}.tmp"
     try:
-        try:
-            os.rename(source, name, dst_dir_fd=folder)
-        except OSError as error:
-            if error.errno != errno.EXDEV:
-                raise
+        os.rename(source, name, dst_dir_fd=folder)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        with _temporary_in(folder) as temporary:
             beside = Path(f"/proc/self/fd/{folder}") / temporary
             shutil.copy2(source, beside, follow_symlinks=False)
             found = source.lstat()
             os.chown(beside, found.st_uid, found.st_gid, follow_symlinks=False)
             os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
-        os.fsync(folder)
-    except BaseException:
-        _forget(folder, temporary)
-        raise
+    os.fsync(folder)
 
 
-def _forget(folder: int, name: str) -> None:
+@contextlib.contextmanager
+def _temporary_in(folder: int) -> Generator[str]:
+    """A name in an open folder that nothing has, and that is gone at the end unless what has it was renamed."""
+    name = f".perdure-{secrets.token_hex(8)}.tmp"
     try:
-        os.unlink(name, dir_fd=folder)
-    except FileNotFoundError:
-        return
+        yield name
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name, dir_fd=folder)
 
 
 def mode_for(found: os.stat_result | None, path: str, executable: bool | None) -> int:
