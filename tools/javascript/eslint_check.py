@@ -10,9 +10,9 @@ from tools.node.checks import Check, eslint_result
 from tools.node.checks import eslint_check as check_of
 from tools.node.findings import listed
 from tools.node.mending import mended
-from tools.node.selection import chosen
+from tools.node.selection import chosen, touched
 from tools.paths import WorkspacePath
-from tools.tool_schemas import ANYTHING, Arguments, Preview, ToolContext, ToolOutput, Touches, tool
+from tools.tool_schemas import Arguments, Preview, ToolContext, ToolOutput, tool
 
 LONGEST_S = 300.0
 GRACE_S = 30.0
@@ -33,12 +33,6 @@ def _title(arguments: EslintCheck) -> str:
     )
 
 
-def _touches(arguments: EslintCheck) -> Touches:
-    if not arguments.fix:
-        return Touches()
-    return Touches(paths=tuple(arguments.paths) or (arguments.folder,)) if arguments.paths else ANYTHING
-
-
 async def _preview(arguments: EslintCheck, context: ToolContext) -> Preview:
     _, _, changes = await _linted(arguments, context)
     return preview_of_changes(_title(arguments), changes)
@@ -51,7 +45,7 @@ async def _preview(arguments: EslintCheck, context: ToolContext) -> Preview:
     effects=(Effect.RUN, Effect.WRITE),
     timeout_s=LONGEST_S + GRACE_S,
     preview=_preview,
-    touches=_touches,
+    touches=lambda a: touched(a.paths, writes=a.fix),
 )
 async def eslint_check(arguments: EslintCheck, context: ToolContext) -> ToolOutput:
     """What ESLint finds, after its fixes where those were asked for."""

@@ -10,9 +10,9 @@ from tools.node.checks import Check, prettier_check, prettier_result
 from tools.node.findings import listed
 from tools.node.mending import mended
 from tools.node.projects import seen_inside
-from tools.node.selection import chosen
+from tools.node.selection import chosen, touched
 from tools.paths import WorkspacePath
-from tools.tool_schemas import ANYTHING, Arguments, Preview, ToolContext, ToolOutput, Touches, tool
+from tools.tool_schemas import Arguments, Preview, ToolContext, ToolOutput, tool
 
 LONGEST_S = 300.0
 GRACE_S = 30.0
@@ -30,12 +30,6 @@ def _title(arguments: PrettierFormat) -> str:
     return f"prettier_format{' (check)' if arguments.check else ''} {' '.join(arguments.paths) or arguments.folder}"
 
 
-def _touches(arguments: PrettierFormat) -> Touches:
-    if arguments.check:
-        return Touches()
-    return Touches(paths=tuple(arguments.paths)) if arguments.paths else ANYTHING
-
-
 async def _preview(arguments: PrettierFormat, context: ToolContext) -> Preview:
     _, _, changes = await _formatted(arguments, context)
     return preview_of_changes(_title(arguments), changes)
@@ -48,7 +42,7 @@ async def _preview(arguments: PrettierFormat, context: ToolContext) -> Preview:
     effects=(Effect.WRITE, Effect.RUN),
     timeout_s=LONGEST_S + GRACE_S,
     preview=_preview,
-    touches=_touches,
+    touches=lambda a: touched(a.paths, writes=not a.check),
 )
 async def prettier_format(arguments: PrettierFormat, context: ToolContext) -> ToolOutput:
     """Which files were formatted, or would be."""

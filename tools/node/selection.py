@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from perdure.contracts.errors import ToolRejected
 from tools.node.projects import Project, folder_of_paths
 from tools.paths import located, missing
-from tools.tool_schemas import ToolContext
+from tools.tool_schemas import ANYTHING, ToolContext, Touches
 
 
 def chosen(context: ToolContext, folder: str, paths: Sequence[str]) -> tuple[Project, list[str]]:
@@ -32,6 +32,13 @@ def chosen(context: ToolContext, folder: str, paths: Sequence[str]) -> tuple[Pro
             f"{outside[0]!r} is not in {project.folder!r}.", "Name paths of one project, or leave folder out."
         )
     return project, found
+
+
+def touched(paths: Sequence[str], *, writes: bool) -> Touches:
+    """What a call on these paths may change, or on all files where there are none."""
+    if not writes:
+        return Touches()
+    return Touches(paths=tuple(paths)) if paths else ANYTHING
 
 
 def belongs(path: str, places: Sequence[str]) -> bool:
