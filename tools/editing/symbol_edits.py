@@ -9,7 +9,6 @@ from tools.editing.drafts import Drafts
 from tools.editing.indentation import common_indent, in_kind_of, indent_of
 from tools.editing.javascript_rename import renamed_in_script
 from tools.editing.lines import in_style_of, with_plain_ends
-from tools.editing.python_rename import renamed_in_python
 from tools.editing.symbols import (
     PYTHON,
     Symbol,
@@ -52,12 +51,20 @@ def apply_symbol_edit(drafts: Drafts, path: str, edit: SymbolEdit) -> list[str]:
         error = syntax_error(draft.path, file.encoded())
         if error:
             _refuse(f"{draft.path!r} does not parse ({error}), so its references are not known.")
-        rename = renamed_in_python if language == PYTHON else renamed_in_script
-        result, notes = rename(source, found, edit.new_name)
+        result, notes = _renamed(language, source, found, edit.new_name)
     else:
         result, notes = _changed(language, file, source, _only(found, draft.path), edit)
     draft.file = file.with_text(result.decode("utf-8", "surrogatepass"))
     return notes
+
+
+def _renamed(language: str, source: bytes, found: list[Symbol], new_name: str) -> tuple[bytes, list[str]]:
+    if language != PYTHON:
+        return renamed_in_script(source, found, new_name)
+    # libcst is an eighth of what a worker loads at its start, and only this needs it.
+    from tools.editing.python_rename import renamed_in_python
+
+    return renamed_in_python(source, found, new_name)
 
 
 def _refuse(why: str, hint: str = "Send blocks or ranges instead.") -> NoReturn:

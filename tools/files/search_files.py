@@ -8,7 +8,6 @@ from perdure.contracts.calls import Effect
 from perdure.contracts.errors import ToolRejected
 from tools.paths import WorkspacePath, existing_folder
 from tools.searching.file_list import listed_files
-from tools.searching.path_ranking import ranked
 from tools.titles import shown_path
 from tools.tool_schemas import Arguments, ToolContext, ToolOutput, tool
 
@@ -27,6 +26,9 @@ class SearchFiles(Arguments):
 @tool(SearchFiles, title=lambda a: f"search_files {a.query!r} in {a.path}", effect=Effect.READ, timeout_s=60)
 async def search_files(arguments: SearchFiles, context: ToolContext) -> ToolOutput:
     """The paths that fit best, one a line; what Git ignores is left out."""
+    # It loads numpy, which a worker's start should not wait for.
+    from tools.searching.path_ranking import ranked
+
     if not arguments.query.strip(" /"):
         raise ToolRejected("The query holds no part of a name.", "Send some letters of the file's path.")
     folder = existing_folder(context.copy, arguments.path)
