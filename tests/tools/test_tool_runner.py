@@ -96,7 +96,7 @@ async def test_what_would_be_refused_has_no_operation(runner: ToolRunner, bench:
         await operation_of(runner, bench, call("git_push"))
     with pytest.raises(ToolRejected, match="There is no tool 'rm'"):
         await operation_of(runner, bench, call("rm"))
-    with pytest.raises(ToolRejected, match="'command' is missing"):
+    with pytest.raises(ToolRejected, match="Exactly one of command and argv says what runs"):
         await operation_of(runner, bench, call("execute_command", writes=True))
 
 
