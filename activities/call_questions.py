@@ -35,7 +35,7 @@ class CallQuestions:
     @property
     def room_characters(self) -> int:
         """How long a question may be, by the estimate of four characters a token."""
-        return self._models.context_tokens(Role.DECIDE, ()) * 4
+        return self._models.context_tokens(Role.ASSIST, ()) * 4
 
     async def __call__(self, *, instructions: str, material: str, answer: type[Answered]) -> Answered:
         """The model's answer in the given shape; ToolRejected where none can be had for this question.
@@ -68,7 +68,7 @@ class CallQuestions:
                 "Send a smaller call, such as one that names a single function.",
             )
         request = ModelRequest(
-            role=Role.DECIDE,
+            role=Role.ASSIST,
             messages=(
                 Message(role="system", content=instructions),
                 Message(role="user", content=material),

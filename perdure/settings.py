@@ -107,6 +107,9 @@ class Settings(BaseSettings):
     model_synthesize: CommaSeparated = _MODELS
     """Model that writes the final answer, then its fallbacks in order, comma-separated."""
 
+    model_assist: CommaSeparated = _MODELS
+    """Model that tools ask, such as generate_tests, then its fallbacks in order, comma-separated."""
+
     model_timeout_s: float = Field(default=120.0, gt=0, le=300)
     """Seconds that one request to a model may take before it counts as unanswered and is sent again, at most 300."""
 
@@ -227,6 +230,7 @@ class Settings(BaseSettings):
         "model_decide",
         "model_reflect",
         "model_synthesize",
+        "model_assist",
         "package_hosts",
         "tool_folders",
         "eager_tools_change",
@@ -240,7 +244,7 @@ class Settings(BaseSettings):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
-    @field_validator("model_plan", "model_decide", "model_reflect", "model_synthesize")
+    @field_validator("model_plan", "model_decide", "model_reflect", "model_synthesize", "model_assist")
     @classmethod
     def _needs_a_model(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if not value:
@@ -260,6 +264,7 @@ class Settings(BaseSettings):
             Role.DECIDE: self.model_decide,
             Role.REFLECT: self.model_reflect,
             Role.SYNTHESIZE: self.model_synthesize,
+            Role.ASSIST: self.model_assist,
         }
 
     @property

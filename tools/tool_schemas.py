@@ -131,14 +131,6 @@ async def no_files(step: int) -> Checkpoint | None:
     )
 
 
-class Refines(Protocol):
-    """A model that betters what a generator has made; what it returns is checked exactly as that was."""
-
-    async def __call__(self, purpose: str, files: Mapping[str, str]) -> Mapping[str, str]:
-        """Other texts for some of the files, by their paths; a file that is not among them stays."""
-        ...
-
-
 Answered = TypeVar("Answered", bound=BaseModel)
 
 
@@ -188,8 +180,6 @@ class ToolContext:
     """The tools that there are; the registry that runs a call hands in itself."""
     searching: Searching = field(default_factory=Searching)
     """What searches by meaning may use; they work without any of it."""
-    refine: Refines | None = None
-    """None where the generators work from their templates alone."""
     model: AsksModel | None = None
     """None where no model can be asked."""
 

@@ -15,6 +15,8 @@ class Role(StrEnum):
     DECIDE = "decide"
     REFLECT = "reflect"
     SYNTHESIZE = "synthesize"
+    ASSIST = "assist"
+    """What tools ask for their calls."""
 
 
 class RequestedCall(BaseModel):

@@ -12,7 +12,13 @@ DEFAULT_MODELS: Mapping[Role, tuple[str, ...]] = MappingProxyType(
 """Model and fallback of each role where the installation names none; checked against the served ids at start."""
 
 DEFAULT_REASONING_EFFORT: Mapping[Role, str] = MappingProxyType(
-    {Role.PLAN: "medium", Role.DECIDE: "medium", Role.REFLECT: "low", Role.SYNTHESIZE: "low"}
+    {
+        Role.PLAN: "medium",
+        Role.DECIDE: "medium",
+        Role.REFLECT: "low",
+        Role.SYNTHESIZE: "low",
+        Role.ASSIST: "medium",
+    }
 )
 
 REPLACEMENTS: Mapping[str, str] = MappingProxyType(

@@ -67,7 +67,7 @@ _READ_ONLY_NOTE = "This task is read-only: nothing will be changed."
 
 
 def system_text(role: Role, mode: Mode = Mode.CHANGE) -> str:
-    """The system message for the role: always the same bytes for the same role and mode."""
+    """The system message for a step's role: always the same bytes for the same role and mode. Tools bring their own."""
     if role is Role.DECIDE:
         way = _DECIDE_CHANGE if mode is Mode.CHANGE else _DECIDE_READ_ONLY
         return f"{_GROUND}\n\n{way}\n\n{_DECIDE_END}"

@@ -122,6 +122,21 @@ def test_a_reply_answers_when_all_its_conditions_hold(conditions: dict[str, Any]
     )
 
 
+@pytest.mark.parametrize(
+    ("reply", "expected"),
+    [
+        ({"for": "assist", "content": "x"}, True),
+        ({"for": "decide", "content": "x"}, True),
+        ({"for": "decide", "calls": [{"tool": "read_file"}]}, False),
+        ({"for": "plan", "content": "x"}, False),
+    ],
+)
+def test_a_tools_question_is_answered_by_what_is_for_it_or_by_words_of_a_decision(
+    reply: dict[str, Any], expected: bool
+) -> None:
+    assert Reply.model_validate(reply).matches(role="assist", turn=0, last="", request="") is expected
+
+
 def test_the_turn_is_filled_in_at_any_depth() -> None:
     value = {"path": "step-{turn}.txt", "edits": [{"new": "{turn}{turn}"}, 1, None], "{turn}": "{other}"}
     assert filled_in(value, 7) == {

@@ -33,12 +33,12 @@ class AskedByHand:
     @property
     def room_characters(self) -> int:
         """How long a question may be."""
-        return self._models.context_tokens(Role.DECIDE, ()) * 4
+        return self._models.context_tokens(Role.ASSIST, ()) * 4
 
     async def __call__(self, *, instructions: str, material: str, answer: type[Answered]) -> Answered:
         """The answer; ToolRejected where none can be had."""
         messages = (Message(role="system", content=instructions), Message(role="user", content=material))
-        request = ModelRequest(role=Role.DECIDE, messages=messages, temperature=0.0)
+        request = ModelRequest(role=Role.ASSIST, messages=messages, temperature=0.0)
         try:
             given, reply = await self._models.structured(request, answer)
         except (ModelFault, ConfigurationError, ContextTooLarge, ModelUnavailable) as error:
@@ -54,11 +54,11 @@ async def models_by_hand(environment: Mapping[str, str]) -> AsyncGenerator[Asked
     if not key:
         yield None
         return
-    named = [part.strip() for part in environment.get("PERDURE_MODEL_DECIDE", "").split(",") if part.strip()]
+    named = [part.strip() for part in environment.get("PERDURE_MODEL_ASSIST", "").split(",") if part.strip()]
     settings = ModelSettings(
         api_key=key,
         base_url=environment.get("GROQ_BASE_URL") or None,
-        models={**DEFAULT_MODELS, **({Role.DECIDE: tuple(named)} if named else {})},
+        models={**DEFAULT_MODELS, **({Role.ASSIST: tuple(named)} if named else {})},
     )
     models = Models(settings)
     try:

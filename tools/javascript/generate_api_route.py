@@ -7,7 +7,6 @@ from pydantic import Field
 
 from perdure.contracts.calls import Effect
 from perdure.contracts.errors import ToolRejected
-from tools.editing.changes import preview_of_changes
 from tools.node.api_templates import (
     WITH_BODY,
     Endpoint,
@@ -20,7 +19,7 @@ from tools.node.api_templates import (
     mounting,
 )
 from tools.node.conventions import Conventions, conventions_of
-from tools.node.drafting import GRACE_S, LONGEST_S, Draft, proved, written
+from tools.node.drafting import GRACE_S, LONGEST_S, Draft, previewed, proved, written
 from tools.node.next_routes import api_path, refuse_taken, route_of, router_of
 from tools.node.projects import Project, project_of
 from tools.paths import WorkspacePath
@@ -52,6 +51,9 @@ class GenerateApiRoute(Arguments):
     body: list[RouteField] = Field(default=[], max_length=30, description="What POST, PUT and PATCH take.")
     framework: Wanted = Field(default="auto", description="auto: the one the project has.")
     project: WorkspacePath = Field(default=".", min_length=1, description="Folder of the project.")
+    wishes: str = Field(
+        default="", max_length=1_000, description="What a model adds to the template; none: template alone."
+    )
     overwrite: bool = Field(default=False, description="Replace a file that exists.")
 
 
@@ -147,12 +149,13 @@ def _draft(arguments: GenerateApiRoute, context: ToolContext) -> Draft:
         purpose,
         (said,) if said else (),
         arguments.overwrite,
+        arguments.wishes,
     )
 
 
 async def _preview(arguments: GenerateApiRoute, context: ToolContext) -> Preview:
     done = await proved(context, _draft(arguments, context))
-    return preview_of_changes(_title(arguments), done.changes)
+    return previewed(_title(arguments), done)
 
 
 @tool(

@@ -6,9 +6,8 @@ from pydantic import Field
 
 from perdure.contracts.calls import Effect
 from perdure.contracts.errors import ToolRejected
-from tools.editing.changes import preview_of_changes
 from tools.node.conventions import conventions_of
-from tools.node.drafting import GRACE_S, LONGEST_S, Draft, proved, written
+from tools.node.drafting import GRACE_S, LONGEST_S, Draft, previewed, proved, written
 from tools.node.next_routes import page_path, refuse_taken, route_of, router_of
 from tools.node.next_templates import Page, page_text
 from tools.node.projects import project_of
@@ -37,6 +36,9 @@ class GenerateNextjsPage(Arguments):
     )
     router: Literal["app", "pages"] | None = Field(default=None, description="None: the project's.")
     project: WorkspacePath = Field(default=".", min_length=1, description="Folder of the project.")
+    wishes: str = Field(
+        default="", max_length=1_000, description="What a model adds to the template; none: template alone."
+    )
     overwrite: bool = Field(default=False, description="Replace a file that exists.")
 
 
@@ -69,14 +71,13 @@ def _draft(arguments: GenerateNextjsPage, context: ToolContext) -> Draft:
     if arguments.data == "static" and route.parameters:
         notes = ("No path is built beforehand yet: name them where the parameters are listed.",)
     purpose = f"The page {arguments.title!r} of the Next.js route {route.path}."
-    return Draft(
-        project, conventions, {path: page_text(page, conventions)}, purpose, notes, arguments.overwrite
-    )
+    texts = {path: page_text(page, conventions)}
+    return Draft(project, conventions, texts, purpose, notes, arguments.overwrite, arguments.wishes)
 
 
 async def _preview(arguments: GenerateNextjsPage, context: ToolContext) -> Preview:
     done = await proved(context, _draft(arguments, context))
-    return preview_of_changes(_title(arguments), done.changes)
+    return previewed(_title(arguments), done)
 
 
 @tool(

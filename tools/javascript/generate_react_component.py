@@ -6,9 +6,8 @@ from pydantic import Field
 
 from perdure.contracts.calls import Effect
 from perdure.contracts.errors import ToolRejected
-from tools.editing.changes import preview_of_changes
 from tools.node.conventions import conventions_of
-from tools.node.drafting import GRACE_S, LONGEST_S, Draft, proved, written
+from tools.node.drafting import GRACE_S, LONGEST_S, Draft, previewed, proved, written
 from tools.node.projects import project_of
 from tools.node.react_templates import Component, Prop, all_files, names_of
 from tools.paths import WorkspacePath
@@ -40,6 +39,9 @@ class GenerateReactComponent(Arguments):
         default=None, min_length=1, description="None: where the others are."
     )
     project: WorkspacePath = Field(default=".", min_length=1, description="Folder of the project.")
+    wishes: str = Field(
+        default="", max_length=1_000, description="What a model adds to the template; none: template alone."
+    )
     overwrite: bool = Field(default=False, description="Replace files that exist.")
 
 
@@ -80,14 +82,20 @@ def _draft(arguments: GenerateReactComponent, context: ToolContext) -> Draft:
     )
     folder = arguments.folder or conventions.component_folder
     files = all_files(component, folder, conventions, test=arguments.test, story=arguments.story)
+    purpose = f"The React component {arguments.name}."
     return Draft(
-        project, conventions, files, f"The React component {arguments.name}.", overwrite=arguments.overwrite
+        project,
+        conventions,
+        files,
+        purpose,
+        overwrite=arguments.overwrite,
+        wishes=arguments.wishes,
     )
 
 
 async def _preview(arguments: GenerateReactComponent, context: ToolContext) -> Preview:
     done = await proved(context, _draft(arguments, context))
-    return preview_of_changes(_title(arguments), done.changes)
+    return previewed(_title(arguments), done)
 
 
 @tool(

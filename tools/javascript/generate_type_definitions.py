@@ -11,10 +11,9 @@ import tools.node
 from perdure.contracts.calls import Effect
 from perdure.contracts.errors import ToolRejected
 from perdure.safety.views import View
-from tools.editing.changes import preview_of_changes
 from tools.node.batch import limits_of
 from tools.node.conventions import conventions_of
-from tools.node.drafting import GRACE_S, LONGEST_S, Draft, proved, written
+from tools.node.drafting import GRACE_S, LONGEST_S, Draft, previewed, proved, written
 from tools.node.projects import node_of, our_modules, project_of
 from tools.node.sample_schemas import kind_of, parsed, schema_of_openapi, schema_of_samples, type_name
 from tools.paths import WorkspacePath, located, text_file_facts
@@ -116,7 +115,7 @@ async def _preview(arguments: GenerateTypeDefinitions, context: ToolContext) -> 
     if arguments.output is None:
         return Preview(title=_title(arguments), markdown="It changes nothing.")
     done = await proved(context, await _draft(arguments, context, arguments.output))
-    return preview_of_changes(_title(arguments), done.changes)
+    return previewed(_title(arguments), done)
 
 
 @tool(

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from perdure.contracts.errors import ToolRejected
+from perdure.safety.display import for_display
 from tools.diagnostics import Diagnostic, Severity
-from tools.editing.changes import Replacement, open_for_change, write_all
+from tools.editing.changes import Replacement, open_for_change, preview_of_changes, write_all
 from tools.node.batch import BatchCommand, run_batch
 from tools.node.checks import (
     INSTALL,
@@ -24,12 +25,17 @@ from tools.node.configurations import compiler_of, configuration_of
 from tools.node.conventions import Conventions
 from tools.node.findings import listed
 from tools.node.projects import Project, seen_inside
+from tools.node.refining import INSTRUCTIONS, Refinement, faults_of, material_of
+from tools.proving.rounds import Judged
+from tools.proving.rounds import proved as answered
+from tools.proving.sources import asked_model
 from tools.test_frameworks.tree import SCRIPT, within
 from tools.text_files import TextFile
-from tools.tool_schemas import ToolContext, ToolOutput
+from tools.tool_schemas import Preview, ToolContext, ToolOutput
 
 LONGEST_S = 240.0
 GRACE_S = 60.0
+LONGEST_REFUSAL = 1_500
 CONFIGURATION = ".perdure-draft.tsconfig.json"
 """Beside the configuration that it extends, in the view that is thrown away."""
 PACKAGES_MISSING = re.compile(
@@ -46,9 +52,11 @@ class Draft:
     files: Mapping[str, str]
     """Texts by path from the workspace root."""
     purpose: str
-    """What they are for: for the model that may refine them."""
+    """What they are for: for the model that refines them."""
     notes: tuple[str, ...] = ()
     overwrite: bool = False
+    wishes: str = ""
+    """What a model is to make of them; empty where the template is all that is wanted."""
 
 
 @dataclass(frozen=True)
@@ -60,24 +68,53 @@ class Proved:
     """Which programs passed it, and what could not be checked, a sentence each."""
     warnings: tuple[Diagnostic, ...] = ()
     notes: tuple[str, ...] = ()
+    refined: str = ""
+    """What became of the wishes, a sentence; empty where there were none."""
 
 
 async def proved(context: ToolContext, draft: Draft) -> Proved:
     """The files as they would be written; ToolRejected with the diagnostics where the project's own checks find errors."""
     _refuse_what_is_there(draft)
-    refine = context.refine
-    if refine is None:
-        return await _checked(context, draft)
-    texts = await refine(draft.purpose, draft.files)
-    better = replace(draft, files={path: texts.get(path, text) for path, text in draft.files.items()})
+    plain = await _checked(context, draft)
+    if not draft.wishes.strip():
+        return plain
     try:
-        return await _checked(context, better)
+        better = await _refined(context, draft, plain)
     except ToolRejected as error:
-        plain = await _checked(context, draft)
-        said = (
-            f"What the model made of it did not pass and was left out: {error.message.partition(chr(10))[0]}"
-        )
-        return Proved(plain.changes, plain.checks, plain.warnings, (*plain.notes, said))
+        said = f"This is the template alone; the wishes are not in it: {error.message.strip()}"
+        return replace(plain, refined=said[:LONGEST_REFUSAL])
+    return replace(better, refined=f"Refined by {asked_model(context)}, and checked again.")
+
+
+async def _refined(context: ToolContext, draft: Draft, plain: Proved) -> Proved:
+    """The draft with the wishes in it; ToolRejected where no answer passes what the template has passed."""
+    made = {change.path: change.after.text for change in plain.changes}
+
+    async def judge(answer: Refinement) -> Judged[Proved]:
+        faults = faults_of(answer, made)
+        if faults:
+            return Judged(None, faults)
+        texts = {**made, **{each.path: each.text for each in answer.files}}
+        try:
+            return Judged(await _checked(context, replace(draft, files=texts)))
+        except ToolRejected as error:
+            return Judged(None, [error.message])
+
+    return await answered(
+        context,
+        instructions=INSTRUCTIONS,
+        material=material_of(draft.purpose, draft.wishes, made),
+        answer=Refinement,
+        judge=judge,
+        what="refinement",
+    )
+
+
+def previewed(title: str, done: Proved) -> Preview:
+    """The files as a diff, with what became of the wishes."""
+    preview = preview_of_changes(title, done.changes)
+    said = for_display(done.refined, 600)
+    return replace(preview, markdown=f"{said}\n\n{preview.markdown}") if said else preview
 
 
 async def written(context: ToolContext, draft: Draft) -> ToolOutput:
@@ -85,11 +122,11 @@ async def written(context: ToolContext, draft: Draft) -> ToolOutput:
     done = await proved(context, draft)
     write_all(context.copy.files, done.changes)
     paths = [change.path for change in done.changes]
-    parts = [f"Wrote {', '.join(paths)}.", *done.checks, *done.notes, listed(done.warnings)]
+    parts = [f"Wrote {', '.join(paths)}.", done.refined, *done.checks, *done.notes, listed(done.warnings)]
     parts += [f"\n{change.path}\n{change.after.text.rstrip()}" for change in done.changes]
     return ToolOutput(
         content="\n".join(filter(None, parts)),
-        summary=f"wrote {', '.join(paths)}",
+        summary=". ".join(filter(None, (f"wrote {', '.join(paths)}", done.refined.partition("\n")[0]))),
         changed_paths=tuple(paths),
         diagnostics=done.warnings,
     )

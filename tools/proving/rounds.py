@@ -71,7 +71,7 @@ async def proved(
         )
     listed = "\n".join(f"- {each}" for each in faults)
     raise ToolRejected(
-        f"The model gave no {what} that hold, also when it was told what was wrong; nothing was written. "
-        f"Its last answer:\n{listed}\n",
+        f"No answer of the model for {what} holds, also when it was told what was wrong, so none was used. "
+        f"The last one:\n{listed}\n",
         "Do it by hand with these points in mind, or ask for a single function.",
     )

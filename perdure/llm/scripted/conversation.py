@@ -27,7 +27,7 @@ class Conversation:
 
     model: str
     role: str
-    """What the call is for: the answer schema's name tells; any other request is a decision."""
+    """What the call is for: the answer schema's name tells, any other one is a tool's; a request without one is a decision."""
     turn: int
     """Number of assistant messages."""
     last: str
@@ -58,7 +58,7 @@ def read_conversation(raw: bytes) -> Conversation:
     options = fields.get("stream_options")
     return Conversation(
         model=_model(fields),
-        role=_ROLE_OF_SCHEMA.get(schema, "decide"),
+        role=_ROLE_OF_SCHEMA.get(schema, "assist" if schema else "decide"),
         turn=sum(message["role"] == "assistant" for message in messages),
         last=text_of(messages[-1].get("content")),
         request=next((text_of(m.get("content")) for m in messages if m["role"] == "user"), ""),

@@ -67,7 +67,9 @@ class ScriptedUsage(_Part):
 class Reply(_Part):
     """One reply with the conditions under which it answers; a condition left out holds always."""
 
-    for_: Literal["plan", "decide", "reflect", "synthesize"] | None = Field(default=None, alias="for")
+    for_: Literal["plan", "decide", "reflect", "synthesize", "assist"] | None = Field(
+        default=None, alias="for"
+    )
     turn: int | tuple[int, int] | None = None
     """Number of assistant messages already in the conversation, or the first and last such number."""
     last: str | None = None
@@ -115,10 +117,16 @@ class Reply(_Part):
     def matches(self, *, role: str, turn: int, last: str, request: str) -> bool:
         """Whether every condition holds."""
         return (
-            self.for_ in (None, role)
+            self._is_for(role)
             and _holds(self.turn, turn)
             and (self.last is None or re.search(self.last, last, re.DOTALL) is not None)
             and (self.request is None or re.search(self.request, request, re.DOTALL) is not None)
+        )
+
+    def _is_for(self, role: str) -> bool:
+        """Scripts written before the questions of tools had a role of their own answer them as decisions."""
+        return self.for_ in (None, role) or (
+            self.for_ == "decide" and role == "assist" and self.content is not None
         )
 
 

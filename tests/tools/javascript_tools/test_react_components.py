@@ -1,7 +1,5 @@
 """generate_react_component writes what the project's own checks pass, in the project's own way, or nothing at all."""
 
-from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +7,7 @@ import pytest
 from perdure.contracts.errors import ToolRejected
 from tests.tools.conftest import Bench
 from tests.tools.javascript_tools.conftest import NEXT_PAGES, PLAIN_REACT, Shop
+from tests.tools.test_generate_tests import asking
 
 PROPS: list[dict[str, Any]] = [
     {"name": "title", "type": "string", "description": "What is seen first."},
@@ -88,22 +87,40 @@ async def test_what_does_not_pass_is_not_written_and_its_errors_are_shown(next_a
 
 
 async def test_a_model_betters_the_draft_and_what_does_not_pass_of_it_is_left_out(next_app: Bench) -> None:
-    async def better(purpose: str, files: Mapping[str, str]) -> Mapping[str, str]:
-        return {
-            path: text.replace("<span>{title}</span>", "<h2>{title}</h2>") for path, text in files.items()
-        }
+    path = "src/components/head-line.tsx"
+    text = (
+        "export type HeadLineProps = { title: string };\n"
+        "export function HeadLine({ title }: HeadLineProps) { return <h2>{title}</h2>; }\n"
+    )
 
-    async def worse(purpose: str, files: Mapping[str, str]) -> Mapping[str, str]:
-        return {path: text.replace("{title}", "{titel}") for path, text in files.items()}
+    def answers(changed: str) -> dict[str, Any]:
+        return {"files": [{"path": path, "text": changed}]}
 
-    def refined(by: Any) -> Bench:
-        return replace(next_app, context=replace(next_app.context, refine=by))
+    wanted = {"name": "HeadLine", "props": PROPS[:1], "wishes": "Make it a heading.", "overwrite": True}
+    bench, model = asking(
+        next_app,
+        answers("// @ts-nocheck\n" + text.replace("HeadLine(", "Line(")),
+        answers(text.replace("{title}", "{titel}")),
+    )
+    output = await bench.run("generate_react_component", **wanted)
+    assert "<span>{title}</span>" in bench.text(path)
+    assert output.summary.endswith(
+        "This is the template alone; the wishes are not in it: No answer of the model for "
+        "refinement holds, also when it was told what was wrong, so none was used. The last one:"
+    )
+    assert "Cannot find name 'titel'" in output.content
+    assert "no longer exports 'HeadLine'" in model.asked[1]
+    assert "line 1 switches a check off (@ts-nocheck)" in model.asked[1]
 
-    await refined(better).run("generate_react_component", name="HeadLine", props=PROPS[:1])
-    assert "<h2>{title}</h2>" in next_app.text("src/components/head-line.tsx")
-    output = await refined(worse).run("generate_react_component", name="SubLine", props=PROPS[:1])
-    assert "<span>{title}</span>" in next_app.text("src/components/sub-line.tsx")
-    assert "What the model made of it did not pass and was left out" in output.content
+    bench, model = asking(next_app, answers(text))
+    output = await bench.run("generate_react_component", **wanted)
+    # In the project's own form, without semicolons.
+    assert "  return <h2>{title}</h2>\n" in bench.text(path)
+    assert (
+        output.summary
+        == f"wrote {path}, src/components/head-line.module.css. Refined by an answer that was stored, and checked again."
+    )
+    assert "Wishes: Make it a heading." in model.asked[0]
 
 
 async def test_refuses_what_the_project_cannot_have(next_app: Bench, bench: Bench) -> None:
