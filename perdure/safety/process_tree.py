@@ -6,8 +6,27 @@ import os
 import signal
 import time
 from pathlib import Path
+from typing import Protocol
 
 END_PATIENCE_S = 2.0
+
+
+class Process(Protocol):
+    """What is known of a process that was started."""
+
+    @property
+    def pid(self) -> int:
+        """Its number, which is nobody else's before its end is known here."""
+        ...
+
+    @property
+    def returncode(self) -> int | None:
+        """How it ended; None before."""
+        ...
+
+    async def wait(self) -> int:
+        """Wait for its end."""
+        ...
 
 
 def children(pid: int) -> list[int]:
@@ -49,7 +68,7 @@ def file_system_bytes(pid: int, path: str) -> int:
     return (facts.f_blocks - facts.f_bfree) * facts.f_frsize
 
 
-async def kill_tree(process: asyncio.subprocess.Process) -> None:
+async def kill_tree(process: Process) -> None:
     """Kill a sandbox from the inside out and wait until all of it is gone.
 
     The child of the outermost process is init of the sandbox's pid namespace: killing it kills every process inside,

@@ -20,7 +20,7 @@ from perdure.safety.environment import WORKSPACE, environment_for
 from perdure.safety.mounts import Mount, extra_mounts, workspace_mounts
 from perdure.safety.probes import prepared_ground, withstands
 from perdure.safety.scratch import copied
-from perdure.safety.staging import Owner, Staging
+from perdure.safety.staging import Owner, Staged, Staging
 from perdure.safety.supervision import supervise
 from perdure.safety.system_calls import system_call_filter
 from perdure.safety.views import Finished, SandboxLimits, View
@@ -150,14 +150,16 @@ class Sandbox:
                 mounts.append(Mount(str(socket_folder), FOLDER))
             descriptors = resources.enter_context(Descriptors())
             files = descriptors.files(way_out.files) if way_out is not None else {}
+            staged = self._staging.staged(self._bubblewrap, mounts)
             ended = await supervise(
-                self._command(mounts, limits, descriptors, files) + program,
+                self._command(staged, limits, descriptors, files) + program,
                 environment=OUTER_ENVIRONMENT,
                 limits=limits,
                 stdin=descriptors.holding(stdin),
                 descriptors=descriptors.numbers,
                 memory_backed=[*TEMPORARY, WORKSPACE] if view is View.SCRATCH else TEMPORARY,
                 on_output=on_output,
+                prepare=staged.prepare,
             )
             if not ended.killed_for and ended.exit_code >= 0 and not descriptors.program_ended():
                 raise _did_not_come_up(ended.output)
@@ -173,13 +175,12 @@ class Sandbox:
 
     def _command(
         self,
-        mounts: Sequence[Mount],
+        staged: Staged,
         limits: SandboxLimits,
         descriptors: Descriptors,
         files: Mapping[str, int],
     ) -> list[str]:
         """The command line up to the program."""
-        staged = self._staging.staged(self._bubblewrap, mounts)
         command = [*staged.before, staged.program]
         command += isolation(limits, {**descriptors.identity_files(self.owner), **files})
         command += mounted(staged.mounts)

@@ -2,29 +2,17 @@
 
 import shutil
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from perdure.contracts.errors import ConfigurationError
 from perdure.safety.bubblewrap import SYSTEM_PATH, Bubblewrap
+from perdure.safety.mount_points import MountPoints
 from perdure.safety.mounts import Mount
 
 STAGES = ("/mnt", "/media", "/srv", "/opt", "/run")
 """Folders every Linux has; one of them, in a mount namespace of its own, is covered with the mount points."""
-
-SCRIPT = """set -eu
-stage=$1; shift
-mount -t tmpfs -o mode=0755,size=1m,nosuid,nodev tmpfs "$stage"
-number=0
-while [ "$1" != -- ]; do
-  mkdir "$stage/$number"
-  mount --rbind "$1" "$stage/$number"
-  number=$((number + 1)); shift
-done
-shift
-exec "$@"
-"""
 
 
 @dataclass(frozen=True)
@@ -42,6 +30,20 @@ class Staged:
     before: list[str]
     program: str
     mounts: list[Mount]
+    points: MountPoints | None = None
+    """What must be set up in the thread that starts the command."""
+
+    def prepare(self) -> None:
+        """Set it up; ConfigurationError where the kernel does not allow it."""
+        if self.points is None:
+            return
+        try:
+            self.points.set_up()
+        except OSError as error:
+            raise ConfigurationError(
+                f"The sandbox could not be set up, so the program did not run. The kernel said: {str(error)!r}",
+                "a worker that runs as root must be allowed to mount; else run it as an ordinary user",
+            ) from error
 
 
 @dataclass(frozen=True)
@@ -49,86 +51,59 @@ class Staging:
     """How a command line becomes one that runs with the owner's rights only."""
 
     owner: Owner
-    programs: Mapping[str, str]
-    """Absolute paths of the programs that are needed to leave root; empty for an ordinary user."""
+    setpriv: str | None
+    """The program by which root becomes the owner; None for an ordinary user, who stays who it is."""
 
     @classmethod
     def for_user(cls, *, uid: int, gid: int, lesser: Owner) -> "Staging":
-        """For root, the programs to become the lesser owner; for anybody else, nothing to do."""
+        """For root, the program to become the lesser owner; for anybody else, nothing to do."""
         if uid != 0:
-            return cls(Owner(uid, gid), {})
+            return cls(Owner(uid, gid), None)
         if lesser.uid == 0 or lesser.gid == 0:
             raise ConfigurationError(
                 "The owner of sandboxed programs is root, so the sandbox would not bound them.",
                 "choose a uid and gid above 0",
             )
-        programs = {
-            name: shutil.which(name, path=SYSTEM_PATH) for name in ("unshare", "sh", "mount", "setpriv")
-        }
-        missing = [name for name, path in programs.items() if path is None]
-        if missing:
+        setpriv = shutil.which("setpriv", path=SYSTEM_PATH)
+        if setpriv is None:
             raise ConfigurationError(
-                f"The worker runs as root and cannot leave root's rights: {', '.join(map(repr, missing))} not found.",
+                "The worker runs as root and cannot leave root's rights: 'setpriv' was not found.",
                 "install util-linux, or run the worker as an ordinary user",
             )
-        return cls(lesser, {name: path for name, path in programs.items() if path is not None})
-
-    @property
-    def leaves_root(self) -> bool:
-        """Whether commands start as root and give it up."""
-        return bool(self.programs)
+        return cls(lesser, setpriv)
 
     def staged(self, bubblewrap: Bubblewrap, mounts: Sequence[Mount]) -> Staged:
         """How to start bubblewrap with the owner's rights, where every folder can be reached with them."""
-        if not self.leaves_root:
+        if self.setpriv is None:
             return Staged([], str(bubblewrap.program), list(mounts))
-        tools = self.programs
-        lesser = [
-            tools["setpriv"],
-            "--reuid",
-            str(self.owner.uid),
-            "--regid",
-            str(self.owner.gid),
-            "--clear-groups",
-        ]
-        lesser += ["--inh-caps=-all", "--bounding-set=-all", "--"]
+        lesser = [self.setpriv, "--reuid", str(self.owner.uid), "--regid", str(self.owner.gid)]
+        lesser += ["--clear-groups", "--inh-caps=-all", "--bounding-set=-all", "--"]
         paths = [str(bubblewrap.program), *(mount.source for mount in mounts)]
-        bases = sorted({base for path in paths if (base := _unreachable_base(path)) is not None})
-        if not bases:
+        unreachable = {path: found for path in paths if (found := _unreachable(path)) is not None}
+        if not unreachable:
             return Staged(lesser, str(bubblewrap.program), list(mounts))
+        bases = sorted({base for base, _ in unreachable.values()})
         stage = stage_beside(paths)
-        places = {base: f"{stage}/{number}" for number, base in enumerate(bases)}
-        program, *sources = (_moved(path, places) for path in paths)
-        before = [
-            tools["unshare"],
-            "--mount",
-            "--propagation",
-            "private",
-            "--",
-            tools["sh"],
-            "-c",
-            SCRIPT,
-            "sh",
-            stage,
-        ]
-        named = [replace(mount, source=source) for mount, source in zip(mounts, sources, strict=True)]
-        return Staged([*before, *map(str, bases), "--", *lesser], program, named)
+        moved = {
+            path: str(Path(f"{stage}/{bases.index(base)}", below))
+            for path, (base, below) in unreachable.items()
+        }
+        named = [replace(mount, source=moved.get(mount.source, mount.source)) for mount in mounts]
+        program = moved.get(str(bubblewrap.program), str(bubblewrap.program))
+        return Staged(lesser, program, named, MountPoints(stage, bases))
 
 
-def _unreachable_base(path: str) -> Path | None:
-    """The folder just below the last closed folder on the way to a path; None where strangers can go all the way."""
+def _unreachable(path: str) -> tuple[str, str] | None:
+    """The folder just below the last closed folder on the way to a path, and the path below that folder.
+
+    None where strangers can go all the way.
+    """
     below = real = Path(path).resolve()
     for folder in real.parents:
         if not folder.stat().st_mode & stat.S_IXOTH:
-            return below
+            return str(below), str(real.relative_to(below))
         below = folder
     return None
-
-
-def _moved(path: str, places: Mapping[Path, str]) -> str:
-    """The path as it is called where its base is mounted elsewhere."""
-    base = _unreachable_base(path)
-    return path if base is None else str(Path(places[base], Path(path).resolve().relative_to(base)))
 
 
 def stage_beside(sources: Sequence[str]) -> str:

@@ -7,7 +7,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from perdure.contracts.errors import PerdureError
 from perdure.safety.process_tree import descendants, file_system_bytes, kill_tree, private_bytes
+from perdure.safety.started_process import Beginning, StartedProcess
 from perdure.safety.views import KilledFor, SandboxLimits
 
 READ_BYTES = 64 * 1024
@@ -86,27 +88,19 @@ async def supervise(
     descriptors: Sequence[int],
     memory_backed: Sequence[str],
     on_output: Callable[[int], None] | None,
+    prepare: Callable[[], None],
 ) -> Ended:
     """Run the command to its end or to the first limit it exceeds; cancellation ends the tree and is passed on.
 
-    ``memory_backed`` are the paths, inside the sandbox, of file systems whose content counts as memory.
+    ``memory_backed`` are the paths, inside the sandbox, of file systems whose content counts as memory. ``prepare`` runs
+    in the thread that starts the tree and belongs to it alone.
     """
     started = time.monotonic()
     with contextlib.ExitStack() as resources:
         pipe = OutputPipe(limits.output_bytes, on_output)
         resources.callback(pipe.close)
-        starting = asyncio.ensure_future(
-            asyncio.create_subprocess_exec(
-                *command,
-                stdin=stdin,
-                stdout=pipe.write_end,
-                stderr=pipe.write_end,
-                env=dict(environment),
-                cwd="/",
-                pass_fds=tuple(descriptors),
-                start_new_session=True,
-            )
-        )
+        beginning = Beginning(command, environment, stdin, pipe.write_end, descriptors, prepare)
+        starting = asyncio.ensure_future(StartedProcess.start(beginning))
         try:
             process = await asyncio.shield(starting)
             pipe.start()
@@ -122,9 +116,9 @@ async def supervise(
         )
 
 
-async def _kill(starting: asyncio.Future[asyncio.subprocess.Process]) -> None:
+async def _kill(starting: asyncio.Future[StartedProcess]) -> None:
     """Kill the tree, also one whose start nobody waited for."""
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, PerdureError):
         await kill_tree(await starting)
 
 
@@ -142,7 +136,7 @@ async def _to_the_end(task: asyncio.Future[None]) -> None:
 
 
 async def _until_the_first_limit(
-    process: asyncio.subprocess.Process,
+    process: StartedProcess,
     pipe: OutputPipe,
     limits: SandboxLimits,
     memory_backed: Sequence[str],
@@ -163,7 +157,7 @@ async def _until_the_first_limit(
         watching.cancel()
 
 
-async def _until_it_ends(process: asyncio.subprocess.Process, pipe: OutputPipe) -> KilledFor:
+async def _until_it_ends(process: StartedProcess, pipe: OutputPipe) -> KilledFor:
     """Return '' when the program ended by itself, 'output' when it wrote more than the limit."""
     if await pipe.filled:
         return "output"

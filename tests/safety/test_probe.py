@@ -211,7 +211,7 @@ def test_root_does_not_stay_root() -> None:
 
 def test_an_ordinary_user_stays_who_it_is() -> None:
     staging = Staging.for_user(uid=1234, gid=1235, lesser=Owner(61_000, 61_000))
-    assert (staging.owner, staging.leaves_root) == (Owner(1234, 1235), False)
+    assert staging == Staging(Owner(1234, 1235), None)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another uid")

@@ -6,26 +6,26 @@ import pytest
 
 from perdure.contracts.errors import ConfigurationError, InvalidInput
 from perdure.safety.bubblewrap import Bubblewrap
+from perdure.safety.mount_points import MountPoints
 from perdure.safety.mounts import Mount, extra_mounts
-from perdure.safety.staging import Owner, Staging, stage_beside
+from perdure.safety.staging import Owner, Staged, Staging, stage_beside
 
-PROGRAMS = {name: f"/bin/{name}" for name in ("unshare", "sh", "mount", "setpriv")}
-ROOT = Staging(Owner(4711, 4712), PROGRAMS)
+ROOT = Staging(Owner(4711, 4712), "/bin/setpriv")
 SYSTEM_BUBBLEWRAP = Bubblewrap(Path("/usr/bin/bwrap"), (0, 11))
 LESSER = ["/bin/setpriv", "--reuid", "4711", "--regid", "4712", "--clear-groups"]
 
 
 def test_an_ordinary_users_command_is_bubblewrap_itself(tmp_path: Path) -> None:
     mounts = [Mount(str(tmp_path), "/workspace")]
-    staged = Staging(Owner(1000, 1000), {}).staged(SYSTEM_BUBBLEWRAP, mounts)
-    assert (staged.before, staged.program, staged.mounts) == ([], "/usr/bin/bwrap", mounts)
+    staged = Staging(Owner(1000, 1000), None).staged(SYSTEM_BUBBLEWRAP, mounts)
+    assert staged == Staged([], "/usr/bin/bwrap", mounts)
 
 
 def test_reachable_folders_are_named_as_they_are() -> None:
     mounts = [Mount("/usr/share", "/workspace"), Mount("/usr/lib", "/lib")]
     staged = ROOT.staged(SYSTEM_BUBBLEWRAP, mounts)
     assert staged.before[:6] == LESSER
-    assert (staged.program, staged.mounts) == ("/usr/bin/bwrap", mounts)
+    assert (staged.program, staged.mounts, staged.points) == ("/usr/bin/bwrap", mounts, None)
 
 
 def test_folders_below_one_closed_folder_share_one_mount_point(tmp_path: Path) -> None:
@@ -36,13 +36,12 @@ def test_folders_below_one_closed_folder_share_one_mount_point(tmp_path: Path) -
     staged = ROOT.staged(
         SYSTEM_BUBBLEWRAP, [Mount(str(tree), "/workspace", writable=True), Mount(str(git), "/g")]
     )
-    stage = staged.before[staged.before.index("sh") + 1]
     assert staged.mounts == [
-        Mount(f"{stage}/0/1/tree", "/workspace", writable=True),
-        Mount(f"{stage}/0/1/git", "/g"),
+        Mount("/mnt/0/1/tree", "/workspace", writable=True),
+        Mount("/mnt/0/1/git", "/g"),
     ]
-    assert staged.before.count(str(tmp_path / "closed" / "home")) == 1
-    assert staged.before[staged.before.index("/bin/setpriv") :][:6] == LESSER
+    assert staged.points == MountPoints("/mnt", [str(tmp_path / "closed" / "home")])
+    assert staged.before[:6] == LESSER
 
 
 def test_a_stage_hides_no_folder_that_is_needed() -> None:
