@@ -83,7 +83,7 @@ from perdure.workspace.working_copy import WorkingCopy
 from perdure.workspace.workspaces import Workspaces
 from tools.extensions import all_extensions
 from tools.node.locating import find_node, find_node_modules
-from tools.packages.package_registries import find_packages
+from tools.packages.package_registries import PackageSources
 from tools.programs import toolchain_of as programs_of
 from tools.quality_gate import QualityGate
 from tools.registry import Registry
@@ -154,13 +154,11 @@ async def _furnished(settings: Settings, registry: Registry) -> AsyncGenerator[H
         go=find_go(os.environ.get("PATH", "")),
         cargo=find_cargo(os.environ.get("PATH", "")),
     )
-    # Both wait for programs most of the time, and pip alone takes longer than all attacks on the sandbox.
-    sandbox, packages = await asyncio.gather(
-        Sandbox.probe(workspaces=home),
-        find_packages(
-            python=programs.python, node=programs.node, named=settings.package_hosts, environment=os.environ
-        ),
+    # npm and pip take longer to say it than all else here, and few tasks install packages.
+    find_packages = PackageSources(
+        python=programs.python, node=programs.node, named=settings.package_hosts, environment=os.environ
     )
+    sandbox = await Sandbox.probe(workspaces=home)
     client = await connect(settings)
     model_settings = model_settings_of(settings)
     models = Models(model_settings)
@@ -191,7 +189,7 @@ async def _furnished(settings: Settings, registry: Registry) -> AsyncGenerator[H
                 sandbox,
                 programs,
                 ledger,
-                packages=packages,
+                find_packages=find_packages,
                 searching=searching_of(settings),
                 known={name for names in eager_tools_of(settings, registry.names).values() for name in names},
                 on_package_request=note_package_request,

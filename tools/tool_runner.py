@@ -28,8 +28,8 @@ from tools.tool_schemas import (
     AsksModel,
     Effects,
     FilesAt,
+    FindsPackages,
     Outputs,
-    Packages,
     Seen,
     Toolchain,
     ToolContext,
@@ -60,7 +60,7 @@ class ToolRunner:
         toolchain: Toolchain,
         ledger: Ledger,
         *,
-        packages: Packages | None = None,
+        find_packages: FindsPackages | None = None,
         searching: Searching | None = None,
         known: Collection[str] | None = None,
         on_package_request: Callable[[str, PackageRequest], None] = lambda task_id, request: None,
@@ -70,7 +70,7 @@ class ToolRunner:
         self._sandbox = sandbox
         self._toolchain = toolchain
         self._ledger = ledger
-        self._packages = packages or Packages()
+        self._find_packages = find_packages
         self._searching = searching or Searching()
         self._known = registry.names if known is None else known
         """Tools whose schemas every model sees; of the others a malformed call brings the schema."""
@@ -171,7 +171,7 @@ class ToolRunner:
             toolchain=self._toolchain,
             beat=beat,
             effects=self._ledger(key.task_id, requested_at),
-            packages=self._packages,
+            find_packages=self._find_packages,
             searching=self._searching,
             on_package_request=functools.partial(self._on_package_request, key.task_id),
             approved=approved,

@@ -84,6 +84,10 @@ class Packages:
         return ", ".join(map(str, self.hosts)) or "none"
 
 
+FindsPackages = Callable[[], Awaitable[Packages]]
+"""Asks npm and pip, which takes seconds."""
+
+
 class Catalogue(Protocol):
     """The dictionary of tools, searchable."""
 
@@ -166,6 +170,8 @@ class ToolContext:
     """Says that work goes on, with a word about what."""
     effects: Effects
     packages: Packages = field(default_factory=Packages)
+    """Those of ``find_packages`` where a tool had that asked; most work needs none."""
+    find_packages: FindsPackages | None = None
     on_package_request: Callable[[PackageRequest], None] = lambda _: None
     """Is told of every request that a run with a way out makes."""
     approved: Mapping[str, Any] = field(default_factory=dict[str, Any])

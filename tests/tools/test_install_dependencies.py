@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from perdure.contracts.errors import ToolRejected
+from perdure.contracts.errors import ConfigurationError, ToolRejected
 from perdure.safety.egress import PackageRequest
 from perdure.safety.package_hosts import PackageHost
 from tests.tools.conftest import Bench
-from tools.packages.package_registries import RUN_PIP, RUN_PIP_ALONE, find_packages
+from tools.packages.package_registries import RUN_PIP, RUN_PIP_ALONE, PackageSources, find_packages
 from tools.packages.python_packages import python_plan
 from tools.test_frameworks.cases import UnreadableReport
 from tools.test_frameworks.lines import cases_of
@@ -195,6 +195,34 @@ async def test_credentials_stay_outside_and_named_hosts_are_all(tmp_path: Path, 
     assert found.certificates["PIP_CERT"] == b"authority"
     derived = await find_packages(python=Path(sys.executable), node=None, named=(), environment=environment)
     assert derived.hosts == (PackageHost("index.example", 443),)
+
+
+async def test_npm_and_pip_are_asked_once_and_only_by_a_tool_that_reaches_them(
+    bench: Bench, tmp_path: Path
+) -> None:
+    asked = tmp_path / "asked"
+    python = tmp_path / "python"
+    python.write_text(
+        f'#!/bin/sh\necho >> "{asked}"\n[ -e "{tmp_path}/mended" ] && exec "{sys.executable}" "$@"\nexit 1\n'
+    )
+    python.chmod(0o755)
+    sources = PackageSources(python=python, node=None, named=(), environment=os.environ)
+    lazy = replace(bench, context=replace(bench.context, find_packages=sources))
+    lazy.put("requirements.txt", "pytest\n")
+    await lazy.run("list_directory")
+    assert not asked.exists()
+    with pytest.raises(ToolRejected, match="does not say where packages come from") as refused:
+        await lazy.run("install_dependencies")
+    assert "The operator has to mend the configuration" in refused.value.hint
+    (tmp_path / "mended").touch()
+    shown = [await lazy.preview("install_dependencies") for _ in range(2)]
+    assert all(each.facts["hosts"] for each in shown)
+    assert asked.read_text() == "\n\n"
+
+
+def test_a_host_that_is_none_is_refused_before_anything_is_asked() -> None:
+    with pytest.raises(ConfigurationError, match="PERDURE_PACKAGE_HOSTS"):
+        PackageSources(python=Path(sys.executable), node=None, named=("no host",), environment={})
 
 
 async def test_dependencies_that_only_the_build_knows_are_said_to_be_left_out(bench: Bench) -> None:

@@ -13,14 +13,13 @@ from perdure.contracts.calls import CallKey
 from perdure.contracts.errors import ConfigurationError
 from perdure.safety.sandbox import Sandbox
 from perdure.workspace.in_place import open_in_place
-from tools.by_hand.asking import models_by_hand
 from tools.by_hand.ledger import MemoryLedger
 from tools.by_hand.lending import lent
 from tools.node.locating import find_node, find_node_modules
-from tools.packages.package_registries import find_packages
+from tools.packages.package_registries import PackageSources
 from tools.programs import toolchain_of
 from tools.test_frameworks.compilers import find_cargo, find_go
-from tools.tool_schemas import ToolContext
+from tools.tool_schemas import AsksModel, ToolContext
 
 NETWORK_VARIABLES = (
     "HOME",
@@ -50,7 +49,7 @@ async def context_on(
     )
     sandbox = await Sandbox.probe()
     async with contextlib.AsyncExitStack() as closing:
-        model = await closing.enter_async_context(models_by_hand(environment))
+        model = await closing.enter_async_context(_models(environment))
         home = closing.enter_context(tempfile.TemporaryDirectory(prefix="perdure-"))
         copy = await open_in_place(
             folder,
@@ -67,11 +66,21 @@ async def context_on(
             toolchain=programs,
             beat=beat,
             effects=MemoryLedger(),
-            packages=await find_packages(
+            find_packages=PackageSources(
                 python=programs.python, node=programs.node, named=(), environment=environment
             ),
             model=model,
         )
+
+
+def _models(environment: Mapping[str, str]) -> contextlib.AbstractAsyncContextManager[AsksModel | None]:
+    """The models that GROQ_API_KEY opens; without a key none."""
+    if not environment.get("GROQ_API_KEY", "").strip():
+        return contextlib.nullcontext()
+    # Groq's library takes as long to load as all tools together.
+    from tools.by_hand.asking import models_by_hand
+
+    return models_by_hand(environment)
 
 
 def _program(name: str) -> Path:

@@ -10,6 +10,7 @@ from perdure.contracts.errors import ToolRejected
 from perdure.safety.display import fenced, inline_code
 from tools.packages.installing import Installation, Outcome
 from tools.packages.node_packages import node_plan
+from tools.packages.package_registries import with_packages
 from tools.packages.python_packages import PROJECT_FILES, REQUIREMENT_FILE, python_plan
 from tools.paths import WorkspacePath, existing_folder
 from tools.titles import one_line
@@ -75,6 +76,7 @@ def _touches(arguments: InstallDependencies) -> Touches:
 
 
 async def _preview(arguments: InstallDependencies, context: ToolContext) -> Preview:
+    context = await with_packages(context)
     folder, wanted = _found(arguments, context)
     commands: list[str] = []
     writes: list[str] = []
@@ -115,6 +117,7 @@ async def _preview(arguments: InstallDependencies, context: ToolContext) -> Prev
 )
 async def install_dependencies(arguments: InstallDependencies, context: ToolContext) -> ToolOutput:
     """What was installed, what was not and why."""
+    context = await with_packages(context)
     folder, wanted = _found(arguments, context)
     installation = Installation(context, folder, limit_s=LONGEST_S)
     outcomes: list[Outcome] = []

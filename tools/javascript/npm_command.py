@@ -7,6 +7,7 @@ from perdure.safety.display import fenced, inline_code
 from perdure.safety.views import SandboxLimits
 from tools.node.npm import INSTALLING, ONLINE, Action, NpmCall, command_of, run_npm
 from tools.node.projects import project_of
+from tools.packages.package_registries import with_packages
 from tools.paths import WorkspacePath
 from tools.programs import how_it_ended, output_text
 from tools.test_frameworks.tree import within
@@ -54,9 +55,10 @@ def _call(arguments: NpmCommand) -> NpmCall:
 
 
 async def _preview(arguments: NpmCommand, context: ToolContext) -> Preview:
+    online = arguments.action in ONLINE
+    context = await with_packages(context) if online else context
     project = project_of(context, arguments.folder)
     command = command_of(project, _call(arguments))
-    online = arguments.action in ONLINE
     lines = [
         fenced(" ".join(command), 3_000, language="sh"),
         f"- runs in {inline_code(project.folder, 200)} of the workspace, in the sandbox",
@@ -85,6 +87,7 @@ async def _preview(arguments: NpmCommand, context: ToolContext) -> Preview:
 )
 async def npm_command(arguments: NpmCommand, context: ToolContext) -> ToolOutput:
     """What npm, or the program, said and how it ended."""
+    context = await with_packages(context) if arguments.action in ONLINE else context
     project = project_of(context, arguments.folder)
     limits = SandboxLimits(
         time_s=float(arguments.timeout_s), memory_bytes=4 * 1024**3, temporary_bytes=2 * 1024**3

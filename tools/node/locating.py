@@ -48,10 +48,12 @@ def npm_of(node: Path) -> Path | None:
 
 def find_node(search_path: str) -> Node | None:
     """The Node of the PATH where it is recent and has npm, else the one of the wheel, else whatever there is."""
-    candidates = list(_candidates(search_path))
-    recent = [node for node in candidates if node.is_recent]
-    with_npm = [node for node in recent if npm_of(node.program)]
-    return next(iter([*with_npm, *recent, *candidates]), None)
+    others: list[Node] = []
+    for node in _candidates(search_path):
+        if node.is_recent and npm_of(node.program):
+            return node
+        others.append(node)
+    return next((node for node in others if node.is_recent), others[0] if others else None)
 
 
 def _candidates(search_path: str) -> Iterator[Node]:

@@ -4,13 +4,14 @@ import ast
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-from perdure.contracts.errors import ConfigurationError
+from perdure.contracts.errors import ConfigurationError, ToolRejected
 from perdure.safety.package_hosts import PackageHost
 from tools.node.locating import npm_of
-from tools.tool_schemas import Packages
+from tools.tool_schemas import Packages, ToolContext
 
 ANSWER_S = 60.0
 
@@ -60,6 +61,40 @@ AUTHORITIES = {
     "REQUESTS_CA_BUNDLE": "REQUESTS_CA_BUNDLE",
 }
 """Variables of the worker's that name files of certificate authorities."""
+
+
+class PackageSources:
+    """Finds them once, when the first tool asks; a host that is no host is refused before."""
+
+    def __init__(
+        self, *, python: Path, node: Path | None, named: Sequence[str], environment: Mapping[str, str]
+    ) -> None:
+        for text in named:
+            PackageHost.parse(text)
+        self._python, self._node, self._named, self._environment = python, node, named, environment
+        self._asking = asyncio.Lock()
+        self._found: Packages | None = None
+
+    async def __call__(self) -> Packages:
+        """What npm and pip say; ConfigurationError where they do not, and then the next call asks again."""
+        async with self._asking:
+            if self._found is None:
+                self._found = await find_packages(
+                    python=self._python, node=self._node, named=self._named, environment=self._environment
+                )
+            return self._found
+
+
+async def with_packages(context: ToolContext) -> ToolContext:
+    """The context with what there is to reach; ToolRejected where this installation is set up wrongly."""
+    if context.find_packages is None:
+        return context
+    try:
+        return replace(context, packages=await context.find_packages(), find_packages=None)
+    except ConfigurationError as error:
+        raise ToolRejected(
+            error.message, f"The operator has to {error.hint}" if error.hint else ""
+        ) from error
 
 
 async def find_packages(
