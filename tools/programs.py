@@ -7,6 +7,7 @@ from pathlib import Path
 
 from perdure.safety.views import Finished, SandboxLimits, View
 from perdure.safety.way_out import WayOut
+from tools.running.trial import on_trial
 from tools.tool_schemas import Toolchain, ToolContext
 
 STANDARD_PATH = "/usr/local/bin:/usr/bin:/bin"
@@ -95,6 +96,8 @@ async def run_program(
     ``read_only`` are folders that it sees at their own paths beside those of the toolchain.
     """
     context.beat(f"running {Path(argv[0]).name}")
+    if context.on_trial:
+        argv, stdin, view = on_trial(context.toolchain.own_python, context.on_trial, argv, stdin, view)
     return await context.sandbox.run(
         argv,
         root=context.copy.root,

@@ -188,6 +188,8 @@ class ToolContext:
     """What searches by meaning may use; they work without any of it."""
     model: AsksModel | None = None
     """None where no model can be asked."""
+    on_trial: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+    """Files as programs shall see them in place of the workspace's, by path; nothing of what they write stays."""
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,7 @@ ALL = (
     "run_tests",
     "search_files",
     "semantic_search",
+    "suggest_improvements",
     "typescript_check",
     "validate_syntax",
     "write_file",

@@ -51,12 +51,7 @@ async def ruff_findings(context: ToolContext, paths: Sequence[str]) -> Findings:
 
 async def type_findings(context: ToolContext, paths: Sequence[str]) -> list[Findings]:
     """Types by what the project is set up for: mypy, pyright or both; mypy's defaults where it is set up for neither."""
-    files = context.copy.files
-    tables = _tool_tables(files)
-    uses_mypy = (
-        "mypy" in tables or _has_any(files, "mypy.ini", ".mypy.ini") or _in_setup_file(files, "[mypy]")
-    )
-    uses_pyright = bool({"pyright", "basedpyright"} & tables.keys()) or _has_any(files, "pyrightconfig.json")
+    uses_mypy, uses_pyright = _type_checkers(context.copy.files)
     found: list[Findings] = []
     pyright = _pyright(context) if uses_pyright else None
     if pyright is not None:
@@ -69,6 +64,18 @@ async def type_findings(context: ToolContext, paths: Sequence[str]) -> list[Find
             note = "The project is set up for no type checker; mypy's defaults were used."
         found.append(await _mypy_findings(context, paths, note))
     return found
+
+
+def checks_types(files: Files) -> bool:
+    """Whether the project is set up for a type checker."""
+    return any(_type_checkers(files))
+
+
+def _type_checkers(files: Files) -> tuple[bool, bool]:
+    """Whether it is set up for mypy, and for pyright."""
+    tables = _tool_tables(files)
+    mypy = "mypy" in tables or _has_any(files, "mypy.ini", ".mypy.ini") or _in_setup_file(files, "[mypy]")
+    return mypy, bool({"pyright", "basedpyright"} & tables.keys()) or _has_any(files, "pyrightconfig.json")
 
 
 async def _mypy_findings(context: ToolContext, paths: Sequence[str], note: str) -> Findings:
