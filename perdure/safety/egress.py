@@ -7,9 +7,7 @@ does not read. It lives exactly as long as the run, and every request is reporte
 import asyncio
 import contextlib
 import os
-import shutil
 import socket
-import tempfile
 from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -18,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
+from perdure.safety.near_root import folder_near_root
 from perdure.safety.package_hosts import SETTING, PackageHost, why_unreachable
 from perdure.safety.proxy_requests import Malformed, Wanted, wanted
 from perdure.safety.staging import Owner
@@ -103,9 +102,9 @@ class Egress:
     async def open(self, owner: Owner) -> AsyncGenerator[Path]:
         """Listen; gives the folder that holds the socket, which nobody but root and we can enter on the host."""
         # A socket's path may have few characters, so the folder is always near the root.
-        closed = Path(tempfile.mkdtemp(prefix="perdure-out-", dir="/tmp"))
-        try:
-            folder = closed / "way"
+        with contextlib.ExitStack() as closing:
+            closing.callback(self._lookups.shutdown, wait=False, cancel_futures=True)
+            folder = closing.enter_context(folder_near_root()) / "way"
             folder.mkdir()
             folder.chmod(0o755)
             path = folder / SOCKET_NAME
@@ -119,9 +118,6 @@ class Egress:
                 for task in self._serving:
                     task.cancel()
                 await asyncio.gather(*self._serving, return_exceptions=True)
-        finally:
-            self._lookups.shutdown(wait=False, cancel_futures=True)
-            shutil.rmtree(closed)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.ensure_future(self._serve(reader, writer))

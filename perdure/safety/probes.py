@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from perdure.contracts.errors import ConfigurationError
 from perdure.safety.environment import environment_for
+from perdure.safety.near_root import folder_near_root
 from perdure.safety.staging import Owner
 from perdure.safety.views import Finished, SandboxLimits, View
 from perdure.safety.way_out import bare_interpreter
@@ -108,8 +109,7 @@ async def prepared_ground(folder: Path, owner: Owner) -> AsyncGenerator[Ground, 
         path = base / "socket"
         if len(os.fsencode(path)) > LONGEST_SOCKET_PATH:
             # In a deep folder neither the listener nor the attack could use the name.
-            near_root = Path(tempfile.mkdtemp(prefix="perdure-probe-", dir="/tmp"))
-            cleanup.callback(shutil.rmtree, near_root)
+            near_root = cleanup.enter_context(folder_near_root())
             near_root.chmod(0o755)
             path = near_root / "socket"
         tcp = await asyncio.start_server(_hang_up, "127.0.0.1", 0)

@@ -18,6 +18,7 @@ from perdure.safety.descriptors import Descriptors
 from perdure.safety.egress import Egress
 from perdure.safety.environment import WORKSPACE, environment_for
 from perdure.safety.mounts import Mount, extra_mounts, workspace_mounts
+from perdure.safety.near_root import remove_left_folders
 from perdure.safety.probes import prepared_ground, withstands
 from perdure.safety.scratch import copied
 from perdure.safety.staging import Owner, Staged, Staging
@@ -93,6 +94,7 @@ class Sandbox:
             raise ConfigurationError(
                 f"The folder for workspaces {str(folder)!r} does not exist.", "create it first"
             )
+        await asyncio.to_thread(remove_left_folders)
         sandbox = cls(bubblewrap=bubblewrap, staging=staging, max_parallel=max_parallel)
         async with prepared_ground(folder, staging.owner) as ground:
             await withstands(sandbox, ground, View.READ_ONLY)
