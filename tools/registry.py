@@ -42,7 +42,9 @@ WITHOUT_TOOLS = (
     "revisions",
     "searching",
     "symbols",
+    "test_changes",
     "test_frameworks",
+    "test_selection",
 )
 
 

@@ -1,5 +1,6 @@
 """The user's branch of a working copy: status, differences, commits, pushes. Runs no program of the repository."""
 
+import os
 import posixpath
 import secrets
 import shutil
@@ -93,6 +94,27 @@ class Git:
         commit = await self.resolve(against)
         finished = await self._run("diff", "--name-only", "-z", *_DIFF, commit, "--")
         return sorted({*finished.names, *await self.untracked()})
+
+    async def contents_at(self, commit: str, paths: Sequence[str], *, largest_bytes: int) -> dict[str, bytes]:
+        """The bytes of those of the paths that are files in a commit and no larger than that."""
+        wanted = [path for path in paths if "\n" not in path]
+        if not wanted:
+            return {}
+        asked = b"".join(os.fsencode(f"{commit}:{path}\n") for path in wanted)
+        kinds = (await self._run("cat-file", "--batch-check", stdin=asked)).output.splitlines()
+        found = {
+            path: words[0]
+            for path, words in zip(wanted, map(bytes.split, kinds), strict=True)
+            if words[-1].isdigit() and words[-2] == b"blob" and int(words[-1]) <= largest_bytes
+        }
+        oids = b"".join(oid + b"\n" for oid in found.values())
+        answer = (await self._run("cat-file", "--batch", stdin=oids)).output if found else b""
+        contents: dict[str, bytes] = {}
+        for path in found:
+            head, _, answer = answer.partition(b"\n")
+            size = int(head.split()[-1])
+            contents[path], answer = answer[:size], answer[size + 1 :]
+        return contents
 
     async def head(self) -> str:
         """The commit that is checked out."""

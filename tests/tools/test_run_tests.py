@@ -195,7 +195,7 @@ async def test_a_suite_that_exits_early_is_no_success(bench: Bench) -> None:
 
 
 async def test_refuses_where_there_is_nothing_to_run(bench: Bench) -> None:
-    with pytest.raises(ToolRejected, match="No tests for pytest, unittest, .* cargo are in the workspace"):
+    with pytest.raises(ToolRejected, match=r"No tests for pytest, unittest, .* cargo are in the workspace"):
         await bench.run("run_tests")
     with pytest.raises(ToolRejected, match=r"There is no 'tests/test_x.py'"):
         await bench.run("run_tests", paths=["tests/test_x.py::test_y"])

@@ -2,19 +2,24 @@
 
 import secrets
 import time
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import Field
 
 from perdure.contracts.calls import Effect
+from perdure.contracts.errors import ToolRejected
 from perdure.safety.views import SandboxLimits, View
 from tools.paths import WorkspacePath
 from tools.programs import how_it_ended, run_program
+from tools.test_changes.fewer import fewer_tests
 from tools.test_comparison import ATTACHMENT, MEDIA_TYPE
 from tools.test_frameworks.cases import TestCase, UnreadableReport, only
 from tools.test_frameworks.commands import REPORT, Command, Unable
 from tools.test_frameworks.outcome import FrameworkRun, record_of, report_of
 from tools.test_frameworks.plans import planned
+from tools.test_selection.change import Change, change_since
+from tools.test_selection.choosing import Choice, Choosing
 from tools.tool_schemas import Arguments, Artifact, ToolContext, ToolOutput, tool
 
 LONGEST_S = 600
@@ -45,6 +50,12 @@ class RunTests(Arguments):
         default=[], max_length=50, description="Files, folders or ids of tests; default all."
     )
     pattern: str = Field(default="", max_length=500, description="Only tests whose name matches.")
+    affected: bool = Field(default=False, description="Only tests that the change affects.")
+    since: str = Field(
+        default="",
+        max_length=250,
+        description="Commit or branch the change is against; default the task's base.",
+    )
     timeout_s: int = Field(
         default=300, ge=1, le=LONGEST_S, description="Time limit in seconds, for all together."
     )
@@ -52,6 +63,7 @@ class RunTests(Arguments):
 
 def _title(arguments: RunTests) -> str:
     which = ", ".join(arguments.paths) or "all tests"
+    which = f"affected of {which}" if arguments.affected else which
     return f"run_tests {which}" + (f" matching {arguments.pattern!r}" if arguments.pattern else "")
 
 
@@ -63,10 +75,16 @@ def _title(arguments: RunTests) -> str:
     timeout_of=lambda a: a.timeout_s + GRACE_S,
 )
 async def run_tests(arguments: RunTests, context: ToolContext) -> ToolOutput:
-    """Counts, the names of failing tests and what the first of them said."""
-    plans = await planned(
-        context, framework=arguments.framework, paths=arguments.paths, pattern=arguments.pattern
-    )
+    """Counts, the names of failing tests and what the first of them said, and which tests no longer count."""
+    change = await change_since(context, arguments.since)
+    fewer = await fewer_tests(context, change.paths, commit=change.commit, against=change.against)
+    try:
+        choice, plans = await _chosen(arguments, context, change)
+    except ToolRejected as refusal:
+        if not fewer.headline:
+            raise
+        # Where every test is gone, that is the news.
+        raise ToolRejected(f"{refusal.message} {fewer.headline}.", refusal.hint) from refusal
     end = time.monotonic() + arguments.timeout_s
     runs = [await _run(plan, context, end - time.monotonic()) for plan in plans]
     attachments = [
@@ -74,12 +92,25 @@ async def run_tests(arguments: RunTests, context: ToolContext) -> ToolOutput:
     ]
     record = record_of(runs).model_dump_json().encode()
     attachments.append(Artifact(ATTACHMENT, record, media_type=MEDIA_TYPE))
+    parts = [fewer.report, choice.report if choice else "", *(report_of(run) for run in runs)]
+    heads = [choice.headline if choice else "", *(run.headline for run in runs), fewer.headline]
     return ToolOutput(
-        "\n\n".join(report_of(run) for run in runs),
+        "\n\n".join(filter(None, parts)),
         ok=all(run.succeeded for run in runs),
-        summary="; ".join(run.headline for run in runs),
+        summary="; ".join(filter(None, heads)),
         artifacts=tuple(attachments),
     )
+
+
+async def _chosen(
+    arguments: RunTests, context: ToolContext, change: Change
+) -> tuple[Choice | None, Sequence[Command | Unable]]:
+    """What runs, and why, where the change chooses."""
+    wanted = {"framework": arguments.framework, "pattern": arguments.pattern}
+    if not arguments.affected:
+        return None, await planned(context, paths=arguments.paths, **wanted)
+    choice = await Choosing(context, change, paths=arguments.paths, **wanted).choice()
+    return choice, choice.plans
 
 
 async def _run(plan: Command | Unable, context: ToolContext, time_s: float) -> FrameworkRun:
@@ -114,4 +145,5 @@ async def _started(command: Command, context: ToolContext, time_s: float) -> Fra
         ended=how_it_ended(finished, limits),
         output=output.decode("utf-8", "backslashreplace").strip(),
         why=command.why,
+        none_said=command.none_said,
     )

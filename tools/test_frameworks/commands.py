@@ -35,6 +35,8 @@ class Command:
     helper: Helper = NO_HELPER
     ids: tuple[str, ...] = ()
     """Only these tests are asked for; empty for every test of the command."""
+    none_said: str = ""
+    """What the framework says where it was to choose by itself and chose nothing; empty where it was not to."""
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,9 @@ SUFFIXES = {"go": "_test.go", "cargo": ".rs"}
 RUST_TEST = re.compile(r"#\[(?:\w+::)*test\b|^\s*//[/!] ```", re.MULTILINE)
 MODULE = re.compile(r"^module\s+\"?([^\s\"]+)", re.MULTILINE)
 PLACES = "/usr/local/go/bin:/usr/lib/go/bin:/usr/local/cargo/bin:/usr/local/bin:/usr/bin:/bin"
+GO_ENVIRONMENT = (
+    "GOCACHE=/tmp/go-cache", "GOPATH=/tmp/go", "GOPROXY=off", "GOTOOLCHAIN=local", "GOFLAGS=-buildvcs=false",
+)  # fmt: skip
 ONLY_REPORT = f'"$@" >{REPORT}'
 REPORT_AND_OUTPUT = f'"$@" >{REPORT} 2>&1; code=$?; cat {REPORT}; exit $code'
 
@@ -36,12 +39,17 @@ class CompiledTests:
         for name in OF_COMPILED:
             if framework and framework != name:
                 continue
-            for folder, files in sorted(self._by_folder(name, found).items()):
+            for folder, files in sorted(self.by_folder(name, found).items()):
                 make = self._go if name == "go" else self._cargo
                 made.append(make(folder, files, selection))
         return made
 
-    def _by_folder(self, name: str, found: Sequence[str]) -> dict[str, list[str]]:
+    def go_list(self, arguments: Sequence[str]) -> list[str]:
+        """The command line of ``go list``."""
+        return list(self._started("go", GO_ENVIRONMENT, ["list", *arguments], '"$@"'))
+
+    def by_folder(self, name: str, found: Sequence[str]) -> dict[str, list[str]]:
+        """Files with tests by the module or Cargo workspace that they belong to."""
         folders: dict[str, list[str]] = {}
         for path in found:
             if not path.endswith(SUFFIXES[name]) or {"target", "vendor", "testdata"} & set(path.split("/")):
@@ -64,19 +72,16 @@ class CompiledTests:
         names = sorted({one.partition("::")[2].partition("/")[0] for one in selection.ids} - {""})
         pattern = selection.pattern or (f"^({'|'.join(map(re.escape, names))})$" if names else "")
         argv = ["test", "-json", *([f"-run={pattern}"] if pattern else []), *wanted]
-        environment = [
-            "GOCACHE=/tmp/go-cache", "GOPATH=/tmp/go", "GOPROXY=off", "GOTOOLCHAIN=local", "GOFLAGS=-buildvcs=false",
-        ]  # fmt: skip
         reader = partial(go_report.cases_of, folder=folder, module=module[1] if module else "")
         return Command(
-            "go", folder, self._started("go", environment, argv, ONLY_REPORT), reader,
+            "go", folder, self._started("go", GO_ENVIRONMENT, argv, ONLY_REPORT), reader,
             "its module has test files", ids=tuple(one for one in selection.ids if _of(one, folder, "go")),
         )  # fmt: skip
 
     def _cargo(self, folder: str, files: Sequence[str], selection: Selection) -> Command | Unable:
         argv = ["test", "--offline", "--no-fail-fast", "--color=never"]
         if selection.paths or selection.ids:
-            crates = {self._crate(path) for path in files} - {folder}
+            crates = {self._crate(path) for path in files}
             names = [name for crate in sorted(crates) if (name := self._name(crate))]
             argv += [word for name in names for word in ("--package", name)] or ["--workspace"]
         else:

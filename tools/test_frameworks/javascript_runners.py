@@ -17,6 +17,8 @@ from tools.test_frameworks.tree import file_of, seen_from, upwards, within
 
 MOCHA_REPORTER_AT = "/tmp/reporter.cjs"
 MOCHA_REPORTER = Path(__file__).with_name("mocha_reporter.cjs")
+NONE_RELATED = {"vitest": "No test files found", "jest": "No tests found"}
+"""What a framework says where no test loads the files that it was asked about."""
 NUMBER = re.compile(r" #\d+\Z")
 
 
@@ -32,8 +34,10 @@ class Group:
     why: str = ""
 
 
-def framework_command(group: Group, selection: Selection, files: Files) -> Command | Unable:
-    """Vitest, Jest or Mocha on the group's tests."""
+def framework_command(
+    group: Group, selection: Selection, files: Files, related: Sequence[str] = ()
+) -> Command | Unable:
+    """Vitest, Jest or Mocha on the group's tests; Vitest and Jest also on those that load the ``related`` files."""
     program = _program(files, group.folder, group.framework)
     if program is None:
         return Unable(group.framework, group.folder, _missing(files, group))
@@ -44,9 +48,11 @@ def framework_command(group: Group, selection: Selection, files: Files) -> Comma
             # Expressions choose among the project's tests; paths would make a test of whatever file they name.
             places = [f"(^|/){re.escape(place)}$" for place in places]
         found = replace(found, places=tuple(places))
+    if related:
+        found = replace(found, places=tuple(f"{WORKSPACE}/{path}" for path in related))
     ids = ids_in(selection, group)
     make = {"vitest": _vitest, "jest": _jest, "mocha": _mocha}[group.framework]
-    argv = [*found.prefix, program, *make(found, _name_pattern(selection, ids))]
+    argv = [*found.prefix, program, *make(found, _name_pattern(selection, ids), bool(related))]
     reader = lines.cases_of if group.framework == "mocha" else jest_report.cases_of
     helper = (
         Helper(MOCHA_REPORTER_AT, MOCHA_REPORTER.read_text()) if group.framework == "mocha" else NO_HELPER
@@ -59,24 +65,27 @@ def framework_command(group: Group, selection: Selection, files: Files) -> Comma
         group.why,
         helper,
         ids,
+        NONE_RELATED.get(group.framework, "") if related else "",
     )
 
 
-def _vitest(found: Invocation, pattern: str) -> list[str]:
-    argv = ["run", *found.options, "--coverage.enabled=false"]
+def _vitest(found: Invocation, pattern: str, is_related: bool) -> list[str]:
+    argv = ["related", "--run", "--passWithNoTests"] if is_related else ["run"]
+    argv += [*found.options, "--coverage.enabled=false"]
     argv += ["--reporter=default", "--reporter=json", f"--outputFile.json={REPORT}"]
     argv += [f"--testNamePattern={pattern}"] if pattern else []
     return [*argv, *found.places]
 
 
-def _jest(found: Invocation, pattern: str) -> list[str]:
+def _jest(found: Invocation, pattern: str, is_related: bool) -> list[str]:
     argv = ["--ci", "--watchAll=false", "--watchman=false", "--coverage=false", *found.options]
+    argv += ["--findRelatedTests", "--passWithNoTests"] if is_related else []
     argv += ["--json", f"--outputFile={REPORT}"]
     argv += [f"--testNamePattern={pattern}"] if pattern else []
     return [*argv, *found.places]
 
 
-def _mocha(found: Invocation, pattern: str) -> list[str]:
+def _mocha(found: Invocation, pattern: str, _: bool) -> list[str]:
     argv = [*found.options, "--reporter", MOCHA_REPORTER_AT, "--reporter-option", f"output={REPORT}"]
     argv += ["--grep", pattern] if pattern else []
     return [*argv, *found.places]

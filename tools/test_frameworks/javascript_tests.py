@@ -43,10 +43,11 @@ class JavaScriptTests:
         self, found: Sequence[str], selection: Selection, framework: str = ""
     ) -> list[Command | Unable]:
         """One for each group; ``framework`` (empty: each file's own) is taken as the caller says."""
-        groups = self._groups(found, selection, framework)
-        return [self._command(group, selection) for group in groups]
+        groups = self.groups(found, selection, framework)
+        return [self.command(group, selection) for group in groups]
 
-    def _command(self, group: Group, selection: Selection) -> Command | Unable:
+    def command(self, group: Group, selection: Selection, related: Sequence[str] = ()) -> Command | Unable:
+        """How a group is started; with ``related`` its framework runs the tests that load these files."""
         node = self._toolchain.node
         if node is None:
             return Unable(group.framework, group.folder, "Node is not installed on this worker.")
@@ -54,9 +55,10 @@ class JavaScriptTests:
             return script_command(group, node, self._files)
         if group.framework == "node":
             return node_command(group, selection, node)
-        return framework_command(group, selection, self._files)
+        return framework_command(group, selection, self._files, related)
 
-    def _groups(self, found: Sequence[str], selection: Selection, framework: str) -> list[Group]:
+    def groups(self, found: Sequence[str], selection: Selection, framework: str) -> list[Group]:
+        """The tests by framework and folder."""
         named = {*selection.paths, *(one.partition("::")[0] for one in selection.ids)} & set(found)
         groups: dict[tuple[str, str], Group] = {}
         for path in found:

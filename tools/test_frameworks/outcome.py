@@ -29,6 +29,8 @@ class FrameworkRun:
     """Why this framework; empty where it was named."""
     unable: str = ""
     """Why it could not be started; empty where it was."""
+    none_said: str = ""
+    """What it says where it was to choose the tests by itself and chose none."""
 
     @property
     def counts(self) -> Counter[str]:
@@ -37,8 +39,17 @@ class FrameworkRun:
 
     @property
     def succeeded(self) -> bool:
-        """Whether something passed and nothing failed."""
-        return self.exit_code == 0 and self.counts["passed"] > 0 and self.counts["failed"] == 0
+        """Whether something passed and nothing failed; or nothing was affected, where the framework was to choose."""
+        return self.is_unaffected or (
+            self.exit_code == 0 and self.counts["passed"] > 0 and self.counts["failed"] == 0
+        )
+
+    @property
+    def is_unaffected(self) -> bool:
+        """Whether the framework itself found no test that the change affects."""
+        return (
+            bool(self.none_said) and self.exit_code == 0 and not self.cases and self.none_said in self.output
+        )
 
     @property
     def place(self) -> str:
@@ -51,6 +62,8 @@ class FrameworkRun:
         counts = self.counts
         if self.unable:
             return f"{self.place}: not started. {self.unable}"
+        if self.is_unaffected:
+            return f"{self.place}: no tests are affected"
         if not counts:
             return f"{self.place}: no tests ran, {self.ended}"
         numbers = ", ".join(

@@ -52,23 +52,28 @@ class PythonTests:
     def __init__(self, context: ToolContext) -> None:
         self._context = context
         self._files: Files = context.copy.files
+        self._patterns: dict[str, tuple[str, ...]] = {}
+
+    def is_test(self, path: str) -> bool:
+        """Whether a file has tests by its name, as the configuration that holds for it names them."""
+        if not path.endswith(".py"):
+            return False
+        folder = self.folder_of(path)
+        if folder not in self._patterns:
+            self._patterns[folder] = named_as_tests(self._files, folder)
+        return is_named_so(path, self._patterns[folder])
 
     async def commands(
         self, found: Sequence[str], selection: Selection, framework: str = ""
     ) -> list[Command | Unable]:
         """One for each folder with a configuration of its own; ``framework`` is taken as the caller says."""
         named = {*selection.paths, *map(file_of, selection.ids)}
-        patterns: dict[str, tuple[str, ...]] = {}
         by_folder: dict[str, list[str]] = {}
         for path in found:
             if not path.endswith(".py"):
                 continue
-            folder = self._folder(path)
-            if folder not in patterns:
-                patterns[folder] = named_as_tests(self._files, folder)
-            is_test = path in named or is_named_so(path, patterns[folder])
-            if is_test or posixpath.basename(path) == CONFTEST:
-                by_folder.setdefault(folder, []).append(path)
+            if path in named or self.is_test(path) or posixpath.basename(path) == CONFTEST:
+                by_folder.setdefault(self.folder_of(path), []).append(path)
         if not by_folder and framework:
             by_folder["."] = []
         return [
@@ -78,7 +83,7 @@ class PythonTests:
 
     async def command_for_new(self, path: str) -> Command | Unable:
         """pytest on one test file that need not be there yet."""
-        folder = self._folder(path)
+        folder = self.folder_of(path)
         python, has_pytest, problem = await self._interpreter(folder)
         if not has_pytest:
             return Unable(
@@ -86,7 +91,7 @@ class PythonTests:
             )
         return self._importing(_pytest(folder, Selection(paths=(path,)), python, problem))
 
-    def _folder(self, path: str) -> str:
+    def folder_of(self, path: str) -> str:
         """The nearest folder with a configuration of pytest, or the root."""
         return next((folder for folder in upwards(path) if self._configured(folder)), ".")
 
