@@ -126,33 +126,30 @@ async def test_tests_that_hold_are_written_with_their_score(bench: Bench) -> Non
     assert len(model.asked) == 1
 
 
-@pytest.mark.parametrize("bad", list(BAD))
-async def test_a_bad_answer_is_refused_with_a_sentence_and_nothing_is_written(bench: Bench, bad: str) -> None:
+@pytest.mark.parametrize(("first", "second"), list(zip(list(BAD)[::2], list(BAD)[1::2], strict=True)))
+async def test_bad_answers_are_refused_with_a_sentence_and_nothing_is_written(
+    bench: Bench, first: str, second: str
+) -> None:
     bench.put("app/tariff.py", TARIFF)
-    text, said = BAD[bad]
-    bench, model = asking(bench, {"tests": HEAD + text})
+    texts, said = zip(BAD[first], BAD[second], strict=True)
+    bench, model = asking(bench, *({"tests": HEAD + text} for text in texts))
     with pytest.raises(ToolRejected) as refusal:
         await bench.run("generate_tests", path="app/tariff.py", symbols=["discount"])
-    assert said in refusal.value.message
-    assert said in model.asked[1]
+    assert said[0] in model.asked[1]
+    assert said[1] in refusal.value.message
     assert len(model.asked) == 2
     assert not bench.copy.files.exists("tests")
     assert not bench.copy.files.exists("app/notes.txt")
 
 
-async def test_a_second_answer_that_is_mended_is_taken(bench: Bench) -> None:
-    bench.put("app/tariff.py", TARIFF)
-    bench, model = asking(bench, {"tests": HEAD + BAD["asserts nothing"][0]}, {"tests": GOOD})
-    assert (await bench.run("generate_tests", path="app/tariff.py")).ok
-    assert len(model.asked) == 2
-
-
-async def test_a_function_that_is_not_tested_at_all_is_named(bench: Bench) -> None:
+async def test_a_function_that_is_not_tested_is_named_and_a_second_answer_that_is_mended_is_taken(
+    bench: Bench,
+) -> None:
     bench.put("app/tariff.py", TARIFF)
     text = HEAD + "def test_it():\n    assert discount(200, True) == 40\n"
-    bench, _ = asking(bench, {"tests": text})
-    with pytest.raises(ToolRejected, match="The tests of check still pass when it is broken: line 12"):
-        await bench.run("generate_tests", path="app/tariff.py")
+    bench, model = asking(bench, {"tests": text}, {"tests": GOOD})
+    assert (await bench.run("generate_tests", path="app/tariff.py")).ok
+    assert "The tests of check still pass when it is broken: line 12" in model.asked[1]
 
 
 async def test_the_preview_shows_the_file_and_writes_nothing(bench: Bench) -> None:

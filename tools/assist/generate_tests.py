@@ -133,14 +133,12 @@ class _Checker:
         run = await proof_run(self.context, self.command, files, time_s=RUN_S)
         refuse_unless_run(run)
         faults = self._faults_of_run(run)
-        if not faults:
-            again = await proof_run(self.context, self.command, files, time_s=RUN_S)
-            unsteady = sorted(set(run.of("passed")) - set(again.of("passed")))
-            faults = [f"{name} passed once and then did not." for name in unsteady]
         if faults:
             return Judged(None, faults)
         score = await scored(self.context, self.command, files, self.source.path, self.mutants, good=run)
-        faults = [self._unnoticed(each, score) for each in self.tested if not score.proves(each.name)]
+        faults = [f"{name} passed once and then did not." for name in score.unsteady]
+        if not faults:
+            faults = [self._unnoticed(each, score) for each in self.tested if not score.proves(each.name)]
         return Judged(None, faults) if faults else Judged((run, score, text))
 
     def _faults_of_run(self, run: ProofRun) -> list[str]:

@@ -1,7 +1,7 @@
 """Runs tests on files that exist only in a view that is thrown away, as they are and with a function broken."""
 
-import asyncio
 import json
+import math
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,11 +17,12 @@ from tools.test_frameworks.commands import Command
 from tools.tool_schemas import ToolContext
 
 PROGRAM = Path(__file__).with_name("proof_program.py")
-PLUGIN = Path(__file__).with_name("proof_plugin.py")
-PLUGINS = "/tmp/perdure-proof"
-REPORT = "/tmp/perdure-proof.json"
-AT_ONCE = 2
-SHORTEST_S = 10.0
+ENVIRONMENT = {"PYTHONDONTWRITEBYTECODE": "1", "COVERAGE_FILE": "/tmp/coverage"}
+NOT_WANTED = ("--junitxml", "--override-ini=junit_family")
+"""Options of a run by itself, whose report is not read here."""
+START_S = 60.0
+SHORTEST_S = 20.0
+SHORTEST_CPU_S = 3
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class ProofRun:
     ended: str = ""
     """Why there is no report; empty where there is one."""
     duration_s: float = 0.0
+    cpu_s: float = 0.0
 
     def of(self, outcome: str) -> list[str]:
         """Ids of the tests that ended so."""
@@ -56,51 +58,91 @@ async def proof_run(
     context: ToolContext, command: Command, files: Mapping[str, str], *, time_s: float
 ) -> ProofRun:
     """Run pytest with these files in place; nothing of it stays."""
+    return (await proof_runs(context, command, [files], time_s=time_s))[0]
+
+
+async def proof_runs(
+    context: ToolContext,
+    command: Command,
+    jobs: Sequence[Mapping[str, str]],
+    *,
+    time_s: float,
+    cpu_s: int = 0,
+) -> list[ProofRun]:
+    """Run pytest once with each of these sets of files in place; no run sees anything of another, and nothing stays.
+
+    ``time_s`` and ``cpu_s`` (0: none) bound one run.
+    """
+    runs: list[ProofRun] = []
+    alone = False
+    while len(runs) < len(jobs):
+        rest = jobs[len(runs) : len(runs) + 1] if alone else jobs[len(runs) :]
+        told = await _session(context, command, rest, time_s=time_s, cpu_s=cpu_s, alone=alone)
+        runs += told.runs
+        alone = alone or told.alone
+    return runs
+
+
+@dataclass(frozen=True)
+class _Session:
+    """What came of one sandbox: at least one run, or that each run needs one of its own."""
+
+    runs: list[ProofRun]
+    alone: bool = False
+
+
+async def _session(
+    context: ToolContext,
+    command: Command,
+    jobs: Sequence[Mapping[str, str]],
+    *,
+    time_s: float,
+    cpu_s: int,
+    alone: bool,
+) -> _Session:
     border = f"proof-{secrets.token_hex(16)}"
+    place = command.argv.index("pytest")
     request = {
-        "write": {**{f"{WORKSPACE}/{path}": text for path, text in files.items()}}
-        | {f"{PLUGINS}/proof_plugin.py": PLUGIN.read_text()},
-        "argv": _with_plugin(command.argv),
-        "folder": f"{WORKSPACE}/{command.folder}",
-        "report": REPORT,
+        "jobs": [{f"{WORKSPACE}/{path}": text for path, text in job.items()} for job in jobs],
+        "options": [word for word in command.argv[place + 1 :] if not word.startswith(NOT_WANTED)],
+        "root": WORKSPACE,
+        "time_s": time_s,
+        "cpu_s": cpu_s,
+        "alone": alone,
         "border": border,
     }
-    limits = SandboxLimits(time_s=time_s)
+    limits = SandboxLimits(time_s=time_s * len(jobs) + START_S)
     finished = await run_program(
         context,
-        [str(context.toolchain.python), "-c", PROGRAM.read_text()],
+        [*command.argv[: place - 1], "-c", PROGRAM.read_text()],
         view=View.SCRATCH,
         limits=limits,
-        environment={"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPYCACHEPREFIX": "/tmp/pycache"},
+        working_directory=command.folder,
+        environment=ENVIRONMENT,
         stdin=json.dumps(request).encode("utf-8", "surrogatepass"),
     )
-    output, found, answer = finished.output.decode("utf-8", "replace").partition(border)
-    if not found:
+    printed, *answers = finished.output.decode("utf-8", "replace").split(f"\n{border}")
+    told: list[dict[str, Any]] = [json.loads(answer.partition("\n")[0]) for answer in answers]
+    if any("alone" in each for each in told):
+        return _Session([], alone=True)
+    runs = [_read(each) for each in told]
+    stopped = finished.exit_code != 0 and not alone
+    if len(runs) < len(jobs) and (stopped or not runs):
         ended = how_it_ended(finished, limits)
-        return ProofRun({}, output=output[-2_000:], ended=ended, duration_s=finished.duration_s)
-    told: dict[str, Any] = json.loads(answer)
-    if not told["report"]:
-        ended = f"exit code {told['code']}"
-        return ProofRun({}, output=told["output"], ended=ended, duration_s=finished.duration_s)
-    report: dict[str, Any] = json.loads(told["report"])
+        runs.append(ProofRun({}, output=printed[-2_000:], ended=ended, duration_s=finished.duration_s))
+    return _Session(runs)
+
+
+def _read(told: Mapping[str, Any]) -> ProofRun:
     return ProofRun(
-        {name: Case(**case) for name, case in report["cases"].items()},
-        tuple(report["errors"]),
-        tuple(path.removeprefix(f"{WORKSPACE}/") for path in report["written"]),
+        {name: Case(**case) for name, case in told["cases"].items()},
+        tuple(told["errors"]),
+        tuple(path.removeprefix(f"{WORKSPACE}/") for path in told["written"]),
         told["output"],
-        duration_s=finished.duration_s,
+        told["ended"],
+        told["duration_s"],
+        told["cpu_s"],
     )
-
-
-def _with_plugin(argv: Sequence[str]) -> list[str]:
-    """The command with our plugin loaded, and its folder where Python looks for modules."""
-    words = list(argv)
-    place = words.index("pytest") + 1
-    words[place:place] = ["-p", "proof_plugin"]
-    if words[1].startswith("PYTHONPATH="):
-        words[1] += f":{PLUGINS}"
-        return words
-    return ["/usr/bin/env", f"PYTHONPATH={PLUGINS}", *words]
 
 
 @dataclass
@@ -113,6 +155,8 @@ class Score:
     """Breaks with which the tests did not end, or could not be loaded."""
     asserted: list[Mutant] = field(default_factory=list[Mutant])
     """Of the killed ones those that an assertion noticed."""
+    unsteady: list[str] = field(default_factory=list[str])
+    """Tests that passed at first and then, with nothing broken, did not."""
 
     def proves(self, symbol: str) -> bool:
         """Whether an assertion noticed a break, and not only that there is no value at all."""
@@ -142,16 +186,19 @@ async def scored(
     *,
     good: ProofRun,
 ) -> Score:
-    """Run the tests with each break of ``path``; those that passed before tell whether they notice it."""
-    score, free = Score(), asyncio.Semaphore(AT_ONCE)
-    time_s = max(SHORTEST_S, 5 * good.duration_s + 5)
-    passed = set(good.of("passed"))
-
-    async def judge(mutant: Mutant) -> None:
-        async with free:
-            context.beat(f"breaking {mutant.symbol}")
-            text = mutant.source.decode("utf-8", "surrogateescape")
-            run = await proof_run(context, command, {**files, path: text}, time_s=time_s)
+    """Run the tests once more, and with each break of ``path``; those that passed before tell whether they notice it."""
+    context.beat(f"breaking {', '.join(dict.fromkeys(mutant.symbol for mutant in mutants))}")
+    runs = await proof_runs(
+        context,
+        command,
+        [files, *({**files, path: mutant.source.decode("utf-8", "surrogateescape")} for mutant in mutants)],
+        time_s=max(SHORTEST_S, 10 * good.duration_s),
+        # A break that never ends is found by what it costs, however busy the machine is.
+        cpu_s=SHORTEST_CPU_S + math.ceil(5 * good.cpu_s),
+    )
+    score, passed = Score(), set(good.of("passed"))
+    score.unsteady = sorted(passed - set(runs[0].of("passed")))
+    for mutant, run in zip(mutants, runs[1:], strict=True):
         failed = [run.cases[name] for name in run.of("failed") if name in passed]
         if run.ended or run.errors:
             score.unclear.append(mutant)
@@ -161,13 +208,6 @@ async def scored(
                 score.asserted.append(mutant)
         else:
             score.survived.append(mutant)
-
-    running = [asyncio.create_task(judge(mutant)) for mutant in mutants]
-    try:
-        await asyncio.gather(*running)
-    finally:
-        for task in running:
-            task.cancel()
     return score
 
 
