@@ -32,6 +32,7 @@ WITHOUT_TOOLS = (
     "dependencies",
     "documenting",
     "editing",
+    "gathering",
     "improving",
     "mcp_servers",
     "node",

@@ -47,6 +47,7 @@ ROWS: dict[str, Row] = {
     "generate_react_component": Row(lambda path: {"name": "Thing", "folder": path}, slow=True),
     "generate_tests": Row(lambda path: {"path": path}, slow=True),
     "generate_type_definitions": Row(lambda path: {"name": "Thing", "paths": [path]}, slow=True),
+    "get_context": Row(lambda path: {"query": "word", "path": path}, slow=True),
     "get_diagnostics": Row(lambda path: {"paths": [path], "types": False}, slow=True),
     "git_blame": Row(lambda path: {"path": path}),
     "git_commit": Row(lambda path: {"message": "Change a file", "paths": [path]}),

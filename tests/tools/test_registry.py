@@ -29,6 +29,7 @@ ALL = (
     "generate_react_component",
     "generate_tests",
     "generate_type_definitions",
+    "get_context",
     "get_diagnostics",
     "git_blame",
     "git_commit",

@@ -62,14 +62,14 @@ def _owners(lines: Sequence[str], definitions: Sequence[Definition]) -> list[int
         one = definitions[index]
         if one.line <= whole_until:
             continue
-        first, last = _first_line(lines, one.line - 1), min(one.end_line, len(lines))
+        first, last = first_line_above(lines, one.line - 1), min(one.end_line, len(lines))
         owner[first:last] = [index] * (last - first)
         if one.kind in WHOLE:
             whole_until = one.end_line
     return owner
 
 
-def _first_line(lines: Sequence[str], first: int) -> int:
+def first_line_above(lines: Sequence[str], first: int) -> int:
     """With the decorators and comments right above."""
     for _ in range(MOST_ABOVE):
         if first == 0 or not lines[first - 1].strip().startswith(ABOVE):

@@ -1,0 +1,1 @@
+"""What get_context gathers around a symbol or a question, and how it is packed."""
