@@ -16,7 +16,7 @@ demo: setup ## Fix a real bug in a sample repository, and survive a killed worke
 # Each process has servers of its own, and most tests wait for something most of the time.
 PROCESSES ?= 2
 test: setup ## Run all tests, on the real stack (PROCESSES=1: one after the other)
-	@$(PYTHON) -m pytest --numprocesses $(PROCESSES) --dist loadfile $(ARGS)
+	@$(PYTHON) -m pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 RUNS ?= 6
 SEED ?= 1
@@ -36,7 +36,7 @@ check: setup ## Format, lint, types, import rules, tool dictionary, tests
 	.venv/bin/basedpyright
 	.venv/bin/lint-imports
 	$(PYTHON) -m tools --check
-	$(PYTHON) -m pytest --numprocesses $(PROCESSES) --dist loadfile $(ARGS)
+	$(PYTHON) -m pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 up: setup ## Start the stack and a worker on this machine, until Ctrl-C
 	@$(PYTHON) starter.py up

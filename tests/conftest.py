@@ -12,13 +12,44 @@ import pytest
 import pytest_asyncio
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from perdure.embedded.database import connected
 from perdure.embedded.postgres import Postgres, PostgresSettings
 from perdure.embedded.stack import Stack
 from perdure.embedded.temporal import TemporalSettings
 
+FOLDER = Path(__file__).parent
+LONGEST_FIRST = ("faults", "end_to_end", "tools/javascript_tools", "workflows", "tools")
+"""Folders whose tests take longest: begun at the end, one of them would keep one process busy and the others idle."""
+TOGETHER = "tests/faults/"
+"""Tests for one process, because what they share takes as long to make as most of them to run."""
+
 database_numbers = itertools.count(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest; all else stays in the order of its names."""
+    items.sort(key=lambda item: _rank(item.path))
+
+
+def _rank(path: Path) -> int:
+    ranks = (rank for rank, name in enumerate(LONGEST_FIRST) if path.is_relative_to(FOLDER / name))
+    return next(ranks, len(LONGEST_FIRST))
+
+
+class ByFile(LoadFileScheduling):
+    """A file's tests go to one process, which makes once what they share."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return TOGETHER if nodeid.startswith(TOGETHER) else super()._split_scope(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:
+    """How tests are dealt out for ``--dist loadfile``; None leaves the other ways as they are."""
+    return ByFile(config, log) if config.option.dist == "loadfile" else None
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

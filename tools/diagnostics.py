@@ -43,8 +43,8 @@ class Diagnostic:
     """The program that says so, such as ``ruff``."""
 
     def __str__(self) -> str:
-        place = f"{shown_path(self.path)}:{self.range.line}"
-        place += f":{self.range.column}" if self.range.column else ""
+        place = f"{self.range.line}:{self.range.column}" if self.range.column else f"{self.range.line}"
+        place = f"{shown_path(self.path)}:{place}" if self.path else f"line {place}"
         by = " ".join(word for word in (self.source, self.rule) if word)
         fix = ", fixable" if self.fixable else ""
         return f"{place}: {self.severity}: {self.message}" + (f" [{by}{fix}]" if by or fix else "")

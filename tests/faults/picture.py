@@ -41,7 +41,7 @@ FROM effects WHERE task_id = $1
 TELLING = (
     (re.compile(r"(?<![0-9A-Za-z])[0-9a-f]{6,64}\b"), "<digest>"),
     (re.compile(r"\b\d+(\.\d+)? ?m?s\b"), "<time>"),
-    (re.compile(r"errand-\d+-\w+"), "<folder>"),
+    (re.compile(r"[^\s\"'`]*errand-\d+-\w+"), "<folder>"),
 )
 
 

@@ -7,15 +7,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from temporalio.client import Client
 
 from perdure.client import PerdureClient
-from perdure.embedded.stack import Stack
 from tests.faults.errand import make_script
 from tests.faults.installation import Installation, Servers, installed
 from tests.faults.moments import Moment, once_scheduled, while_running
 from tests.faults.picture import Handle
-from tests.faults.runs import THINKING_MS, Errand, Outcome, run_errand
+from tests.faults.runs import THINKING_MS, Errand, Outcome
 from tests.faults.test_outages import differences, last_failure
 from tests.sentences import assert_said
 
@@ -96,14 +94,7 @@ async def run_with_a_full_disk(
     ids=["as a workspace is made", "as a step is planned"],
 )
 async def test_a_task_waits_for_room_and_goes_on(
-    stack: Stack,
-    temporal_client: Client,
-    database_url: str,
-    tmp_path: Path,
-    moment: Moment,
-    from_the_start: bool,
+    harmed: Servers, undisturbed: Outcome, tmp_path: Path, moment: Moment, from_the_start: bool
 ) -> None:
-    servers = Servers(temporal_client, stack.addresses.temporal, database_url)
-    undisturbed = await run_errand(servers, tmp_path)
-    outcome = await run_with_a_full_disk(servers, tmp_path, moment=moment, from_the_start=from_the_start)
+    outcome = await run_with_a_full_disk(harmed, tmp_path, moment=moment, from_the_start=from_the_start)
     assert differences(undisturbed, outcome) == []

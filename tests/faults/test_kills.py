@@ -9,21 +9,16 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from temporalio.client import Client
-
-from perdure.embedded.stack import Stack
-from tests.faults.driver import SERVERS, Kill, chosen_kills, own_servers, run_kill, table
+from tests.faults.driver import SERVERS, Kill, chosen_kills, run_kill, table
 from tests.faults.installation import Servers
-from tests.faults.runs import Outcome, run_errand
+from tests.faults.runs import Outcome
 
 AT_ONCE = 2
 
 
 async def test_a_worker_killed_at_any_moment_leaves_the_same_as_an_undisturbed_one(
-    stack: Stack, temporal_client: Client, database_url: str, tmp_path: Path
+    harmed: Servers, undisturbed: Outcome, tmp_path: Path
 ) -> None:
-    servers = Servers(temporal_client, stack.addresses.temporal, database_url, stack.addresses.others)
-    undisturbed = await run_errand(servers, tmp_path)
     assert undisturbed.faults == []
     assert undisturbed.repeated_questions == 0
     picture = undisturbed.picture
@@ -36,7 +31,7 @@ async def test_a_worker_killed_at_any_moment_leaves_the_same_as_an_undisturbed_o
 
     async def killed(kill: Kill) -> Outcome:
         async with places:
-            return await run_kill(servers, tmp_path, undisturbed, kill)
+            return await run_kill(harmed, tmp_path, undisturbed, kill)
 
     seed = chosen("FAULT_SEED", 7)
     kills = chosen_kills(kills=chosen("FAULT_KILLS", 2), targeted=chosen("FAULT_TARGETED", 2), seed=seed)
@@ -45,12 +40,12 @@ async def test_a_worker_killed_at_any_moment_leaves_the_same_as_an_undisturbed_o
     assert [each.faults for each in outcomes] == [[]] * len(kills)
 
 
-async def test_a_killed_server_leaves_the_same_as_well(tmp_path: Path) -> None:
-    async with own_servers(tmp_path / "stack") as (_, servers):
-        undisturbed = await run_errand(servers, tmp_path)
-        kills = chosen_kills(kills=0, targeted=0, servers=1, seed=chosen("FAULT_SEED", 7))
-        outcomes = [await run_kill(servers, tmp_path, undisturbed, kill) for kill in kills]
-        assert [(each.death is not None, each.faults) for each in outcomes] == [(True, [])] * len(SERVERS)
+async def test_a_killed_server_leaves_the_same_as_well(
+    harmed: Servers, undisturbed: Outcome, tmp_path: Path
+) -> None:
+    kills = chosen_kills(kills=0, targeted=0, servers=1, seed=chosen("FAULT_SEED", 7))
+    outcomes = [await run_kill(harmed, tmp_path, undisturbed, kill) for kill in kills]
+    assert [(each.death is not None, each.faults) for each in outcomes] == [(True, [])] * len(SERVERS)
 
 
 def chosen(variable: str, default: int) -> int:

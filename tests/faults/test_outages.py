@@ -13,8 +13,7 @@ import pytest
 from perdure.client import PerdureClient, ServerUnreachable
 from perdure.client.handle import TaskHandle
 from tests.embedded.test_stores import client_of
-from tests.faults.driver import own_servers
-from tests.faults.installation import Installation
+from tests.faults.installation import Installation, Servers
 from tests.faults.moments import while_running
 from tests.faults.picture import Handle, read_work
 from tests.faults.runs import Outcome, run_errand
@@ -27,13 +26,13 @@ MOMENTS = ("execute_calls 4 0", "decide 6")
 
 
 @pytest.mark.parametrize("step", MOMENTS)
-async def test_a_task_waits_for_postgresql_and_says_so(tmp_path: Path, step: str) -> None:
-    async with own_servers(tmp_path / "stack") as (_, servers):
-        undisturbed = await run_errand(servers, tmp_path)
-        outcome = await run_errand(
-            servers, tmp_path, while_running(step), victim="postgres", meanwhile=until_it_is_said
-        )
-        assert differences(undisturbed, outcome) == []
+async def test_a_task_waits_for_postgresql_and_says_so(
+    harmed: Servers, undisturbed: Outcome, tmp_path: Path, step: str
+) -> None:
+    outcome = await run_errand(
+        harmed, tmp_path, while_running(step), victim="postgres", meanwhile=until_it_is_said
+    )
+    assert differences(undisturbed, outcome) == []
 
 
 async def until_it_is_said(at: Installation, handle: Handle) -> None:
@@ -58,13 +57,13 @@ async def last_failure(task: TaskHandle) -> str:
 
 
 @pytest.mark.parametrize("step", MOMENTS)
-async def test_a_task_goes_on_when_temporal_is_back(tmp_path: Path, step: str) -> None:
-    async with own_servers(tmp_path / "stack") as (_, servers):
-        undisturbed = await run_errand(servers, tmp_path)
-        outcome = await run_errand(
-            servers, tmp_path, while_running(step), victim="temporal", meanwhile=while_clients_are_told
-        )
-        assert differences(undisturbed, outcome) == []
+async def test_a_task_goes_on_when_temporal_is_back(
+    harmed: Servers, undisturbed: Outcome, tmp_path: Path, step: str
+) -> None:
+    outcome = await run_errand(
+        harmed, tmp_path, while_running(step), victim="temporal", meanwhile=while_clients_are_told
+    )
+    assert differences(undisturbed, outcome) == []
 
 
 async def while_clients_are_told(at: Installation, handle: Handle) -> None:
@@ -83,7 +82,7 @@ async def while_clients_are_told(at: Installation, handle: Handle) -> None:
 
 @pytest.mark.parametrize("store", ["valkey", "chroma"])
 async def test_a_task_does_not_notice_that_a_store_beside_the_record_is_away(
-    tmp_path: Path, store: str
+    harmed: Servers, undisturbed: Outcome, tmp_path: Path, store: str
 ) -> None:
     logs: list[str] = []
 
@@ -94,13 +93,11 @@ async def test_a_task_does_not_notice_that_a_store_beside_the_record_is_away(
         work, _ = await read_work(handle)
         assert [each.name for each in work if each.attempt > 1] == []
 
-    async with own_servers(tmp_path / "stack") as (_, servers):
-        undisturbed = await run_errand(servers, tmp_path)
-        outcome = await run_errand(
-            servers, tmp_path, while_running("decide 3"), victim=store, meanwhile=for_three_steps
-        )
-        assert differences(undisturbed, outcome) == []
-        assert outcome.prompts == undisturbed.prompts
+    outcome = await run_errand(
+        harmed, tmp_path, while_running("decide 3"), victim=store, meanwhile=for_three_steps
+    )
+    assert differences(undisturbed, outcome) == []
+    assert outcome.prompts == undisturbed.prompts
     said = [line for line in logs[0].splitlines() if "Redis does not answer" in line]
     # A busy machine may make a Redis that is there slower than the moment that it is given.
     away = [line for line in said if "nothing came within" not in line]
@@ -108,13 +105,15 @@ async def test_a_task_does_not_notice_that_a_store_beside_the_record_is_away(
     assert said or store != "valkey", logs[0]
 
 
-async def test_a_worker_that_meets_a_task_anew_asks_the_same_with_redis_and_without(tmp_path: Path) -> None:
+async def test_a_worker_that_meets_a_task_anew_asks_the_same_with_redis_and_without(
+    harmed: Servers, tmp_path: Path
+) -> None:
     moment = while_running("decide 6")
-    async with own_servers(tmp_path / "stack") as (_, servers):
-        async with client_of(servers.stores["valkey"]) as redis:
-            outcome = await run_errand(servers, tmp_path, moment)
-            read = await redis.info("commandstats")
-        without = await run_errand(replace(servers, stores={}), tmp_path, moment)
+    async with client_of(harmed.stores["valkey"]) as redis:
+        await redis.config_resetstat()
+        outcome = await run_errand(harmed, tmp_path, moment)
+        read = await redis.info("commandstats")
+    without = await run_errand(replace(harmed, stores={}), tmp_path, moment)
     assert read["cmdstat_lrange"]["calls"] >= 1
     assert differences(without, outcome) == []
     assert sorted(set(outcome.prompts)) == sorted(set(without.prompts))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.driver import own_servers
+from tests.faults.installation import Servers
 from tests.faults.seeds.__main__ import possible_kinds
 from tests.faults.seeds.clock import build_library
 from tests.faults.seeds.evidence import COUNTING_WORK, Evidence, differences
@@ -21,15 +21,16 @@ FIRST = int(os.environ.get("FAULT_FIRST_SEED", "1001"))
 
 
 @pytest.mark.timeout(1_200)
-async def test_a_task_under_the_faults_of_a_few_seeds_loses_and_repeats_nothing(tmp_path: Path) -> None:
+async def test_a_task_under_the_faults_of_a_few_seeds_loses_and_repeats_nothing(
+    harmed: Servers, tmp_path: Path
+) -> None:
     kinds = possible_kinds(servers=True)
-    async with own_servers(tmp_path / "stack") as (_, servers):
-        usual = await run_undisturbed(servers, tmp_path)
-        disturbed = Disturbed(servers, tmp_path, usual, build_library(tmp_path))
-        for seed in range(FIRST, FIRST + SEEDS):
-            run = await disturbed.run(seed, draw(seed, usual.works, kinds))
-            assert run.failures == [], f"make faults RUNS=1 SEED={seed}; kept in {run.folder}"
-        assert_that_every_difference_is_seen(usual.evidence)
+    usual = await run_undisturbed(harmed, tmp_path)
+    disturbed = Disturbed(harmed, tmp_path, usual, build_library(tmp_path))
+    for seed in range(FIRST, FIRST + SEEDS):
+        run = await disturbed.run(seed, draw(seed, usual.works, kinds))
+        assert run.failures == [], f"make faults RUNS=1 SEED={seed}; kept in {run.folder}"
+    assert_that_every_difference_is_seen(usual.evidence)
 
 
 def assert_that_every_difference_is_seen(usual: Evidence) -> None:

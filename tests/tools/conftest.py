@@ -17,10 +17,11 @@ from perdure.safety.sandbox import Sandbox
 from perdure.workspace.working_copy import WorkingCopy
 from perdure.workspace.workspaces import Workspaces
 from tools.node.locating import find_node, find_node_modules
+from tools.packages.package_registries import find_packages
 from tools.programs import toolchain_of
 from tools.registry import Registry
 from tools.test_frameworks.compilers import find_cargo, find_go
-from tools.tool_schemas import Preview, Toolchain, ToolContext, ToolOutput
+from tools.tool_schemas import Packages, Preview, Toolchain, ToolContext, ToolOutput
 
 FILES = {
     "app/money.py": "def total(prices):\n    return sum(prices)\n\n\ndef average(prices):\n    return total(prices) / len(prices)\n",
@@ -121,6 +122,12 @@ def toolchain() -> Toolchain:
         go=find_go(os.environ["PATH"]),
         cargo=find_cargo(os.environ["PATH"]),
     )
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def packages(toolchain: Toolchain) -> Packages:
+    """What npm and pip of whoever runs these tests are configured with."""
+    return await find_packages(python=toolchain.python, node=toolchain.node, named=(), environment=os.environ)
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,21 @@ async def test_python_circles_and_packages_are_found(bench: Bench) -> None:
     assert output.artifacts[0].data.startswith(b"flowchart LR\n")
 
 
+async def test_what_is_the_projects_own_is_not_missing(bench: Bench) -> None:
+    bench.put("src/shop/__init__.py", "")
+    bench.put(
+        "src/shop/cart.py",
+        "from shop import prices\nimport prices\nimport scripts_of_ours\nimport loose.part\n",
+    )
+    bench.put("src/shop/prices.py", "")
+    bench.put("src/loose/part.py", "import yaml\n")
+    bench.put("scripts/scripts_of_ours.py", "")
+    bench.put("pyproject.toml", '[project]\nname = "shop"\nversion = "1"\n')
+    content = (await bench.run("analyze_dependencies")).content
+    missing = content.partition("missing (imported, but not declared):\n")[2].partition("most imported")[0]
+    assert [line.split()[0] for line in missing.splitlines()] == ["prices", "yaml"]
+
+
 async def test_nothing_of_the_project_is_imported(bench: Bench) -> None:
     bench.put("app/evil.py", "raise SystemExit('ran')\n")
     assert (await bench.run("analyze_dependencies")).summary.startswith("3 modules, ")

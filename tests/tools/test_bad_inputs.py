@@ -54,7 +54,7 @@ ROWS: dict[str, Row] = {
     "git_diff": Row(lambda path: {"paths": [path]}),
     "git_log": Row(lambda path: {"paths": [path]}),
     "git_push": Row(lambda _: {}, slow=True),
-    "git_restore": Row(lambda path: {"paths": [path]}, writes=True, deletes=True),
+    "git_restore": Row(lambda path: {"paths": [path]}, slow=True, writes=True, deletes=True),
     "git_status": Row(lambda _: {}, slow=True),
     "grep_search": Row(lambda path: {"pattern": "word", "path": path}),
     "install_dependencies": Row(lambda path: {"ecosystem": "python", "folder": path}, slow=True),

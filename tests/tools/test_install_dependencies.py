@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from perdure.contracts.errors import ConfigurationError, ToolRejected
 from perdure.safety.egress import PackageRequest
@@ -22,12 +21,6 @@ from tools.packages.python_packages import python_plan
 from tools.test_frameworks.cases import UnreadableReport
 from tools.test_frameworks.lines import cases_of
 from tools.tool_schemas import Packages, Toolchain
-
-
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def packages(toolchain: Toolchain) -> Packages:
-    """What npm and pip of whoever runs these tests are configured with."""
-    return await find_packages(python=toolchain.python, node=toolchain.node, named=(), environment=os.environ)
 
 
 @pytest.fixture

@@ -16,7 +16,6 @@ SHOWN = 20
 MOST_IMPORTED = 10
 MEANINGS = {
     "missing": "imported, but not declared",
-    "undeclared": "imported, and there only because another package needs it",
     "misplaced": "imported, but declared for development only",
     "unused": "declared, but never imported",
 }

@@ -12,7 +12,7 @@ class Problem:
     """One package that is used and not declared, or the reverse."""
 
     kind: str
-    """``missing``, ``unused``, ``undeclared`` (there by way of another package) or ``misplaced`` (for development only)."""
+    """``missing``, ``unused`` or ``misplaced`` (for development only)."""
     package: str
     places: tuple[str, ...] = ()
     """Some of the places that import it, ``path:line`` or ``path``."""

@@ -18,7 +18,8 @@ LIMITS = SandboxLimits(time_s=120, output_bytes=64 * 1024**2)
 DECLARATIONS = ("pyproject.toml", "requirements.txt", "requirements.in")
 # deptry writes its report to a file only, and what it says for people beside it.
 DEPTRY = '"$0" -I -m deptry . --json-output /tmp/report.json >/tmp/said 2>&1; cat /tmp/report.json || cat /tmp/said'
-KINDS = {"DEP001": "missing", "DEP002": "unused", "DEP003": "undeclared", "DEP004": "misplaced"}
+# Whether another package brings the third (DEP003) is said of this installation's packages, not of the project's.
+KINDS = {"DEP001": "missing", "DEP002": "unused", "DEP003": "missing", "DEP004": "misplaced"}
 MOST_PLACES = 3
 
 
@@ -38,7 +39,7 @@ async def python_analysis(context: ToolContext) -> Analysis | None:
     answer = _answer(finished, "grimp")
     external = set(answer["external"])
     edges = {module: set(targets) for module, targets in answer["edges"].items() if module not in external}
-    problems, notes = await _declared(context)
+    problems, notes = await _declared(context, _own_names(paths))
     return Analysis(
         engine="grimp and deptry",
         edges={module: targets - external for module, targets in edges.items()},
@@ -60,7 +61,23 @@ def _packages(paths: Sequence[str]) -> dict[str, str]:
     return found
 
 
-async def _declared(context: ToolContext) -> tuple[list[Problem], list[str]]:
+def _own_names(paths: Sequence[str]) -> frozenset[str]:
+    """What the project itself may be imported as: its packages and modules, wherever an import path may begin."""
+    packages = {posixpath.dirname(path) for path in paths if posixpath.basename(path) == "__init__.py"}
+    names: set[str] = set()
+    for path in paths:
+        *folders, module = path.removesuffix(".py").split("/")
+        # Below a package nothing begins.
+        begins = next(
+            (depth for depth in range(1, len(folders) + 1) if "/".join(folders[:depth]) in packages), None
+        )
+        names.add(folders[begins - 1] if begins else module)
+        if not begins and len(folders) == 1 + (folders[:1] == ["src"]):
+            names.add(folders[-1])
+    return frozenset(names)
+
+
+async def _declared(context: ToolContext, own: frozenset[str]) -> tuple[list[Problem], list[str]]:
     if not any(context.copy.files.exists(name) for name in DECLARATIONS):
         return [], [f"Nothing declares the project's packages ({', '.join(DECLARATIONS)})."]
     argv = ["/bin/sh", "-c", DEPTRY, str(context.toolchain.own_python)]
@@ -71,7 +88,8 @@ async def _declared(context: ToolContext) -> tuple[list[Problem], list[str]]:
     places: dict[tuple[str, str], list[str]] = {}
     for each in json.loads(text):
         kind = KINDS.get(each["error"]["code"])
-        if kind:
+        # deptry knows the project's own names at its root only, and not those of a src folder.
+        if kind and not (kind == "missing" and each["module"] in own):
             where = each["location"]
             line = f":{where['line']}" if where.get("line") else ""
             places.setdefault((kind, each["module"]), []).append(f"{where['file']}{line}")

@@ -1,17 +1,14 @@
 """npm_command reaches the registry without running anything, and runs programs without reaching anything."""
 
 import json
-import os
 from dataclasses import replace
 
 import pytest
-import pytest_asyncio
 
 from perdure.contracts.calls import Effect
 from perdure.contracts.errors import ToolRejected
 from tests.tools.conftest import Bench, call
-from tools.packages.package_registries import find_packages
-from tools.tool_schemas import Toolchain
+from tools.tool_schemas import Packages
 
 SCRIPTS = {
     "greet": "node -e \"console.log('hello', ...process.argv.slice(1))\"",
@@ -20,11 +17,8 @@ SCRIPTS = {
 }
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def online(bench: Bench, toolchain: Toolchain) -> Bench:
-    packages = await find_packages(
-        python=toolchain.python, node=toolchain.node, named=(), environment=os.environ
-    )
+@pytest.fixture
+def online(bench: Bench, packages: Packages) -> Bench:
     bench.put("package.json", json.dumps({"name": "shop", "version": "1.0.0", "scripts": SCRIPTS}))
     return replace(bench, context=replace(bench.context, packages=packages))
 
