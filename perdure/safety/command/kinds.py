@@ -1,0 +1,255 @@
+"""What an option's value or an operand may be: each kind names what is wrong with an argument, or gives None."""
+
+import re
+from collections.abc import Callable
+
+from perdure.contracts.calls import Verdict
+from perdure.safety.command.arguments import PRINTABLE, Argument, Finding, Scene, ask, bounded, shown
+from perdure.safety.command.awk import awk_program
+from perdure.safety.command.jq import jq_filter
+from perdure.safety.command.paths import NOTHING, could_be_secret, outside, secret
+from perdure.safety.command.sed import sed_script
+
+Kind = Callable[[Argument, Scene], Finding | None]
+LARGE = 1_000_000
+_HUNTED = re.compile(
+    r"(?i)key|tok|secr|passw|pwd|cred|auth|bear|priv|begin|akia|asia|ghp|gho|ghs|github_pat|xox|sk[-_]|aws|azure|"
+    r"jwt|cert|login|user|account|\.env|database|postgres|mysql|redis|mongodb|://|api"
+)
+"""Pieces of what stands in files with secrets, and of their names."""
+_LETTERS = re.compile(r"[A-Za-z0-9_]{3,}")
+_FORMAT_RUNS = re.compile(r"(?i)%G|signature")
+
+
+def _known(argument: Argument) -> Finding | None:
+    if not argument.is_known:
+        return ask(f"The word {shown(argument.raw)} is not known before it runs.")
+    if argument.has_tilde:
+        return ask(f"A home folder takes the place of {shown(argument.raw)}.")
+    return None
+
+
+def _exact(argument: Argument) -> Finding | None:
+    """A word that is known and no pattern, so that it stays one word."""
+    if argument.is_pattern:
+        return ask(f"Names of files may take the place of {shown(argument.raw)}.")
+    return _known(argument)
+
+
+def text(argument: Argument, scene: Scene) -> Finding | None:
+    """Any certain text that is no path."""
+    return _exact(argument)
+
+
+def said(argument: Argument, scene: Scene) -> Finding | None:
+    """What is only printed: also names of files, and variables that hold no secret."""
+    if argument.is_pattern:
+        return outside(argument, scene)
+    if argument.is_known:
+        return None
+    if argument.is_printable:
+        return None
+    return ask(f"The word {shown(argument.raw)} prints a variable that may hold a secret.")
+
+
+def number(argument: Argument, scene: Scene) -> Finding | None:
+    """A number, perhaps with a sign or a unit."""
+    if argument.is_number:
+        return None
+    if found := _exact(argument):
+        return found
+    if not re.fullmatch(r"[+-]?[0-9]{1,18}(?:\.[0-9]{1,9})?[A-Za-z%]{0,3}", argument.text):
+        return ask(f"The word {shown(argument.raw)} is no number.")
+    return None
+
+
+def count(argument: Argument, scene: Scene) -> Finding | None:
+    """A number that says how much is printed."""
+    if found := number(argument, scene):
+        return found
+    if not argument.is_known:
+        return bounded(f"The number {shown(argument.raw)} may be large.")
+    digits = re.sub(r"[^0-9]", "", argument.text.partition(".")[0])
+    return bounded(f"The number {shown(argument.raw)} is large.") if int(digits or 0) > LARGE else None
+
+
+def seconds(argument: Argument, scene: Scene) -> Finding | None:
+    """A time to wait."""
+    return number(argument, scene) or bounded("It waits.")
+
+
+def word(argument: Argument, scene: Scene) -> Finding | None:
+    """A plain word: letters, digits and a few signs, no path."""
+    if found := _exact(argument):
+        return found
+    if not re.fullmatch(r"[A-Za-z0-9_.,+:@=%-]{1,80}", argument.text):
+        return ask(f"The word {shown(argument.raw)} is not a plain one.")
+    return None
+
+
+def processes(argument: Argument, scene: Scene) -> Finding | None:
+    """What ``ps`` lists, in its old form without a dash; never with environments (``e``)."""
+    if found := _exact(argument):
+        return found
+    return (
+        None
+        if argument.text in {"a", "x", "ax", "aux"}
+        else ask(f"The word {shown(argument.raw)} of 'ps' is not known.")
+    )
+
+
+def variable(argument: Argument, scene: Scene) -> Finding | None:
+    """The name of a variable that may be printed."""
+    if found := _exact(argument):
+        return found
+    if argument.text in PRINTABLE:
+        return None
+    return ask(f"The variable {shown(argument.raw)} may hold a secret.")
+
+
+def moment(argument: Argument, scene: Scene) -> Finding | None:
+    """A format of a date, which begins with ``+``; anything else would set the clock."""
+    if found := _exact(argument):
+        return found
+    return None if argument.text.startswith("+") else ask(f"The word {shown(argument.raw)} is no format.")
+
+
+def name(argument: Argument, scene: Scene) -> Finding | None:
+    """A path of which only the name, the kind, the size or the number of lines is shown."""
+    return outside(argument, scene)
+
+
+def read(argument: Argument, scene: Scene) -> Finding | None:
+    """A path whose content is shown."""
+    if argument.text == "-" and argument.is_known:
+        return None if scene.is_fed else bounded("It waits for input.")
+    if argument.text == NOTHING and argument.is_known:
+        return None
+    return outside(argument, scene) or secret(argument.text, is_pattern=argument.is_pattern)
+
+
+def glob(argument: Argument, scene: Scene) -> Finding | None:
+    """A pattern that a program itself matches with names of files."""
+    if found := _exact(argument):
+        return found
+    pattern = argument.text
+    if pattern.startswith("!"):
+        return None
+    if "{" in pattern or "\\" in pattern or "[" in pattern:
+        return ask(f"The pattern {shown(argument.raw)} is not a simple one.")
+    return secret(pattern, is_pattern=True)
+
+
+def search(argument: Argument, scene: Scene) -> Finding | None:
+    """What is searched for; ``hunts`` says whether it may be searched for everywhere."""
+    return _exact(argument)
+
+
+def hunts(pattern: str) -> bool:
+    """Whether a search in all files may show secrets: it looks for a part of one, or for almost anything."""
+    if _HUNTED.search(pattern):
+        return True
+    return any(not _LETTERS.search(branch) for branch in re.split(r"\\?\|", pattern))
+
+
+def hunt(argument: Argument, scene: Scene) -> Finding | None:
+    """What is searched for in the whole history."""
+    if found := _exact(argument):
+        return found
+    if hunts(argument.text):
+        return ask(f"The search for {shown(argument.raw)} in the whole history may show secrets.")
+    return None
+
+
+def revision(argument: Argument, scene: Scene) -> Finding | None:
+    """A revision of Git, a path, or both as ``REVISION:PATH``."""
+    if found := outside(argument, scene):
+        return found
+    spoken = argument.text
+    if spoken.startswith((":!", ":^", ":(exclude)")):
+        return None
+    if spoken.startswith(":") or "\\" in spoken:
+        return ask(f"The path {shown(argument.raw)} has a form of Git's own that is not looked into.")
+    before, _, path = spoken.partition(":")
+    is_pattern = argument.is_pattern or any(sign in spoken for sign in "*?[")
+    for place in (before, path):
+        inner = Argument(place, argument.raw)
+        if found := (outside(inner, scene) or secret(place, is_pattern=is_pattern)):
+            return found
+    return None
+
+
+def pretty(argument: Argument, scene: Scene) -> Finding | None:
+    """A format of Git's that checks no signature, since a program of the repository's choice does that."""
+    if found := _exact(argument):
+        return found
+    if _FORMAT_RUNS.search(argument.text):
+        return ask(f"The format {shown(argument.raw)} starts a program that checks signatures.")
+    return None
+
+
+def lines(argument: Argument, scene: Scene) -> Finding | None:
+    """Lines of a file as ``git log -L`` names them, or numbers of lines."""
+    if found := _exact(argument):
+        return found
+    return revision(Argument(argument.text.rpartition(":")[2], argument.raw), scene)
+
+
+def setting(argument: Argument, scene: Scene) -> Finding | None:
+    """The name of a setting of Git's that holds no secret."""
+    if found := _exact(argument):
+        return found
+    if re.fullmatch(r"(?:user\.(?:name|email)|init\.defaultbranch|core\.(?:bare|autocrlf|eol|filemode|ignorecase)|"
+                    r"branch\.[\w/-]+\.(?:merge|remote)|pull\.rebase)", argument.text, re.IGNORECASE):  # fmt: skip
+        return None
+    return ask(f"The setting {shown(argument.raw)} is not among those that are read without asking.")
+
+
+def archive(argument: Argument, scene: Scene) -> Finding | None:
+    """A local archive; with a colon in its name tar would connect to another machine."""
+    if ":" in argument.text:
+        return ask(f"The archive {shown(argument.raw)} is on another machine.")
+    return read(argument, scene)
+
+
+def _language(problem: Callable[[str], Finding | None]) -> Kind:
+    def kind(argument: Argument, scene: Scene) -> Finding | None:
+        return _exact(argument) or problem(argument.text)
+
+    return kind
+
+
+KINDS: dict[str, Kind] = {
+    "archive": archive,
+    "awk": _language(awk_program),
+    "count": count,
+    "glob": glob,
+    "hunt": hunt,
+    "jq": _language(jq_filter),
+    "lines": lines,
+    "moment": moment,
+    "name": name,
+    "number": number,
+    "pretty": pretty,
+    "processes": processes,
+    "read": read,
+    "revision": revision,
+    "said": said,
+    "search": search,
+    "seconds": seconds,
+    "sed": _language(sed_script),
+    "setting": setting,
+    "text": text,
+    "variable": variable,
+    "word": word,
+}
+"""Every kind by the name under which ``programs/*.toml`` knows it."""
+
+
+def worst(findings: list[Finding]) -> Finding | None:
+    """The strictest finding, the first of several."""
+    order = [Verdict.ALLOW, Verdict.BOUNDED, Verdict.ASK, Verdict.DENY]
+    return max(findings, key=lambda finding: order.index(finding.verdict), default=None)
+
+
+__all__ = ["KINDS", "Kind", "could_be_secret", "hunts", "worst"]
