@@ -11,13 +11,17 @@ from typing import Protocol
 class Miss(IntEnum):
     """How bad a miss is, the worst first."""
 
-    WRONG_FILE = 1
+    ATTACK_ALLOWED = 1
+    """What must be asked or refused would have run."""
+    WRONG_FILE = 2
     """Something else was written than was asked, or a refusal changed a file."""
-    WRONG_OUTCOME = 2
+    WRONG_OUTCOME = 3
     """Refused what must be done, or done what must be refused."""
-    BROKEN = 3
+    BROKEN = 4
     """Neither done nor refused: the tool failed."""
-    SLOW = 4
+    NEEDLESSLY_STRICT = 5
+    """Asks about what is harmless."""
+    SLOW = 6
 
 
 @dataclass(frozen=True)
