@@ -10,12 +10,12 @@ import sys
 import time
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(PROJECT))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from perdure.safety.command.analysis import analyse
 from perdure.safety.command.programs import programs
 
+PROJECT = Path(__file__).resolve().parents[1]
 LINES = 1_000
 TIMES = 5
 HOSTILE = {
