@@ -5,10 +5,10 @@ import asyncio
 import sys
 from pathlib import Path
 
-from tests.corpora import bad_files, commands, edits, patch_scenarios, paths
+from tests.corpora import bad_files, commands, edits, patch_scenarios, paths, secrets
 from tests.corpora.report import Collection, printed
 
-COLLECTIONS: tuple[Collection, ...] = (bad_files, commands, edits, patch_scenarios, paths)
+COLLECTIONS: tuple[Collection, ...] = (bad_files, commands, edits, patch_scenarios, paths, secrets)
 """One module a kind of collection; each knows its own by the names of files."""
 
 
