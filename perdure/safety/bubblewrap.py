@@ -1,5 +1,6 @@
 """Finds bubblewrap and writes its command line: the minimal root, the view of the workspace, the limits."""
 
+import functools
 import os
 import re
 import resource
@@ -105,16 +106,19 @@ def _version_of(program: Path) -> tuple[int, ...]:
 
 def isolation(limits: SandboxLimits, files: Mapping[str, int]) -> list[str]:
     """Arguments that shut everything out and build the minimal root; ``files`` are descriptors by target path."""
-    arguments = [
-        "--unshare-all",
-        "--unshare-user",
-        "--disable-userns",
-        "--cap-drop",
-        "ALL",
-        "--hostname",
-        "sandbox",
-    ]
-    arguments += ["--new-session", "--die-with-parent", "--as-pid-1", "--clearenv"]
+    arguments = list(_minimal_root())
+    for target, descriptor in files.items():
+        arguments += ["--ro-bind-data", str(descriptor), target]
+    memory = ["--size", str(limits.temporary_bytes), "--perms", "1777", "--tmpfs"]
+    arguments += ["--dev", "/dev", *memory, "/dev/shm", "--remount-ro", "/dev"]
+    return [*arguments, "--proc", "/proc", *memory, "/tmp", "--dir", "/tmp/home"]
+
+
+@functools.cache
+def _minimal_root() -> tuple[str, ...]:
+    """The arguments that are the same in every run: what the system's folders are does not change while it runs."""
+    arguments = ["--unshare-all", "--unshare-user", "--disable-userns", "--cap-drop", "ALL"]
+    arguments += ["--hostname", "sandbox", "--new-session", "--die-with-parent", "--as-pid-1", "--clearenv"]
     arguments += ["--setenv", "PATH", SYSTEM_PATH]
     arguments += ["--ro-bind", "/usr", "/usr"]
     for path in map(Path, SYSTEM_LINKS):
@@ -125,34 +129,12 @@ def isolation(limits: SandboxLimits, files: Mapping[str, int]) -> list[str]:
     arguments += ["--dir", "/etc"]
     for path in SYSTEM_FILES:
         arguments += ["--ro-bind-try", path, path]
-    for target, descriptor in files.items():
-        arguments += ["--ro-bind-data", str(descriptor), target]
-    size = str(limits.temporary_bytes)
-    arguments += [
-        "--dev",
-        "/dev",
-        "--size",
-        size,
-        "--perms",
-        "1777",
-        "--tmpfs",
-        "/dev/shm",
-        "--remount-ro",
-        "/dev",
-    ]
-    return [
-        *arguments,
-        "--proc",
-        "/proc",
-        "--size",
-        size,
-        "--perms",
-        "1777",
-        "--tmpfs",
-        "/tmp",
-        "--dir",
-        "/tmp/home",
-    ]
+    return tuple(arguments)
+
+
+@functools.cache
+def _nice() -> str:
+    return shutil.which("nice", path=SYSTEM_PATH) or "nice"
 
 
 def mounted(mounts: Sequence[Mount]) -> list[str]:
@@ -187,8 +169,18 @@ def bounded(
     units = {resource.RLIMIT_DATA: 1024, resource.RLIMIT_FSIZE: 512}
     bounds = [str(_allowed(kind, value) // units.get(kind, 1)) for kind, value in values.items()]
     variables = [f"{name}={value}" for name, value in environment.items()]
-    nice = shutil.which("nice", path=SYSTEM_PATH) or "nice"
-    return ["/bin/sh", "-c", FIRST_PROCESS, "sh", *bounds, working_directory, nice, *variables, "--", *argv]
+    return [
+        "/bin/sh",
+        "-c",
+        FIRST_PROCESS,
+        "sh",
+        *bounds,
+        working_directory,
+        _nice(),
+        *variables,
+        "--",
+        *argv,
+    ]
 
 
 def _allowed(kind: int, value: int) -> int:

@@ -1,15 +1,17 @@
 """Leaves root's rights before bubblewrap starts, and makes folders below closed ones reachable for the lesser uid."""
 
+import functools
+import os
 import shutil
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from perdure.contracts.errors import ConfigurationError
 from perdure.safety.bubblewrap import SYSTEM_PATH, Bubblewrap
 from perdure.safety.mount_points import MountPoints
-from perdure.safety.mounts import Mount
+from perdure.safety.mounts import Mount, is_in
 
 STAGES = ("/mnt", "/media", "/srv", "/opt", "/run")
 """Folders every Linux has; one of them, in a mount namespace of its own, is covered with the mount points."""
@@ -79,7 +81,9 @@ class Staging:
         lesser = [self.setpriv, "--reuid", str(self.owner.uid), "--regid", str(self.owner.gid)]
         lesser += ["--clear-groups", "--inh-caps=-all", "--bounding-set=-all", "--"]
         paths = [str(bubblewrap.program), *(mount.source for mount in mounts)]
-        unreachable = {path: found for path in paths if (found := _unreachable(path)) is not None}
+        # The paths have most of the folders above them in common.
+        is_closed = functools.cache(_is_closed)
+        unreachable = {path: found for path in paths if (found := _unreachable(path, is_closed)) is not None}
         if not unreachable:
             return Staged(lesser, str(bubblewrap.program), list(mounts))
         bases = sorted({base for base, _ in unreachable.values()})
@@ -93,23 +97,29 @@ class Staging:
         return Staged(lesser, program, named, MountPoints(stage, bases))
 
 
-def _unreachable(path: str) -> tuple[str, str] | None:
+def _unreachable(path: str, is_closed: Callable[[str], bool]) -> tuple[str, str] | None:
     """The folder just below the last closed folder on the way to a path, and the path below that folder.
 
     None where strangers can go all the way.
     """
-    below = real = Path(path).resolve()
-    for folder in real.parents:
-        if not folder.stat().st_mode & stat.S_IXOTH:
-            return str(below), str(real.relative_to(below))
-        below = folder
+    below = real = os.path.realpath(path)
+    while below != "/":
+        above = below.rpartition("/")[0] or "/"
+        if is_closed(above):
+            return below, real[len(below) :].lstrip("/")
+        below = above
     return None
+
+
+def _is_closed(folder: str) -> bool:
+    """Whether strangers cannot go through a folder."""
+    return not Path(folder).stat().st_mode & stat.S_IXOTH
 
 
 def stage_beside(sources: Sequence[str]) -> str:
     """A folder to cover with mount points that hides none of the sources."""
     for stage in STAGES:
-        if Path(stage).is_dir() and not any(Path(source).is_relative_to(stage) for source in sources):
+        if Path(stage).is_dir() and not any(is_in(source, stage) for source in sources):
             return stage
     raise ConfigurationError(
         f"Each of {', '.join(STAGES)} is missing or holds a folder that the sandbox needs.",

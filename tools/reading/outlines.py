@@ -48,7 +48,7 @@ def outline_of(path: str, lines: Sequence[str]) -> list[str]:
     if suffix not in _BY_SUFFIX:
         return []
     begins = re.compile(_BY_SUFFIX[suffix]).match
-    found = [(number, line) for number, line in enumerate(lines, 1) if begins(line[:ENTRY_CHARACTERS])]
+    found = [(number, line) for number, line in enumerate(lines, 1) if begins(line, 0, ENTRY_CHARACTERS)]
     kind = ""
     if len(found) > ENTRIES:
         outermost = [(number, line) for number, line in found if not line.startswith((" ", "\t"))]

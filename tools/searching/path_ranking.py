@@ -8,7 +8,7 @@ beginnings of words, then the folders.
 import re
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from rapidfuzz import fuzz, process
@@ -36,38 +36,56 @@ def ranked(query: str, paths: Sequence[str]) -> list[str]:
     if not parts or not paths:
         return []
     lowered = [path.lower() for path in paths]
-    fitting = _candidates(parts, lowered)
+    runs = _Runs(lowered)
+    fitting = _candidates(parts, lowered, runs)
     if not len(fitting):
         return []
-    chosen = _likeliest(parts, lowered, fitting)
+    chosen = _likeliest(parts, lowered, fitting, runs)
     judge = partial(_score, parts, in_order="/" in query)
     scored = sorted((-judge(paths[index]), paths[index]) for index in chosen)
     rest = set(map(int, fitting)).difference(chosen)
     return [path for _, path in scored] + sorted(paths[index] for index in rest)
 
 
-def _compared(part: str, texts: Sequence[str], scorer: Callable[..., Any]) -> "np.ndarray[Any, Any]":
+Numbers: TypeAlias = np.ndarray[Any, Any]
+
+
+def _compared(part: str, texts: Sequence[str], scorer: Callable[..., Any]) -> Numbers:
     return process.cdist([part], texts, scorer=scorer, dtype=np.float32, workers=1)[0]
 
 
-def _candidates(parts: Sequence[str], lowered: Sequence[str]) -> "np.ndarray[Any, Any]":
-    """Indices of the paths that hold every part; only where there is none, of those that nearly do."""
+class _Runs:
+    """How much like a part the run of a path is that is most like it, of 100. What was compared once is kept."""
+
+    def __init__(self, lowered: Sequence[str]) -> None:
+        self._lowered = lowered
+        self._known: dict[str, Numbers] = {}
+
+    def of(self, part: str, indices: Numbers) -> Numbers:
+        """For each of the paths with these indices."""
+        known = self._known.setdefault(part, np.full(len(self._lowered), np.nan, dtype=np.float32))
+        missing = indices[np.isnan(known[indices])]
+        known[missing] = _compared(part, [self._lowered[int(index)] for index in missing], fuzz.partial_ratio)
+        return known[indices]
+
+
+def _candidates(parts: Sequence[str], lowered: Sequence[str], runs: _Runs) -> Numbers:
+    """Indices of the paths that hold every part, or nearly do."""
     exact = np.ones(len(lowered), dtype=bool)
     near = np.ones(len(lowered), dtype=bool)
     for part in parts:
         common = _compared(part, lowered, LCSseq.similarity)
         exact &= common >= len(part)
         near &= common >= len(part) - len(part) // LETTERS_A_MISTAKE
-    indices = np.flatnonzero(near)
-    if not len(indices) or exact.all():
-        return np.flatnonzero(exact)
-    alike = np.minimum.reduce(
-        [_compared(part, [lowered[int(index)] for index in indices], fuzz.partial_ratio) for part in parts]
-    )
-    return indices[exact[indices] | (alike >= LEAST_LIKE)]
+    alike = np.flatnonzero(near & ~exact)
+    for part in parts:
+        # Each part is looked for only where the ones before were found.
+        alike = alike[runs.of(part, alike) >= LEAST_LIKE]
+    exact[alike] = True
+    return np.flatnonzero(exact)
 
 
-def _likeliest(parts: Sequence[str], lowered: Sequence[str], fitting: "np.ndarray[Any, Any]") -> list[int]:
+def _likeliest(parts: Sequence[str], lowered: Sequence[str], fitting: Numbers, runs: _Runs) -> list[int]:
     """Those worth a closer look."""
     if len(fitting) <= MOST_JUDGED:
         return [int(index) for index in fitting]
@@ -76,10 +94,10 @@ def _likeliest(parts: Sequence[str], lowered: Sequence[str], fitting: "np.ndarra
     rough = _compared(parts[-1], names, fuzz.ratio) + _compared(parts[-1], names, fuzz.partial_ratio)
     rough += _compared(parts[-1], names, LCSseq.similarity) * (100 / len(parts[-1]))
     for part in parts[:-1]:
-        rough += _compared(part, paths, fuzz.partial_ratio)
-    rough -= np.array([len(path) for path in paths], dtype=np.float32) / 10
+        rough += runs.of(part, fitting)
+    rough -= np.fromiter(map(len, paths), dtype=np.float32, count=len(paths)) / 10
     best = np.argsort(-rough, kind="stable")[:MOST_JUDGED]
-    return [int(fitting[index]) for index in best]
+    return [int(index) for index in fitting[best]]
 
 
 def _score(parts: Sequence[str], path: str, *, in_order: bool) -> float:
