@@ -42,6 +42,7 @@ WITHOUT_TOOLS = (
     "running",
     "revisions",
     "searching",
+    "summaries",
     "symbols",
     "test_changes",
     "test_frameworks",

@@ -1,5 +1,6 @@
 """The user's history: commits, and who last changed each line of a file. Runs no program of the repository."""
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,6 +26,16 @@ class LogEntry:
     """``2026-11-28``, where its author was."""
     author: str
     subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One commit with the files that it changed."""
+
+    date: str
+    author: str
+    """By the repository's .mailmap."""
+    paths: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +79,24 @@ class History:
         finished = await self._program.run(*arguments, folders=self._folders, limit_s=_LIMIT_S)
         lines = [part.decode("utf-8", "replace") for part in finished.output.split(b"\0") if part]
         return [LogEntry(*line.split(_BETWEEN, len(_FIELDS) - 1)) for line in lines]
+
+    async def changes(self, revision: str, *, limit: int) -> list[Change]:
+        """The latest commits up to and with ``revision``, newest first, without merges."""
+        # No path begins so, since none has an empty part.
+        arguments = [
+            "log", "-z", f"--max-count={limit}", "--no-merges", "--no-show-signature", "--no-color", "--no-renames",
+            "--name-only", "--format=//%as/%aN", revision, "--",
+        ]  # fmt: skip
+        finished = await self._program.run(*arguments, folders=self._folders, limit_s=_LIMIT_S)
+        found: list[tuple[str, str, list[str]]] = []
+        for field in os.fsdecode(finished.output).split("\0"):
+            said = field.removeprefix("\n")
+            if said.startswith("//"):
+                date, _, author = said[2:].partition("/")
+                found.append((date, author, []))
+            elif said and found:
+                found[-1][2].append(said)
+        return [Change(date, author, tuple(paths)) for date, author, paths in found]
 
     async def count(self, revisions: str) -> int:
         """How many commits a range such as ``<id>..<id>`` holds."""

@@ -28,6 +28,7 @@ PYTHON = (
     Row("search_files", {"query": "monney"}, (MONEY,)),
     Row("grep_search", {"pattern": "class Money"}, (MONEY,)),
     Row("semantic_search", {"query": "an amount of money rounded to cents"}, (MONEY,)),
+    Row("summarize_codebase", {}, ("src/billing/money.py (", "run_tests runs pytest", "Last authors")),
     Row(
         "get_context",
         {"query": "Money"},
@@ -74,6 +75,11 @@ NEXT = (
     Row("search_files", {"query": "pricetag"}, ("src/components/price-tag.tsx",)),
     Row("grep_search", {"pattern": "PriceTag"}, ("src/components/price-tag.tsx",)),
     Row("semantic_search", {"query": "show a price"}, ("price-tag.tsx",)),
+    Row(
+        "summarize_codebase",
+        {},
+        ("Next.js pages (1): / (src/app/page.tsx)", "src/components/price-tag.tsx ("),
+    ),
     Row("get_context", {"query": "where is a price shown"}, ("function PriceTag", "price-tag.tsx")),
     Row("parse_code", {"path": "src/components/price-tag.tsx"}, ("PriceTag",)),
     Row("find_definitions", {"symbol": "PriceTag"}, ("src/components/price-tag.tsx",)),

@@ -68,6 +68,7 @@ ROWS: dict[str, Row] = {
     "search_files": Row(lambda path: {"query": "word", "path": path}),
     "semantic_search": Row(lambda path: {"query": "word", "path": path}, slow=True),
     "suggest_improvements": Row(lambda path: {"path": path}, slow=True),
+    "summarize_codebase": Row(lambda path: {"path": path}, slow=True),
     "typescript_check": Row(lambda path: {"paths": [path]}, slow=True),
     "validate_syntax": Row(lambda path: {"path": path}, slow=True),
     "write_file": Row(lambda path: {"path": path, "content": "text\n"}, writes=True),

@@ -50,6 +50,7 @@ ALL = (
     "search_files",
     "semantic_search",
     "suggest_improvements",
+    "summarize_codebase",
     "typescript_check",
     "validate_syntax",
     "write_file",

@@ -66,7 +66,7 @@ class CodeIndex:
     async def current(cls, context: ToolContext) -> "CodeIndex":
         """The index of the workspace as it is now."""
         symbols = await SymbolIndex.current(context)
-        paths = sorted(path for path in await listed_files(context, ".") if _is_wanted(path))
+        paths = sorted(path for path in await listed_files(context, ".") if is_wanted(path))
         store = store_of(context)
         tree = str(context.copy.root)
         look = _Look(store, context.copy.files, tree)
@@ -117,7 +117,8 @@ def repository_key(context: ToolContext) -> str:
     return hashlib.sha256(context.copy.origin.repository.encode("utf-8", "surrogateescape")).hexdigest()[:32]
 
 
-def _is_wanted(path: str) -> bool:
+def is_wanted(path: str) -> bool:
+    """Whether the words of a file may say something about the code."""
     return not path.endswith(LEFT_OUT_SUFFIXES) and PurePosixPath(path).name not in LEFT_OUT_NAMES
 
 

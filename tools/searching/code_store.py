@@ -16,7 +16,7 @@ from pathlib import Path
 from tools.searching.chunks import Chunk
 from tools.searching.words import Words
 
-FORM = 1
+FORM = 2
 SCHEMA = """
 CREATE TABLE contents (id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, seen INTEGER NOT NULL);
 CREATE TABLE chunks (
@@ -26,6 +26,7 @@ CREATE TABLE chunks (
 CREATE INDEX chunks_by_content ON chunks (content);
 CREATE TABLE postings (term TEXT, chunk INTEGER, count INTEGER, PRIMARY KEY (term, chunk)) WITHOUT ROWID;
 CREATE TABLE embedded (embedder TEXT, digest TEXT, PRIMARY KEY (embedder, digest)) WITHOUT ROWID;
+CREATE TABLE summaries (key TEXT PRIMARY KEY, text TEXT NOT NULL, made INTEGER NOT NULL);
 CREATE TABLE looks (tree TEXT, path BLOB, look TEXT, digest BLOB, PRIMARY KEY (tree, path)) WITHOUT ROWID;
 """
 NAME_COUNTS = 3
@@ -129,6 +130,18 @@ class CodeStore:
         """No vector is stored."""
         with self._opened() as database, database:
             database.execute("DELETE FROM embedded")
+
+    def summary(self, key: str) -> str | None:
+        """The summary that was kept under this key."""
+        with self._opened() as database:
+            row = database.execute("SELECT text FROM summaries WHERE key = ?", (key,)).fetchone()
+            return row[0] if row is not None else None
+
+    def keep_summary(self, key: str, text: str, *, now: int) -> None:
+        """Keep a summary; those that are as old as forgotten contents go."""
+        with self._opened() as database, database:
+            database.execute("DELETE FROM summaries WHERE made < ?", (now - KEPT_S,))
+            database.execute("INSERT OR REPLACE INTO summaries VALUES (?, ?, ?)", (key, text, now))
 
     def forget_old(self, *, now: int) -> list[str]:
         """Forget contents that no tree has had for long; gives the digests of pieces that are no longer there."""

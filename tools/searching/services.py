@@ -2,18 +2,9 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from perdure.memory.embedding import Embeds
 from perdure.memory.vectors import Vectors
-
-
-class Describes(Protocol):
-    """A model that writes some sentences about facts it is given."""
-
-    async def __call__(self, question: str, facts: str) -> str:
-        """The sentences."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -24,5 +15,3 @@ class Searching:
     """Where the indexes of repositories are kept from task to task; None keeps each in its task's folder."""
     vectors: Vectors | None = None
     embeds: Embeds | None = None
-    describes: Describes | None = None
-    """None where summaries are made without a model."""

@@ -1,0 +1,1 @@
+"""What summarize_codebase says of a repository, part by part."""
