@@ -216,12 +216,15 @@ class Bench:
 
 async def until(look: Callable[[], Awaitable[Found | None]], *, within_s: float = 120.0) -> Found:
     """What ``look`` gives once it gives something; the limit only guards against waiting for ever."""
+    pause_s = 0.02
     async with asyncio.timeout(within_s):
         while True:
             found = await look()
             if found is not None:
                 return found
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(pause_s)
+            # A look costs server and worker more than what most tests wait for.
+            pause_s = min(pause_s * 1.5, 0.25)
 
 
 def settings_of(stack: Stack, database_url: str, home: Path, models_url: str, **changes: Any) -> Settings:
