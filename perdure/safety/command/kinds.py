@@ -13,10 +13,13 @@ from perdure.safety.command.sed import sed_script
 Kind = Callable[[Argument, Scene], Finding | None]
 LARGE = 1_000_000
 _HUNTED = re.compile(
-    r"(?i)key|tok|secr|passw|pwd|cred|auth|bear|priv|begin|akia|asia|ghp|gho|ghs|github_pat|xox|sk[-_]|aws|azure|"
-    r"jwt|cert|login|user|account|\.env|database|postgres|mysql|redis|mongodb|://|api"
+    r"(?i)key|token|secr|passw|pwd|cred|bearer|private|begin |akia|asia|gh[pousr]_|github_pat|xox[bpa]|sk-|eyj|jwt|\.env|://|_url|dsn"
 )
 """Pieces of what stands in files with secrets, and of their names."""
+_HUNTED_ALONE = re.compile(
+    r"(?i)\W*(?:api|aws|azure|gcp|auth|cert|login|account|user|export|pass|pw|id)_?\W*"
+)
+"""What is harmless as a piece of a longer word."""
 _LETTERS = re.compile(r"[A-Za-z0-9_]{3,}")
 _FORMAT_RUNS = re.compile(r"(?i)%G|signature")
 
@@ -87,17 +90,6 @@ def word(argument: Argument, scene: Scene) -> Finding | None:
     return None
 
 
-def processes(argument: Argument, scene: Scene) -> Finding | None:
-    """What ``ps`` lists, in its old form without a dash; never with environments (``e``)."""
-    if found := _exact(argument):
-        return found
-    return (
-        None
-        if argument.text in {"a", "x", "ax", "aux"}
-        else ask(f"The word {shown(argument.raw)} of 'ps' is not known.")
-    )
-
-
 def variable(argument: Argument, scene: Scene) -> Finding | None:
     """The name of a variable that may be printed."""
     if found := _exact(argument):
@@ -117,6 +109,11 @@ def moment(argument: Argument, scene: Scene) -> Finding | None:
 def name(argument: Argument, scene: Scene) -> Finding | None:
     """A path of which only the name, the kind, the size or the number of lines is shown."""
     return outside(argument, scene)
+
+
+def counted(argument: Argument, scene: Scene) -> Finding | None:
+    """A path whose content is only counted."""
+    return outside(argument, scene) or secret(argument.text)
 
 
 def read(argument: Argument, scene: Scene) -> Finding | None:
@@ -147,9 +144,9 @@ def search(argument: Argument, scene: Scene) -> Finding | None:
 
 def hunts(pattern: str) -> bool:
     """Whether a search in all files may show secrets: it looks for a part of one, or for almost anything."""
-    if _HUNTED.search(pattern):
-        return True
-    return any(not _LETTERS.search(branch) for branch in re.split(r"\\?\|", pattern))
+    branches = re.split(r"\\?\|", pattern)
+    vague = any(not _LETTERS.search(branch) or _HUNTED_ALONE.fullmatch(branch) for branch in branches)
+    return vague or bool(_HUNTED.search(pattern))
 
 
 def hunt(argument: Argument, scene: Scene) -> Finding | None:
@@ -223,6 +220,7 @@ KINDS: dict[str, Kind] = {
     "archive": archive,
     "awk": _language(awk_program),
     "count": count,
+    "counted": counted,
     "glob": glob,
     "hunt": hunt,
     "jq": _language(jq_filter),
@@ -231,7 +229,6 @@ KINDS: dict[str, Kind] = {
     "name": name,
     "number": number,
     "pretty": pretty,
-    "processes": processes,
     "read": read,
     "revision": revision,
     "said": said,

@@ -44,7 +44,8 @@ def outside(argument: Argument, scene: Scene) -> Finding | None:
     ):
         return ask(f"The pattern {shown(argument.raw)} may stand for hidden files and for the folder above.")
     if text.startswith("/"):
-        inside = scene.workspace and f"{normpath(text)}/".startswith(f"{scene.workspace.rstrip('/')}/")
+        root = scene.workspace.rstrip("/")
+        inside = bool(root) and f"{normpath(text)}/".startswith(f"{root}/")
         return (
             None if text == NOTHING or inside else ask(f"The path {shown(text)} is outside of the workspace.")
         )

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from perdure.safety.command.arguments import Argument, Finding, Scene, ask, shown
+from perdure.safety.command.arguments import Argument, Finding, Scene, ask, bounded, shown
 
 Command = Callable[[list[Argument], Scene], list[Finding]]
 Script = Callable[[str, Scene], list[Finding]]
@@ -126,7 +126,8 @@ def judge_xargs(arguments: list[Argument], scene: Scene, command: Command) -> li
     name = _certain(waiting[0]) if waiting else "echo"
     if name not in {"echo", "basename", "dirname"}:
         return [ask(f"The words that {shown(name)} gets from 'xargs' are not known before it runs.")]
-    return _inner("xargs", waiting or [Argument("echo", "echo")], scene, command)
+    found = [] if scene.is_fed else [bounded("The command 'xargs' waits for input.")]
+    return found + _inner("xargs", waiting or [Argument("echo", "echo")], scene, command)
 
 
 def judge_shell(arguments: list[Argument], scene: Scene, script: Script) -> list[Finding]:

@@ -127,6 +127,7 @@ def test_absolute_paths_are_inside_where_the_workspace_is_known() -> None:
     ]
     assert {analyse(line, workspace="/w").verdict for line in inside} == {Verdict.ALLOW}
     assert {analyse(line, workspace="/w").verdict for line in outside} == {Verdict.ASK}
+    assert analyse("cat /etc/hosts", workspace="/").verdict is Verdict.ASK
 
 
 def test_after_a_change_of_the_folder_both_folders_count_unless_it_surely_happened() -> None:
