@@ -95,6 +95,28 @@ def test_works_on_a_folder_that_is_no_repository_and_leaves_nothing_in_it(tmp_pa
     assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
 
 
+def test_without_a_key_the_answers_of_a_script_are_taken_and_without_both_the_settings_are_named(
+    clone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GROQ_API_KEY", raising=False)
+    monkeypatch.delenv("PERDURE_MODEL_SCRIPT", raising=False)
+    asked = run(clone, "explain_code", path="README.md")
+    assert (asked.returncode, "neither GROQ_API_KEY nor PERDURE_MODEL_SCRIPT is set" in asked.stderr) == (
+        3,
+        True,
+    )
+    point = {"text": "It is a heading.", "first_line": 1, "last_line": 1, "names": ["Billing"]}
+    reply = {"for": "assist", "content": {"summary": "A heading.", "points": [point]}}
+    script = clone.parent / "answers.json"
+    script.write_text(json.dumps({"v": 1, "replies": [reply]}))
+    monkeypatch.setenv("PERDURE_MODEL_SCRIPT", str(script))
+    answered = run(clone, "explain_code", path="README.md")
+    assert "- README.md:1-1: It is a heading." in answered.stdout
+    monkeypatch.setenv("PERDURE_MODEL_SCRIPT", str(clone / "nowhere.json"))
+    lost = run(clone, "explain_code", path="README.md")
+    assert (lost.returncode, "cannot be read" in lost.stderr) == (7, True)
+
+
 def test_what_is_wrong_is_said_in_a_sentence(tmp_path: Path) -> None:
     refused = run(tmp_path, "read_file", path="../secret")
     assert (refused.returncode, "leads outside the workspace" in refused.stderr) == (3, True)

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import AsyncGenerator, Mapping
+from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel
@@ -19,6 +20,7 @@ from perdure.llm.catalogue import DEFAULT_MODELS
 from perdure.llm.model_settings import ModelSettings
 from perdure.llm.models import Models
 from perdure.llm.role_models import RoleModels
+from perdure.llm.scripted.server import ScriptedServer
 
 Answered = TypeVar("Answered", bound=BaseModel)
 
@@ -49,19 +51,29 @@ class AskedByHand:
 
 @contextlib.asynccontextmanager
 async def models_by_hand(environment: Mapping[str, str]) -> AsyncGenerator[AskedByHand | None]:
-    """The models that GROQ_API_KEY opens; None without a key."""
+    """The models that GROQ_API_KEY opens, else what PERDURE_MODEL_SCRIPT answers; None where neither is set."""
     key = environment.get("GROQ_API_KEY", "").strip()
-    if not key:
+    script = environment.get("PERDURE_MODEL_SCRIPT", "").strip()
+    if not key and not script:
         yield None
         return
+    async with contextlib.AsyncExitStack() as closing:
+        url = environment.get("GROQ_BASE_URL") or None
+        if not key and url is None:
+            server = await ScriptedServer().start(Path(script).expanduser())
+            closing.push_async_callback(server.stop)
+            url = server.url
+        models, settings = _models(environment, key, url)
+        closing.push_async_callback(models.close)
+        yield AskedByHand(RoleModels(models, settings))
+
+
+def _models(environment: Mapping[str, str], key: str, url: str | None) -> tuple[Models, ModelSettings]:
     named = [part.strip() for part in environment.get("PERDURE_MODEL_ASSIST", "").split(",") if part.strip()]
     settings = ModelSettings(
-        api_key=key,
-        base_url=environment.get("GROQ_BASE_URL") or None,
+        api_key=key or None,
+        base_url=url,
+        scripted=not key,
         models={**DEFAULT_MODELS, **({Role.ASSIST: tuple(named)} if named else {})},
     )
-    models = Models(settings)
-    try:
-        yield AskedByHand(RoleModels(models, settings))
-    finally:
-        await models.close()
+    return Models(settings), settings

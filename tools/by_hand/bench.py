@@ -74,8 +74,8 @@ async def context_on(
 
 
 def _models(environment: Mapping[str, str]) -> contextlib.AbstractAsyncContextManager[AsksModel | None]:
-    """The models that GROQ_API_KEY opens; without a key none."""
-    if not environment.get("GROQ_API_KEY", "").strip():
+    """What answers for GROQ_API_KEY or PERDURE_MODEL_SCRIPT; nothing where neither is set."""
+    if not any(environment.get(name, "").strip() for name in ("GROQ_API_KEY", "PERDURE_MODEL_SCRIPT")):
         return contextlib.nullcontext()
     # Groq's library takes as long to load as all tools together.
     from tools.by_hand.asking import models_by_hand

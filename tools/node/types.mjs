@@ -10,7 +10,6 @@ const options = {
   additionalProperties: false,
   unreachableDefinitions: definitions,
   strictIndexSignatures: false,
-  format: false,
   $refOptions: { resolve: { file: false, http: false, external: false } },
 };
 try {

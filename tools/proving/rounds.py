@@ -33,8 +33,9 @@ def model_of(context: ToolContext) -> AsksModel:
     """The model; ToolRejected where there is none."""
     if context.model is None:
         raise ToolRejected(
-            "No model can be asked, because neither GROQ_API_KEY nor a model script is set.",
-            "Do it without this tool, or set GROQ_API_KEY.",
+            "No model can be asked, because neither GROQ_API_KEY nor PERDURE_MODEL_SCRIPT is set.",
+            "Do it without this tool, or set one of them: GROQ_API_KEY is a key of console.groq.com, "
+            "PERDURE_MODEL_SCRIPT a file of answers (docs/scripted-models.md).",
         )
     return context.model
 
