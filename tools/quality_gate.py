@@ -1,4 +1,4 @@
-"""The quality gate: syntax, lint, then tests, of what differs from the base commit."""
+"""The quality gate: syntax, lint, types of JavaScript projects, then tests, of what differs from the base commit."""
 
 import asyncio
 import re
@@ -12,6 +12,7 @@ from perdure.contracts.errors import ToolRejected
 from perdure.contracts.task import Check
 from perdure.safety.views import SandboxLimits, View
 from perdure.workspace.working_copy import WorkingCopy
+from tools.checking.script_gate import script_checks
 from tools.model_view import for_model
 from tools.programs import output_text, run_program
 from tools.registry import Registry
@@ -50,6 +51,7 @@ class QualityGate:
         texts: list[str] = []
         checks = [await asyncio.to_thread(syntax, copy, present, texts)]
         checks.append(await self._lint(context, present, texts))
+        checks += await script_checks(context, changed, base_commit=base_commit, texts=texts)
         checks += await self._tests(context, changed, texts)
         return checks, "\n\n".join(texts), len(changed)
 

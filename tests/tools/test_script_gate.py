@@ -1,5 +1,7 @@
 """Edits of JavaScript and TypeScript are refused where Babel finds a new error, and only there."""
 
+from dataclasses import replace
+
 import pytest
 
 from perdure.contracts.errors import ToolRejected
@@ -50,3 +52,23 @@ async def test_what_is_a_script_is_written(bench: Bench, path: str, new: str) ->
 
 async def test_errors_that_were_there_already_do_not_stop_an_edit(bench: Bench) -> None:
     assert "second()" in await change(bench, "a.js", "const x;\nfirst();\n", "const x;\nsecond();")
+
+
+@pytest.mark.parametrize(("missing", "said"), [("node", "Node"), ("node_modules", "Babel")])
+async def test_without_babel_the_edit_says_that_less_was_checked(
+    bench: Bench, missing: str, said: str
+) -> None:
+    toolchain = replace(bench.context.toolchain, **{missing: None})
+    lesser = replace(bench, context=replace(bench.context, toolchain=toolchain))
+    bench.put("a.js", "work();\n")
+    bench.put("a.py", "work()\n")
+    blocks = [{"search": "work", "replace": "rest"}]
+    output = await lesser.run("edit_file", path="a.js", blocks=blocks)
+    assert (
+        f"\n{said} is not installed, so the syntax of JavaScript was checked by tree-sitter alone"
+        in output.content
+    )
+    assert "tree-sitter" not in (await lesser.run("edit_file", path="a.py", blocks=blocks)).content
+    bench.put("a.js", "work();\n")
+    with pytest.raises(ToolRejected, match="would no longer parse"):
+        await lesser.run("edit_file", path="a.js", blocks=[{"search": "work();", "replace": "work(;"}])

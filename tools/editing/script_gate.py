@@ -33,16 +33,20 @@ class _Pair:
     after: TextFile
 
 
-async def refuse_broken_files(context: ToolContext, changes: Sequence[Change]) -> None:
+async def refuse_broken_files(context: ToolContext, changes: Sequence[Change]) -> str:
     """ToolRejected for the first file that parsed before and would no longer parse.
 
-    Scripts are judged by Babel where Node and our own tool-chain are installed, all others by tree-sitter.
+    Scripts are judged by Babel where Node and our own tool-chain are installed, all others by tree-sitter. Gives a line
+    to be told where scripts had to be judged by tree-sitter as well; else an empty text.
     """
     scripts = [pair for change in changes if (pair := _script(change)) is not None]
-    answers = await _asked(context, scripts) if scripts else None
-    if answers is None:
+    if not scripts:
         refuse_new_syntax_errors(changes)
-        return
+        return ""
+    answers = await _asked(context, scripts)
+    if isinstance(answers, str):
+        refuse_new_syntax_errors(changes)
+        return f"{answers}, so the syntax of JavaScript was checked by tree-sitter alone, which lets some errors pass."
     judged = {id(pair.change) for pair in scripts}
     refuse_new_syntax_errors([change for change in changes if id(change) not in judged])
     for pair, (before, after) in zip(scripts, answers, strict=True):
@@ -53,6 +57,7 @@ async def refuse_broken_files(context: ToolContext, changes: Sequence[Change]) -
             known[each["message"]] -= 1
             if known[each["message"]] < 0:
                 refuse_broken(pair.change.target, pair.after.text, f"line {each['line']}: {each['message']}")
+    return ""
 
 
 def _script(change: Change) -> _Pair | None:
@@ -68,11 +73,13 @@ def _script(change: Change) -> _Pair | None:
 
 async def _asked(
     context: ToolContext, pairs: Sequence[_Pair]
-) -> list[tuple[list[dict[str, Any]], list[dict[str, Any]]]] | None:
-    """Babel's errors before and after; None where there is no Babel, or it does not end well on this source."""
+) -> list[tuple[list[dict[str, Any]], list[dict[str, Any]]]] | str:
+    """Babel's errors before and after; why there are none where it is missing, or does not end well on this source."""
     modules, node = context.toolchain.node_modules, context.toolchain.node
-    if modules is None or node is None or not (modules / PARSER).is_dir():
-        return None
+    if node is None:
+        return "Node is not installed"
+    if modules is None or not (modules / PARSER).is_dir():
+        return "Babel is not installed"
     texts = [_text(pair, file) for pair in pairs for file in (pair.before, pair.after)]
     request = {"parser": str(modules / PARSER), "texts": texts}
     finished = await run_program(
@@ -84,7 +91,7 @@ async def _asked(
     )
     if finished.exit_code != 0:
         # Such as a source that is nested too deeply: what tree-sitter says of it stands.
-        return None
+        return "Babel could not read this source"
     found: list[list[dict[str, Any]]] = json.loads(finished.output)
     return list(zip(found[::2], found[1::2], strict=True))
 

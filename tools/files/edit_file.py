@@ -123,13 +123,13 @@ async def edit_file(arguments: EditFile, context: ToolContext) -> ToolOutput:
     changes, notes = await asyncio.to_thread(_work_out, arguments, context.copy)
     if not changes:
         return ToolOutput(content="The files already read like this; nothing was written.")
-    await refuse_broken_files(context, changes)
+    notes.append(await refuse_broken_files(context, changes))
     refuse_hidden_credentials(_touches(arguments).paths, changes)
     await _refuse_stale(arguments, context, changes)
     seen = await seen_after(context.seen, changes)
     await asyncio.to_thread(write_all, context.copy.files, changes)
     summary = f"Edited {counted(changes)}."
-    text = "\n".join([summary, *notes, "".join(change.difference for change in changes)])
+    text = "\n".join([summary, *filter(None, notes), "".join(change.difference for change in changes)])
     return ToolOutput(content=text, summary=summary, changed_paths=changed_paths(changes), seen=seen)
 
 
