@@ -59,7 +59,12 @@ def _is_below(path: str, top: str) -> bool:
 def _ordered(found: Sequence[Found], tests: TestFiles) -> list[Found]:
     """By rank among their kind, so that tests and prose do not crowd the code out."""
     kinds: dict[str, list[Found]] = {"code": [], "text": [], "tests": []}
+    seen: set[str] = set()
     for each in found:
+        # What stands in several places in the same words is shown once.
+        if each.stored.digest in seen:
+            continue
+        seen.add(each.stored.digest)
         language = language_of_path(each.path)
         is_code = language is not None and language.is_code
         kinds["tests" if tests.holds(each.path) else "code" if is_code else "text"].append(each)

@@ -69,14 +69,15 @@ async def gather_symbol(
     woven = _woven(uses.callers, uses.tests, _importers(files, tests, importing), used)
     pieces = _without_repeats([*shown, *woven, *other])
     importers = {each.path for each in importing}
+    least = "" if uses.complete else "at least "
     counts = [
         counted(len(found), "definition"),
-        counted(len(uses.callers), "place that uses it", "places that use it"),
-        counted(len(uses.tests), "test"),
+        least + counted(len(uses.callers), "place that uses it", "places that use it"),
+        least + counted(len(uses.tests), "test"),
         counted(len(importers), "importing file"),
     ]
     notes = [*uses.notes, index.coverage.note]
-    if not uses.tests:
+    if not uses.tests and uses.complete:
         near = sum(map(tests.holds, importers))
         notes.append(
             f"No test mentions it; {counted(near, 'test file')} import{'s' * (near == 1)} it or its file."

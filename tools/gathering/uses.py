@@ -32,6 +32,8 @@ class Uses:
     tests: Sequence[Piece]
     notes: Sequence[str]
     """Which engine says so, and what it could not tell."""
+    complete: bool = True
+    """False where there may be more."""
 
 
 async def uses_of(
@@ -67,6 +69,7 @@ async def uses_of(
         [piece for piece in found if not tests.holds(piece.path)],
         [piece for piece in found if tests.holds(piece.path)],
         list(dict.fromkeys(notes)),
+        complete=all(answer.complete for answer, _ in answers) and len(sure) + len(unsure) <= MOST_USES,
     )
 
 

@@ -17,15 +17,28 @@ def by_words(
 ) -> list[int]:
     """The pieces that share a term with the question, best first. ``lengths`` names the pieces that count, with their
     number of terms; postings of other pieces are passed over."""
+    scores = word_scores(asked, postings, lengths)
+    return sorted(scores, key=lambda chunk: (-scores[chunk], chunk))
+
+
+def word_scores(
+    asked: Sequence[str], postings: Mapping[str, Sequence[tuple[int, int]]], lengths: Mapping[int, int]
+) -> dict[int, float]:
+    """How well each of them fits (BM25)."""
     usual = max(1.0, sum(lengths.values()) / max(1, len(lengths)))
     scores: defaultdict[int, float] = defaultdict(float)
     for term, times in Counter(asked).items():
         held = [(chunk, count) for chunk, count in postings.get(term, ()) if chunk in lengths]
-        rarity = math.log(1 + (len(lengths) - len(held) + 0.5) / (len(held) + 0.5))
+        weight = rarity(len(held), len(lengths))
         for chunk, count in held:
             share = 1 - LENGTH_SHARE + LENGTH_SHARE * lengths[chunk] / usual
-            scores[chunk] += times * rarity * count * (SATURATION + 1) / (count + SATURATION * share)
-    return sorted(scores, key=lambda chunk: (-scores[chunk], chunk))
+            scores[chunk] += times * weight * count * (SATURATION + 1) / (count + SATURATION * share)
+    return dict(scores)
+
+
+def rarity(holders: int, of: int) -> float:
+    """What a term weighs that so many of all hold."""
+    return math.log(1 + (of - holders + 0.5) / (holders + 0.5))
 
 
 def fused(rankings: Iterable[tuple[float, Sequence[Key]]]) -> list[Key]:

@@ -3,7 +3,7 @@
 
 import importlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from typing import Any
 
 RUN = re.compile(r"[^\W_]+(?:_+[^\W_]+)*")
@@ -83,7 +83,8 @@ COMMON = frozenset(
 class Words:
     """A stemmer with what it has stemmed; one for each thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, common: Set[str] = COMMON) -> None:
+        self._common = common
         # It tells no types.
         stemming: Any = importlib.import_module("Stemmer")
         self._stemmer: Any = stemming.Stemmer("english", 50_000)
@@ -96,7 +97,7 @@ class Words:
             if len(run) > LONGEST:
                 continue
             pieces = [piece.lower() for piece in PIECE.findall(run)]
-            found += self._stems(piece for piece in pieces if len(piece) > 1 and piece not in COMMON)
+            found += self._stems(piece for piece in pieces if len(piece) > 1 and piece not in self._common)
             if len(pieces) > 1:
                 found.append("".join(pieces))
         return found
