@@ -109,7 +109,7 @@ BAD = {
     "writes into the project": (
         "def test_it():\n    open('app/notes.txt', 'w').write('x')\n    assert discount(200, True) == 40\n"
         "    assert discount(100, True) == 0\n",
-        "The tests write 'app/notes.txt', outside of tmp_path",
+        "The tests write 'app/notes.txt', outside of temporary folders",
     ),
     "is not Python": ("def test_it(:\n", "does not parse"),
 }
@@ -166,5 +166,5 @@ async def test_without_a_model_and_for_what_is_not_there_it_says_so(bench: Bench
     bench, _ = asking(bench, {"tests": GOOD})
     with pytest.raises(ToolRejected, match=r"has no 'totl'"):
         await bench.run("generate_tests", path="app/money.py", symbols=["totl"])
-    with pytest.raises(ToolRejected, match="not written in python"):
+    with pytest.raises(ToolRejected, match="not written in python or javascript"):
         await bench.run("generate_tests", path="README.md")

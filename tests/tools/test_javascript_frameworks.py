@@ -15,6 +15,7 @@ import pytest_asyncio
 from perdure.contracts.errors import ToolRejected
 from perdure.safety.sandbox import Sandbox
 from tests.tools.conftest import Bench
+from tests.tools.test_generate_tests import asking
 from tools.test_comparison import RecordedRun, compare, recorded
 from tools.tool_schemas import ToolOutput
 
@@ -306,3 +307,18 @@ async def test_the_placeholder_of_npm_is_no_test(bench: Bench) -> None:
     bench.put("package.json", package(scripts={"test": 'echo "Error: no test specified" && exit 1'}))
     with pytest.raises(ToolRejected, match="No tests for pytest"):
         await bench.run("run_tests")
+
+
+async def test_generated_tests_run_by_the_framework_that_the_project_has(project: Bench) -> None:
+    """Jest here, and Vitest with types where the project is TypeScript."""
+    project.put("package.json", depending_on("jest"))
+    project.put("src/twice.js", "function twice(n) {\n  return n * 2;\n}\n\nmodule.exports = { twice };\n")
+    head = "const { twice } = require('./twice');\n\n"
+    good = head + "test('twice', () => {\n  expect(twice(3)).toBe(6);\n});\n"
+    snapshot = head + "test('twice', () => {\n  expect(twice(3)).toMatchInlineSnapshot('6');\n});\n"
+    asked, model = asking(project, {"tests": snapshot}, {"tests": good})
+    output = await asked.run("generate_tests", path="src/twice.js")
+    assert "The test 'twice' asserts nothing but a snapshot" in model.asked[1]
+    assert project.text("src/twice.test.js") == good
+    assert "imports it from './twice' (CommonJS: use require)" in model.asked[0]
+    assert output.summary.startswith("wrote src/twice.test.js, 1 tests, mutation score 3 of 3")

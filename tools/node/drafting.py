@@ -1,6 +1,5 @@
 """New files for a project: formatted, linted and type-checked as it does, in a view that is thrown away; then written."""
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,24 +19,21 @@ from tools.node.checks import (
     typescript_result,
     uses_prettier,
 )
-from tools.node.checks import typescript_check as typescript_check_of
-from tools.node.configurations import compiler_of, configuration_of
 from tools.node.conventions import Conventions
 from tools.node.findings import listed
 from tools.node.projects import Project, seen_inside
 from tools.node.refining import INSTRUCTIONS, Refinement, faults_of, material_of
+from tools.node.type_checks import type_check_of
 from tools.proving.rounds import Judged
 from tools.proving.rounds import proved as answered
 from tools.proving.sources import asked_model
-from tools.test_frameworks.tree import SCRIPT, within
+from tools.test_frameworks.tree import SCRIPT
 from tools.text_files import TextFile
 from tools.tool_schemas import Preview, ToolContext, ToolOutput
 
 LONGEST_S = 240.0
 GRACE_S = 60.0
 LONGEST_REFUSAL = 1_500
-CONFIGURATION = ".perdure-draft.tsconfig.json"
-"""Beside the configuration that it extends, in the view that is thrown away."""
 PACKAGES_MISSING = re.compile(
     r"TS(?:2307|2875|7016|7026|2792)\b|ERR_MODULE_NOT_FOUND|Cannot find (?:module|package)"
 )
@@ -161,7 +157,7 @@ async def _round(
     project = draft.project
     formatting = _formatting(draft, list(draft.files))
     linting = eslint_check(project, scripts, fix="write" if fix else "none")
-    compiling, configuration = _compiling(draft, scripts)
+    compiling, configuration = type_check_of(project, draft.conventions, scripts)
     looking = tuple(word for word in formatting.command.argv if word != "--write")
     commands = [formatting.command, linting.command, BatchCommand(looking, project.inside)]
     commands += [compiling.command] if compiling else []
@@ -225,25 +221,3 @@ def _formatting(draft: Draft, paths: Sequence[str]) -> Check:
     position = check.command.argv.index("--")
     argv = (*check.command.argv[:position], *options, *check.command.argv[position:])
     return Check(check.program, BatchCommand(argv, check.command.cwd), check.write)
-
-
-def _compiling(draft: Draft, scripts: Sequence[str]) -> tuple[Check | None, dict[str, str]]:
-    """A type check of the new files and what they import, under the configuration that would compile them."""
-    project = draft.project
-    configuration = configuration_of(project)
-    if configuration is None or not scripts:
-        return None, {}
-    if configuration.endswith("jsconfig.json") and not draft.conventions.typescript:
-        return None, {}
-    base = compiler_of(project.files, configuration, scripts[0])
-    folder, _, name = base.rpartition("/")
-    place = within(folder or ".", CONFIGURATION)
-    content = {
-        "extends": f"./{name}",
-        "compilerOptions": {"noEmit": True, "composite": False},
-        "files": [seen_inside(path) for path in scripts],
-        # What declares modules and names for all files.
-        "include": ["**/*.d.ts"],
-        "references": [],
-    }
-    return typescript_check_of(project, place), {seen_inside(place): json.dumps(content)}

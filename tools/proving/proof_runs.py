@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from perdure.contracts.errors import ToolRejected
 from perdure.safety.environment import WORKSPACE
@@ -52,13 +52,6 @@ class ProofRun:
     def of(self, outcome: str) -> list[str]:
         """Ids of the tests that ended so."""
         return [name for name, case in self.cases.items() if case.outcome == outcome]
-
-
-async def proof_run(
-    context: ToolContext, command: Command, files: Mapping[str, str], *, time_s: float
-) -> ProofRun:
-    """Run pytest with these files in place; nothing of it stays."""
-    return (await proof_runs(context, command, [files], time_s=time_s))[0]
 
 
 async def proof_runs(
@@ -177,9 +170,18 @@ class Score:
         )
 
 
+class RunsTests(Protocol):
+    """Runs the tests of one proof."""
+
+    async def __call__(
+        self, jobs: Sequence[Mapping[str, str]], *, time_s: float, cpu_s: int = 0
+    ) -> list[ProofRun]:
+        """One run for each set of files, each bounded by these seconds."""
+        ...
+
+
 async def scored(
-    context: ToolContext,
-    command: Command,
+    run: RunsTests,
     files: Mapping[str, str],
     path: str,
     mutants: Sequence[Mutant],
@@ -187,10 +189,7 @@ async def scored(
     good: ProofRun,
 ) -> Score:
     """Run the tests once more, and with each break of ``path``; those that passed before tell whether they notice it."""
-    context.beat(f"breaking {', '.join(dict.fromkeys(mutant.symbol for mutant in mutants))}")
-    runs = await proof_runs(
-        context,
-        command,
+    runs = await run(
         [files, *({**files, path: mutant.source.decode("utf-8", "surrogateescape")} for mutant in mutants)],
         time_s=max(SHORTEST_S, 10 * good.duration_s),
         # A break that never ends is found by what it costs, however busy the machine is.
@@ -198,9 +197,9 @@ async def scored(
     )
     score, passed = Score(), set(good.of("passed"))
     score.unsteady = sorted(passed - set(runs[0].of("passed")))
-    for mutant, run in zip(mutants, runs[1:], strict=True):
-        failed = [run.cases[name] for name in run.of("failed") if name in passed]
-        if run.ended or run.errors:
+    for mutant, broken in zip(mutants, runs[1:], strict=True):
+        failed = [broken.cases[name] for name in broken.of("failed") if name in passed]
+        if broken.ended or broken.errors:
             score.unclear.append(mutant)
         elif failed:
             score.killed.append(mutant)
@@ -211,10 +210,10 @@ async def scored(
     return score
 
 
-def refuse_unless_run(run: ProofRun) -> None:
+def refuse_unless_run(run: ProofRun, framework: str) -> None:
     """ToolRejected where the tests could not be run at all, through no fault of theirs."""
     if run.ended:
         raise ToolRejected(
-            f"pytest gave no report: {run.ended}. {run.output[-800:]}".strip(),
+            f"{framework} gave no report: {run.ended}. {run.output[-800:]}".strip(),
             "See with run_tests whether the project's tests run at all.",
         )
