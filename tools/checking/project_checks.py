@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from perdure.contracts.errors import ToolRejected
-from tools.checking.python_checks import Findings, checks_types, ruff_findings, type_findings
+from tools.checking.python_checks import Findings, checks_types, ruff_findings, type_checks
 from tools.checking.script_checks import compiler_findings, eslint_findings
 from tools.diagnostics import Diagnostic
+from tools.node.selection import belongs
 from tools.symbols.grammars import language_of_path
 from tools.symbols.listing import source_files
+from tools.test_frameworks.packages import Packages
+from tools.test_frameworks.tree import upwards
 from tools.tool_schemas import ToolContext
 
 SCRIPTS = ("javascript", "typescript", "tsx")
@@ -70,13 +73,25 @@ def _checks(
     if python:
         yield _one(ruff_findings(context, python))
         if types == "always" or (types == "where set up" and checks_types(context.copy.files)):
-            yield type_findings(context, python)
+            for check in type_checks(context, python):
+                yield _one(check())
     scripts = _named(paths, present.get("script", []))
-    if scripts:
-        wanted = [] if scripts == ["."] else scripts
+    for wanted in _by_project(context, scripts, present.get("script", [])):
         yield _one(eslint_findings(context, wanted))
         if types != "never":
             yield _one(compiler_findings(context, wanted))
+
+
+def _by_project(context: ToolContext, paths: Sequence[str], files: Sequence[str]) -> list[list[str]]:
+    """The paths of each JavaScript project; no path stands for all of the root's."""
+    packages = Packages(context.copy.files)
+    if not paths or packages.of(".") is not None:
+        return [[] if paths == ["."] else list(paths)] if paths else []
+    inside = [file for file in files if belongs(file, paths)]
+    nearest = {next((each for each in upwards(file) if packages.of(each)), ".") for file in inside}
+    tops = [each for each in sorted(nearest) if not any(each.startswith(f"{other}/") for other in nearest)]
+    # A folder above several projects stands for each of them.
+    return [[path for path in paths if path != "." and belongs(path, [top])] or [top] for top in tops]
 
 
 async def _one(asked: Awaitable[Findings | None]) -> Sequence[Findings]:

@@ -3,20 +3,21 @@
 import json
 import posixpath
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, cast
 
 from perdure.contracts.errors import ToolRejected
 from perdure.safety.environment import WORKSPACE
 from perdure.safety.views import Finished, SandboxLimits, View
 from perdure.workspace.paths import Files
+from tools.checking.own_programs import Program, interpreter_of, program_of
 from tools.diagnostics import Diagnostic, Range, Severity
 from tools.programs import how_it_ended, output_text, run_program
 from tools.tool_schemas import ToolContext
 
 LIMITS = SandboxLimits(time_s=240, memory_bytes=3 * 1024**3, output_bytes=32 * 1024**2)
-ENVIRONMENTS = (".venv", "venv")
 LARGEST_CONFIGURATION = 1024**2
 MYPY_OPTIONS = (
     "--output=json",
@@ -38,32 +39,28 @@ class Findings:
 
 async def ruff_findings(context: ToolContext, paths: Sequence[str]) -> Findings:
     """Lint by the project's rules; without any, by ruff's defaults."""
-    own = _own_program(context.copy.files, "ruff")
-    argv = [own or str(context.toolchain.ruff), "check", "--no-cache", "--exit-zero", "--output-format=json"]
+    program = await program_of(context, "ruff") or Program(())
+    start = program.argv or (str(context.toolchain.ruff),)
+    argv = [*start, "check", "--no-cache", "--exit-zero", "--output-format=json"]
     finished = await run_program(context, [*argv, "--", *paths], view=View.READ_ONLY, limits=LIMITS)
     text = output_text(finished)
-    start = text.find("[")
-    if finished.exit_code != 0 or start < 0:
+    begin = text.find("[")
+    if finished.exit_code != 0 or begin < 0:
         raise _failed("ruff", finished)
-    found = [_ruff_diagnostic(each) for each in json.JSONDecoder().raw_decode(text[start:])[0]]
-    return Findings(f"ruff of {'the project' if own else 'Perdure'}", found)
+    found = [_ruff_diagnostic(each) for each in json.JSONDecoder().raw_decode(text[begin:])[0]]
+    return Findings(f"ruff of {program.whose}", found, program.note)
 
 
-async def type_findings(context: ToolContext, paths: Sequence[str]) -> list[Findings]:
+def type_checks(context: ToolContext, paths: Sequence[str]) -> list[Callable[[], Awaitable[Findings]]]:
     """Types by what the project is set up for: mypy, pyright or both; mypy's defaults where it is set up for neither."""
     uses_mypy, uses_pyright = _type_checkers(context.copy.files)
-    found: list[Findings] = []
-    pyright = _pyright(context) if uses_pyright else None
-    if pyright is not None:
-        found.append(await _pyright_findings(context, pyright, paths))
-    if uses_mypy or pyright is None:
-        note = ""
-        if uses_pyright and not uses_mypy:
-            note = "The project is set up for pyright, which is not installed; mypy's defaults were used."
-        elif not uses_mypy:
-            note = "The project is set up for no type checker; mypy's defaults were used."
-        found.append(await _mypy_findings(context, paths, note))
-    return found
+    note = "" if uses_mypy else "The project is set up for no type checker; mypy's defaults were used."
+    checks: list[Callable[[], Awaitable[Findings]]] = []
+    if uses_pyright:
+        checks.append(partial(_pyright_findings, context, paths))
+    if uses_mypy or not uses_pyright:
+        checks.append(partial(_mypy_findings, context, paths, note))
+    return checks
 
 
 def checks_types(files: Files) -> bool:
@@ -79,11 +76,12 @@ def _type_checkers(files: Files) -> tuple[bool, bool]:
 
 
 async def _mypy_findings(context: ToolContext, paths: Sequence[str], note: str) -> Findings:
-    own = _own_program(context.copy.files, "mypy")
-    argv = [own] if own else [str(context.toolchain.own_python), "-I", "-m", "mypy"]
+    program = await program_of(context, "mypy")
+    own = program is not None and program.is_own
+    argv = [*program.argv] if program and own else [str(context.toolchain.own_python), "-I", "-m", "mypy"]
     argv += MYPY_OPTIONS
     if not own:
-        argv.append(f"--python-executable={context.toolchain.python}")
+        argv.append(f"--python-executable={await interpreter_of(context)}")
     if note:
         # Packages that are not installed here say nothing about the project.
         argv.append("--ignore-missing-imports")
@@ -91,20 +89,67 @@ async def _mypy_findings(context: ToolContext, paths: Sequence[str], note: str) 
     if finished.exit_code not in {0, 1} and not _json_lines(finished):
         raise _failed("mypy", finished)
     found = [_mypy_diagnostic(each) for each in _json_lines(finished)]
-    return Findings(f"mypy of {'the project' if own else 'Perdure'}", found, note)
+    notes = filter(None, (program.note if program else "", note))
+    return Findings(f"mypy of {'the project' if own else 'Perdure'}", found, " ".join(notes))
 
 
-async def _pyright_findings(context: ToolContext, program: str, paths: Sequence[str]) -> Findings:
-    argv = [program, "--outputjson", *paths]
-    finished = await run_program(context, argv, view=View.READ_ONLY, limits=LIMITS)
+async def _pyright_findings(context: ToolContext, paths: Sequence[str]) -> Findings:
+    """The project's own pyright; Perdure's basedpyright where it has none, or where its own cannot run offline."""
+    note = ""
+    for name in ("basedpyright", "pyright"):
+        program = await program_of(context, name)
+        if program is None:
+            continue
+        note = note or program.note
+        if not program.is_own:
+            continue
+        report, said = await _pyright_report(context, program, paths)
+        if report is not None:
+            return _pyright_result(report, name, program)
+        note = f"The project's own {name} could not run ({said}); Perdure's basedpyright was used."
+    beside = context.toolchain.own_python.parent / "basedpyright"
+    if not beside.is_file():
+        raise ToolRejected(
+            f"The project is set up for pyright, and none is installed that runs here. {note}".strip(),
+            "Send install_dependencies if the project depends on it.",
+        )
+    ours = Program((str(context.toolchain.own_python), "-I", "-m", "basedpyright"), note=note)
+    report, said = await _pyright_report(context, ours, paths)
+    if report is None:
+        raise ToolRejected(
+            f"pyright could not run: {said}", "Mend the configuration that it names, or name fewer paths."
+        )
+    return _pyright_result(report, "basedpyright", ours)
+
+
+async def _pyright_report(
+    context: ToolContext, program: Program, paths: Sequence[str]
+) -> tuple[dict[str, Any] | None, str]:
+    """The report, or the last that it said where there is none."""
+    argv = [*program.argv, "--outputjson"]
+    tables = _tool_tables(context.copy.files)
+    settings = [
+        tables.get("pyright"),
+        tables.get("basedpyright"),
+        _text(context.copy.files, "pyrightconfig.json"),
+    ]
+    if not any(settled and "venv" in settled for settled in settings):
+        argv += ["--pythonpath", await interpreter_of(context)]
+    finished = await run_program(context, [*argv, *paths], view=View.READ_ONLY, limits=LIMITS)
     text = output_text(finished)
     start = text.find("{")
     if finished.exit_code not in {0, 1} or start < 0:
-        raise _failed("pyright", finished)
-    report: dict[str, Any] = json.JSONDecoder().raw_decode(text[start:])[0]
+        last = text.strip().rpartition("\n")[2][-300:]
+        return None, f"{how_it_ended(finished, LIMITS)}: {last}".rstrip(": ")
+    try:
+        return json.JSONDecoder().raw_decode(text[start:])[0], ""
+    except ValueError:
+        return None, text[start:].strip()[-300:]
+
+
+def _pyright_result(report: dict[str, Any], name: str, program: Program) -> Findings:
     found = [_pyright_diagnostic(each) for each in report.get("generalDiagnostics", [])]
-    whose = "the project" if program.startswith(WORKSPACE) else "Perdure"
-    return Findings(f"{posixpath.basename(program)} {report.get('version', '')} of {whose}", found)
+    return Findings(f"{name} {report.get('version', '')} of {program.whose}", found, program.note)
 
 
 def _ruff_diagnostic(each: dict[str, Any]) -> Diagnostic:
@@ -162,21 +207,6 @@ def _failed(program: str, finished: Finished) -> ToolRejected:
         f"{program} could not run: {how_it_ended(finished, LIMITS)}. {said}".strip(),
         "Mend the configuration that it names, or name fewer paths.",
     )
-
-
-def _own_program(files: Files, name: str) -> str:
-    """A program of the project's environment as the sandbox sees it; empty where there is none."""
-    places = (f"{environment}/bin/{name}" for environment in ENVIRONMENTS)
-    return next((f"{WORKSPACE}/{place}" for place in places if files.exists(place)), "")
-
-
-def _pyright(context: ToolContext) -> str | None:
-    for name in ("basedpyright", "pyright"):
-        own = _own_program(context.copy.files, name)
-        if own:
-            return own
-    beside = context.toolchain.own_python.parent / "basedpyright"
-    return str(beside) if beside.is_file() else None
 
 
 def _tool_tables(files: Files) -> dict[str, Any]:
