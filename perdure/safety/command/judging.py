@@ -10,6 +10,7 @@ from perdure.safety.command.options import judge_arguments
 from perdure.safety.command.paths import NOTHING, outside, secret
 from perdure.safety.command.programs import Program, programs
 from perdure.safety.command.readers import (
+    ACTIONS,
     FOUND,
     finds_no_secrets,
     judge_echo,
@@ -28,14 +29,12 @@ from perdure.safety.command.words import (
     Redirect,
     Sequence,
     Simple,
-    words_in,
 )
 from perdure.safety.command.wrappers import SHELLS, WRAPPERS, Script, assignment, judge_shell
 
 PLACES = ("/bin/", "/usr/bin/")
 """Where a program may be named by its path."""
 MOST_ROUNDS = 40
-_PRINTING = words_in("-print -print0 -printf -ls -exec -execdir")
 _READERS = {
     "echo": judge_echo,
     "printf": judge_printf,
@@ -94,7 +93,7 @@ class Judge:
         finder = [argument_of(word, scene.variables) for word in left.words]
         feeder = [argument_of(word, scene.variables) for word in right.words]
         texts = [argument.text for argument in feeder]
-        prints = [argument.text for argument in finder if argument.text in _PRINTING]
+        prints = [argument.text for argument in finder if argument.text in ACTIONS]
         if not finder or finder[0].text != "find" or texts[:1] != ["xargs"] or not finds_no_secrets(finder):
             return None
         command = feeder[2:] if texts[1:2] == ["-0"] else feeder[1:]

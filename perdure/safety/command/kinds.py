@@ -20,7 +20,8 @@ _HUNTED_ALONE = re.compile(
     r"(?i)\W*(?:api|aws|azure|gcp|auth|cert|login|account|user|export|pass|pw|id)_?\W*"
 )
 """What is harmless as a piece of a longer word."""
-_LETTERS = re.compile(r"[A-Za-z0-9_]{3,}")
+_TWO_LETTERS = re.compile(r"[A-Za-z0-9_]{2}")
+_THREE_LETTERS = re.compile(r"[A-Za-z0-9_]{3}")
 _FORMAT_RUNS = re.compile(r"(?i)%G|signature")
 
 
@@ -122,6 +123,8 @@ def read(argument: Argument, scene: Scene) -> Finding | None:
         return None if scene.is_fed else bounded("It waits for input.")
     if argument.text == NOTHING and argument.is_known:
         return None
+    if argument.text.startswith("@"):
+        return ask(f"The word {shown(argument.raw)} may name a file that holds more arguments.")
     return outside(argument, scene) or secret(argument.text, is_pattern=argument.is_pattern)
 
 
@@ -142,10 +145,15 @@ def search(argument: Argument, scene: Scene) -> Finding | None:
     return _exact(argument)
 
 
+def is_vague(pattern: str) -> bool:
+    """Whether it finds almost any line: a branch of it has no two letters in a row."""
+    return any(not _TWO_LETTERS.search(branch) for branch in re.split(r"\\?\|", pattern))
+
+
 def hunts(pattern: str) -> bool:
     """Whether a search in all files may show secrets: it looks for a part of one, or for almost anything."""
     branches = re.split(r"\\?\|", pattern)
-    vague = any(not _LETTERS.search(branch) or _HUNTED_ALONE.fullmatch(branch) for branch in branches)
+    vague = any(not _THREE_LETTERS.search(branch) or _HUNTED_ALONE.fullmatch(branch) for branch in branches)
     return vague or bool(_HUNTED.search(pattern))
 
 

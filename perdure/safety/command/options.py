@@ -5,8 +5,10 @@ from dataclasses import dataclass, field, replace
 from posixpath import normpath
 
 from perdure.safety.command.arguments import Argument, Finding, Scene, ask, bounded, shown
-from perdure.safety.command.kinds import KINDS, hunts
+from perdure.safety.command.kinds import KINDS, hunts, is_vague
 from perdure.safety.command.programs import Option, Program
+
+_SUFFIX = re.compile(r"[^/]\.\w{1,8}$")
 
 
 @dataclass
@@ -74,18 +76,20 @@ def _spread(name: str, program: Program, taken: Taken, kinds: list[str], scene: 
     patterns = [one for kind, one in zip(kinds, taken.operands, strict=True) if kind == "search"]
     patterns += [value for kind, value in taken.values if kind == "search"]
     places = [one for kind, one in zip(kinds, taken.operands, strict=True) if kind != "search"]
-    if places and not any(_is_whole(place, scene) for place in places):
+    if (not places and scene.is_fed) or (not patterns and program.entry.first):
         return []
+    whole = not places or any(_is_whole(place, scene) for place in places)
     if not patterns:
-        return [
-            ask(
-                f"The command {name!r} reads the whole workspace, where secrets may be; name folders or files."
-            )
-        ]
-    if any(option in taken.given for option in ("--include", "--type", "-t", "-g", "--glob")):
+        problem = ask(f"The command {name!r} reads the whole workspace, where secrets may be; name folders.")
+        return [problem] if whole else []
+    # Files by a pattern or a language; each pattern is itself checked for the names of secrets.
+    if any(kind == "glob" and not value.text.startswith("!") for kind, value in taken.values):
         return []
-    inverts = "-v" in taken.given or "--invert-match" in taken.given
-    if inverts or any(hunts(pattern.text) for pattern in patterns):
+    files_alone = bool(places) and all(_SUFFIX.search(place.text) for place in places)
+    takes_all = bool({"-v", "--invert-match"} & taken.given) or any(is_vague(one.text) for one in patterns)
+    if takes_all and not files_alone:
+        return [ask(f"The search by {name!r} shows almost all that is in the folders, where secrets may be.")]
+    if whole and any(hunts(pattern.text) for pattern in patterns):
         return [
             ask(f"The search by {name!r} in the whole workspace may show secrets; name folders or files.")
         ]

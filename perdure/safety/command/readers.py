@@ -3,11 +3,11 @@
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from itertools import pairwise
+from itertools import takewhile
 
 from perdure.safety.command.arguments import Argument, Finding, Scene, ask, shown
 from perdure.safety.command.kinds import archive, name, number, said, text, word
-from perdure.safety.command.paths import could_be_secret
+from perdure.safety.command.paths import could_be_secret, secret
 from perdure.safety.command.words import words_in
 
 Command = Callable[[list[Argument], Scene], list[Finding]]
@@ -128,6 +128,7 @@ _FIND_VALUES: dict[str, Callable[[Argument, Scene], Finding | None]] = {
 _NAMING = frozenset(["-name", "-iname"])
 _SUFFIX_ALONE = re.compile(r"\*\.[A-Za-z0-9]{1,10}")
 _CHOICES = words_in("-o -or , -depth")
+ACTIONS = words_in("-print -print0 -printf -ls -exec -execdir")
 _NEGATIONS = words_in("! -not")
 _WITH_SUFFIX = re.compile(r".*\.(?!sample$|pack$|idx$|rev$|lock$)[A-Za-z]\w*")
 FOUND = "./found"
@@ -181,6 +182,8 @@ def _executed(
         command.append(replace(argument, text=argument.text.replace("{}", FOUND)))
     else:
         return [ask("The command that 'find' runs has no end.")]
+    if not command:
+        return [ask("The command that 'find' runs is empty.")]
     if not finds_no_secrets(arguments):
         inner_words = [argument.text for argument in command[1:]]
         if FOUND in inner_words and command[0].text not in _TELLS_LITTLE:
@@ -194,18 +197,24 @@ _TELLS_LITTLE = words_in("echo ls stat wc basename dirname md5sum sha1sum sha256
 
 
 def finds_no_secrets(arguments: list[Argument]) -> bool:
-    """Whether every found file has a name by a pattern that neither a file with secrets nor one of Git's has."""
+    """Whether every file that is found has a name by a pattern that neither a file with secrets nor one of Git's has.
+
+    Only conditions before the first action count, since an action runs where it stands.
+    """
     words = [argument.text for argument in arguments]
     if any(sign in words for sign in _CHOICES):
         return False
-    names = [
-        words[place + 1]
-        for place, sign in enumerate(words[:-1])
-        # What is excluded only leaves less.
-        if sign in _NAMING and words[place - 1] not in _NEGATIONS
-    ]
-    closed = not any(sign in _NEGATIONS and following == "(" for sign, following in pairwise(words))
-    return closed and bool(names) and all(map(_is_harmless_name, names))
+    names: list[str] = []
+    waiting, begun, excludes = iter(words[words[:1] == ["find"] :]), False, False
+    for sign in takewhile(lambda sign: sign not in ACTIONS, waiting):
+        begun = begun or sign[:1] in {"-", "(", "!"}
+        if (not begun and secret(sign)) or (excludes and sign == "("):
+            return False
+        value = next(waiting, "") if sign in _FIND_VALUES else ""
+        if sign in _NAMING and not excludes:
+            names.append(value)
+        excludes = sign in _NEGATIONS
+    return bool(names) and all(map(_is_harmless_name, names))
 
 
 def _is_harmless_name(pattern: str) -> bool:
