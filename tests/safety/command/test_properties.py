@@ -30,25 +30,11 @@ BEFORE = [
     "coproc ",
 ]
 INNER = ["$(rm x)", "`rm x`", "<(rm x)"]
-SIGNS = st.sampled_from(
-    [
-        *"|&;<>(){}[]$`'\"\\\n\t #!~*?=-%@^+,./",
-        "ls",
-        "echo",
-        "rm",
-        " x",
-        "<<E\n",
-        "$((",
-        "))",
-        "[[ ",
-        " ]]",
-        "$x",
-        "if ",
-        "then ",
-        "fi",
-        "é",
-    ]
-)
+SIGNS = st.sampled_from([
+    *"|&;<>(){}[]$`'\"\\\n\t #!~*?=-%@^+,./", "ls", "echo ", "rm", " x", "<<E\n", "$((", "))", "[[ ", " ]]", "$x", "if ", "then ", "fi", "é", "find ",
+    " -exec", " -name", " {}", " \\;", "xargs ", " -0", "awk '", "sed '", "jq '", "git ", "log", " -C", "test ", " -f", "timeout ", "env ", "time ", "nice ", " -n",
+    "cd ", "printf ", "set ", "tar ", "tf", "command ", "for x in ", "; do ", "; done", "bash -c ", " -v", " -eq", "2>", "grep -r ", "date ", " --",
+])  # fmt: skip
 
 
 @settings(deadline=None, max_examples=150)
@@ -77,7 +63,7 @@ def test_a_substitution_between_words_is_not_allowed(line: str, data: st.DataObj
         }
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(st.lists(st.text(max_size=12), min_size=1, max_size=5))
 def test_quoted_words_are_what_echo_gets(words: list[str]) -> None:
     text = " ".join(words)
@@ -86,7 +72,7 @@ def test_quoted_words_are_what_echo_gets(words: list[str]) -> None:
         assert found.verdict is Verdict.ALLOW, found.reason
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 @given(st.lists(SIGNS, max_size=25).map("".join))
 def test_any_line_gets_a_verdict_with_a_reason(line: str) -> None:
     found = analyse(line)
