@@ -13,8 +13,8 @@ setup: ## Make .venv and install the locked packages (does only what is missing)
 demo: setup ## Fix a real bug in a sample repository, and survive a killed worker on the way
 	@$(PYTHON) -m examples.demo $(ARGS)
 
-# Each process has servers of its own, and most tests wait for something most of the time.
-PROCESSES ?= 2
+# Each process has servers of its own and waits for a third of its time: three keep two processors busy.
+PROCESSES ?= 3
 test: setup ## Run all tests, on the real stack (PROCESSES=1: one after the other)
 	@$(PYTHON) -m pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder $(ARGS)
 

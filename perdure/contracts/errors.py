@@ -27,7 +27,8 @@ class PerdureError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        return f"{self.message} hint: {self.hint}" if self.hint else self.message
+        blank = "" if self.message.endswith("\n") else " "
+        return f"{self.message}{blank}hint: {self.hint}" if self.hint else self.message
 
 
 class InvalidInput(PerdureError):

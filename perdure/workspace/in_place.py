@@ -61,9 +61,11 @@ async def open_in_place(folder: Path, *, home: Path, network: Mapping[str, str])
     if (root / ".git").is_dir():
         git = Folders(root / ".git", root / ".git" / "objects")
         branch, commit = await _checked_out(program, git, folder)
+        base = await _left_the_remote(program, git, commit)
         remote = (await program.run("config", "--get", "remote.origin.url", folders=git, accept=(0, 1))).text
     else:
         branch, commit, remote = "main", await _made_empty(program, home / "empty.git"), ""
+        base = commit
     point = Checkpoint(
         commit=commit, tree=commit, head_ref=f"refs/heads/{branch}", branch_commit=commit, staged_tree=commit
     )
@@ -72,7 +74,7 @@ async def open_in_place(folder: Path, *, home: Path, network: Mapping[str, str])
         repository=str(root),
         branch=branch,
         base_branch=branch,
-        base_commit=commit,
+        base_commit=base,
         remote=remote or None,
         checkpoint=point,
     )
@@ -98,6 +100,13 @@ async def _checked_out(program: GitProgram, git: Folders, folder: Path) -> tuple
     if not (git.git / name).is_file():
         write_reference(git.git, name, found.text)
     return name.removeprefix("refs/heads/"), found.text
+
+
+async def _left_the_remote(program: GitProgram, git: Folders, head: str) -> str:
+    """Where the branch left what is known to be at the remote; HEAD where nothing is known of a remote."""
+    listed = await program.run("rev-list", "--boundary", head, "--not", "--remotes=origin", folders=git)
+    left = [line.removeprefix("-") for line in listed.text.splitlines() if line.startswith("-")]
+    return left[0] if left else head
 
 
 async def _made_empty(program: GitProgram, folder: Path) -> str:

@@ -86,6 +86,12 @@ def test_commits_on_the_folders_own_branch_and_pushes_only_when_told(clone: Path
     assert git(clone.parent / "remote.git", "log", "-1", "--format=%s", "main") == "Begin"
     assert run(clone, "git_push", "--yes").returncode == 0
     assert git(clone.parent / "remote.git", "log", "-1", "--format=%s", "main") == "Add x"
+    git(clone, "switch", "--quiet", "--create", "feature")
+    (clone / "new.txt").write_text("y\n")
+    git(clone, "commit", "--quiet", "--all", "--message", "Change x")
+    shown = run(clone, "git_push", "--dry-run")
+    assert "(new branch)" in shown.stdout
+    assert "Change x" in shown.stdout
 
 
 def test_works_on_a_folder_that_is_no_repository_and_leaves_nothing_in_it(tmp_path: Path) -> None:
