@@ -9,19 +9,12 @@ from typing import Literal
 from charset_normalizer import from_bytes
 
 from perdure.contracts.errors import ToolRejected
+from tools.symbols.marks import MARKS
 
 LineEnd = Literal["lf", "crlf", "cr", "mixed", "none"]
 ENDS: dict[LineEnd, str] = {"lf": "\n", "crlf": "\r\n", "cr": "\r"}
 UNDECODED = re.compile("[\udc80-\udcff]")
 
-# The mark of UTF-32 LE begins with that of UTF-16 LE, so the longer ones come first.
-MARKS: tuple[tuple[bytes, str], ...] = (
-    (codecs.BOM_UTF32_LE, "utf-32-le"),
-    (codecs.BOM_UTF32_BE, "utf-32-be"),
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-)
 MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\x89PNG", "a PNG image"),
     (b"\xff\xd8\xff", "a JPEG image"),

@@ -103,5 +103,5 @@ def edition_of(name: str) -> str:
     return f"{name}-{hashlib.sha256(written.encode()).hexdigest()[:12]}"
 
 
-FORM = 1
+FORM = 2
 """Of the lines that :mod:`tools.symbols.tags` writes."""

@@ -1,37 +1,21 @@
 """The symbols of a whole workspace, kept by the files' contents in one SQLite file in the task's folder.
 
-What a file defines and uses is found once for its content, in whichever generation of the workspace that is. The file can
-be deleted at any time: the next look finds everything again.
+What a file defines and uses is found once for its content, in whichever generation of the workspace that is.
 """
 
 import asyncio
-import contextlib
-import hashlib
-import sqlite3
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from perdure.contracts.errors import ToolRejected
-from perdure.workspace.paths import Files
-from tools.symbols.grammars import LANGUAGES, edition_of, language_of_path
+from tools.symbols.grammars import LANGUAGES, language_of_path
 from tools.symbols.listing import Look, looks_of, source_files
-from tools.symbols.parsing import Source, parsed_in_sandbox
+from tools.symbols.store import SymbolStore
+from tools.symbols.tagging import LARGEST_FILE, Tagged, Wanted, tagged_by_lines, tagged_in_sandbox
 from tools.symbols.tags import Tag, read_tags
-from tools.text_files import MARKS, decoded
 from tools.tool_schemas import ToolContext
 
 FILE = "symbols.sqlite"
-LARGEST_FILE = 2 * 1024**2
 CODE = tuple(name for name, language in LANGUAGES.items() if language.is_code)
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS tags (content BLOB PRIMARY KEY, lines BLOB) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS looks (
-  path TEXT PRIMARY KEY, content BLOB, bytes INTEGER, modified_ns INTEGER, changed_ns INTEGER, inode INTEGER
-) WITHOUT ROWID;
-"""
-FORM = 1
-MOST_FORMER = 2_000
 
 
 @dataclass(frozen=True)
@@ -58,26 +42,26 @@ class Coverage:
 class SymbolIndex:
     """Definitions and uses by name. Make one with :meth:`current`."""
 
-    def __init__(self, database: Path, contents: Mapping[str, bytes], coverage: Coverage) -> None:
-        self._database = database
-        self._contents = contents
+    def __init__(self, store: SymbolStore, keys: Mapping[str, str], coverage: Coverage) -> None:
+        self._store = store
+        self._keys = keys
         self.coverage = coverage
 
     @classmethod
     async def current(cls, context: ToolContext) -> "SymbolIndex":
         """The index of the workspace as it is now; what has changed is parsed in the sandbox."""
-        paths = await source_files(context, CODE)
-        database = context.copy.task_folder / FILE
-        files = context.copy.files
-        update = await asyncio.to_thread(_Update.begin, database, files, context.copy.root, paths)
-        answers = await parsed_in_sandbox(context, "tags", [source for _, source in update.wanted])
-        await asyncio.to_thread(update.keep, answers)
-        return cls(database, update.contents, update.coverage(answers))
+        store = SymbolStore(context.copy.task_folder / FILE)
+        look = _Look(context, *await asyncio.to_thread(store.known))
+        # What was there before needs no list to be looked at, so both go on at once.
+        paths, _ = await asyncio.gather(source_files(context, CODE), look.take(look.known_paths))
+        await look.take(look.leave_only(paths))
+        await asyncio.to_thread(look.keep, store)
+        return cls(store, look.keys, look.coverage)
 
     @property
     def paths(self) -> Sequence[str]:
         """Every file that is indexed, sorted."""
-        return sorted(self._contents)
+        return sorted(self._keys)
 
     async def named(self, name: str) -> list[Tag]:
         """Every definition and use of this name, by path and line."""
@@ -91,41 +75,25 @@ class SymbolIndex:
 
     async def tags(self, path: str) -> list[Tag]:
         """Every definition and use in one file."""
-        return await asyncio.to_thread(lambda: list(read_tags(path, self._lines([path]).get(path, b""))))
+        return await asyncio.to_thread(self._tags, [path] if path in self._keys else [])
 
     async def all_tags(self) -> list[Tag]:
         """Every definition and use in the workspace."""
+        return await asyncio.to_thread(self._tags, self.paths)
 
-        def read() -> list[Tag]:
-            lines = self._lines(self.paths)
-            return [tag for path in self.paths for tag in read_tags(path, lines.get(path, b""))]
-
-        return await asyncio.to_thread(read)
+    def _tags(self, paths: Sequence[str]) -> list[Tag]:
+        lines = self._store.lines({self._keys[path] for path in paths})
+        return [tag for path in paths for tag in read_tags(path, lines.get(self._keys[path], b""))]
 
     def _named(self, name: str) -> list[Tag]:
-        wanted = name.encode("utf-8", "surrogateescape")
-        by_content: dict[bytes, list[str]] = {}
-        for path, content in self._contents.items():
-            by_content.setdefault(content, []).append(path)
-        found: list[Tag] = []
-        with contextlib.closing(_opened(self._database)) as database:
-            rows = database.execute(
-                "SELECT content, lines FROM tags WHERE instr(lines, ?)", (b"\t%b\t" % wanted,)
-            )
-            for content, lines in rows:
-                for path in by_content.get(content, ()):
-                    found += read_tags(path, lines, name=name)
+        lines = self._store.lines_with(name)
+        found = [
+            tag
+            for path, key in self._keys.items()
+            if key in lines
+            for tag in read_tags(path, lines[key], name=name)
+        ]
         return sorted(found, key=lambda tag: (tag.path, tag.line))
-
-    def _lines(self, paths: Sequence[str]) -> dict[str, bytes]:
-        with contextlib.closing(_opened(self._database)) as database:
-            found: dict[str, bytes] = {}
-            for path in paths:
-                content = self._contents.get(path)
-                row = database.execute("SELECT lines FROM tags WHERE content = ?", (content,)).fetchone()
-                if row is not None:
-                    found[path] = row[0]
-            return found
 
 
 def _fits(tag: Tag, name: str) -> bool:
@@ -138,131 +106,87 @@ def _fits(tag: Tag, name: str) -> bool:
     return whole.endswith(f".{name}")
 
 
-class _Update:
-    """One look at the workspace: what is known, what must be parsed, what is kept."""
+@dataclass
+class _Look:
+    """One look at the workspace: what is known, what is found anew, what is kept."""
 
-    def __init__(self, database: Path) -> None:
-        self._database = database
-        self._looks: list[tuple[str, bytes, Look]] = []
-        self._gone: list[str] = []
-        self._too_large: list[str] = []
-        self.contents: dict[str, bytes] = {}
-        self.wanted: list[tuple[bytes, Source]] = []
+    context: ToolContext
+    before: Mapping[str, tuple[str, Look]]
+    """How each file looked, and the key of what it held."""
+    known: set[str]
+    """Keys whose names are kept."""
+    keys: dict[str, str] = field(default_factory=dict[str, str])
+    _looks: dict[str, tuple[str, Look]] = field(default_factory=dict[str, tuple[str, Look]])
+    _found: dict[str, bytes] = field(default_factory=dict[str, bytes])
+    _too_large: set[str] = field(default_factory=set[str])
+    _failed: set[str] = field(default_factory=set[str])
+    _seen: set[str] = field(default_factory=set[str])
 
-    @classmethod
-    def begin(cls, database: Path, files: Files, root: Path, paths: Sequence[str]) -> "_Update":
-        """Look at every file, and read those that look other than before."""
-        self = cls(database)
-        with contextlib.closing(_opened(database)) as opened:
-            rows = opened.execute("SELECT path, content, bytes, modified_ns, changed_ns, inode FROM looks")
-            known = {path: (content, Look(*look)) for path, content, *look in rows}
-            parsed = {content for (content,) in opened.execute("SELECT content FROM tags")}
-        for path, look in looks_of(str(root), paths):
-            content, before = known.get(path, (b"", None))
-            if before == look and content in parsed:
-                self.contents[path] = content
+    @property
+    def known_paths(self) -> Sequence[str]:
+        """The files of the last look."""
+        return list(self.before)
+
+    def leave_only(self, paths: Sequence[str]) -> Sequence[str]:
+        """Forget what is not listed any more; gives the files that were not looked at yet."""
+        listed = set(paths)
+        self.keys = {path: key for path, key in self.keys.items() if path in listed}
+        self._too_large &= listed
+        self._failed &= listed
+        return [path for path in paths if path not in self._seen]
+
+    async def take(self, paths: Sequence[str]) -> None:
+        """Look at files, and find anew what is in those that look other than before."""
+        self._seen.update(paths)
+        wanted = await asyncio.to_thread(self._changed, paths)
+        files = [each for each, _ in wanted]
+        here = await asyncio.to_thread(tagged_by_lines, self.context.copy.files, files, self.known)
+        others = [each for each in files if each.path not in here]
+        answers: dict[str, Tagged | None] = {**here}
+        if others:
+            answers.update(await tagged_in_sandbox(self.context, others, sorted(self.known)))
+        for each, look in wanted:
+            if each.path in answers:
+                self._add(each.path, look, answers[each.path])
+
+    def _changed(self, paths: Iterable[str]) -> list[tuple[Wanted, Look]]:
+        wanted: list[tuple[Wanted, Look]] = []
+        for path, look in looks_of(str(self.context.copy.root), paths):
+            key, before = self.before.get(path, ("", None))
+            language = language_of_path(path)
+            if before == look and key in self.known:
+                self.keys[path] = key
             elif look.bytes > LARGEST_FILE:
-                self._too_large.append(path)
-            else:
-                self._read(files, path, look, parsed)
-        self._gone = [path for path in known if path not in self.contents]
-        return self
+                self._too_large.add(path)
+            elif language is not None:
+                wanted.append((Wanted(path, language.name, look.bytes), look))
+        return wanted
 
-    def _read(self, files: Files, path: str, look: Look, parsed: set[bytes]) -> None:
-        language = language_of_path(path)
-        try:
-            data = files.read(path, limit_bytes=LARGEST_FILE)
-        except ToolRejected:
-            # It went away, or became something that is not read, since it was listed.
+    def _add(self, path: str, look: Look, answer: Tagged | None) -> None:
+        if answer is None:
+            self._failed.add(path)
             return
-        if language is None:
-            return
-        content = f"{edition_of(language.name)} ".encode() + hashlib.sha256(data).digest()
-        self.contents[path] = content
+        key = answer.key.decode()
+        self.keys[path] = key
         if look.is_settled:
-            self._looks.append((path, content, look))
-        if content not in parsed:
-            parsed.add(content)
-            self.wanted.append((content, Source(language.name, as_utf8(path, data))))
+            self._looks[path] = (key, look)
+        if key not in self.known:
+            self.known.add(key)
+            self._found[key] = answer.lines
 
-    def keep(self, answers: Sequence[bytes | None]) -> None:
-        """Write what was found, and forget what no file has any more."""
-        if not (answers or self._looks or self._gone):
-            return
-        found = [
-            (content, lines)
-            for (content, _), lines in zip(self.wanted, answers, strict=True)
-            if lines is not None
-        ]
-        with contextlib.closing(_opened(self._database)) as database, database:
-            database.executemany("INSERT OR REPLACE INTO tags VALUES (?, ?)", found)
-            database.executemany("DELETE FROM looks WHERE path = ?", [(path,) for path in self._gone])
-            rows = [
-                (path, content, look.bytes, look.modified_ns, look.changed_ns, look.inode)
-                for path, content, look in self._looks
-            ]
-            database.executemany("INSERT OR REPLACE INTO looks VALUES (?, ?, ?, ?, ?, ?)", rows)
-            self._forget(database)
+    def keep(self, store: SymbolStore) -> None:
+        """Write down what was found, where there is anything."""
+        gone = [path for path in self.before if path not in self.keys]
+        if gone or self._looks or self._found:
+            present = list(self.keys.values())
+            store.keep(found=self._found, looks=self._looks, gone=gone, present=present)
 
-    def _forget(self, database: sqlite3.Connection) -> None:
-        """Drop what former contents held, once that is more than what the present ones do."""
-        count = database.execute("SELECT count(*) FROM tags").fetchone()[0]
-        if count > 2 * len(self.contents) + MOST_FORMER:
-            database.execute("CREATE TEMP TABLE present (content BLOB PRIMARY KEY)")
-            database.executemany(
-                "INSERT OR IGNORE INTO present VALUES (?)", [(each,) for each in self.contents.values()]
-            )
-            database.execute("DELETE FROM tags WHERE content NOT IN (SELECT content FROM present)")
-
-    def coverage(self, answers: Sequence[bytes | None]) -> Coverage:
+    @property
+    def coverage(self) -> Coverage:
         """What was looked at."""
-        crashed = {content for (content, _), lines in zip(self.wanted, answers, strict=True) if lines is None}
-        failed = tuple(path for path, content in self.contents.items() if content in crashed)
         return Coverage(
-            files=len(self.contents),
-            parsed=len(answers) - len(crashed),
-            too_large=tuple(self._too_large),
-            failed=failed,
+            files=len(self.keys),
+            parsed=len(self._found),
+            too_large=tuple(sorted(self._too_large)),
+            failed=tuple(sorted(self._failed)),
         )
-
-
-def _opened(path: Path) -> sqlite3.Connection:
-    """The database; made anew where it is of another form or is none."""
-    for attempt in (1, 2):
-        database = sqlite3.connect(path, timeout=30)
-        try:
-            if database.execute("PRAGMA user_version").fetchone()[0] != FORM:
-                _lay_out(database)
-            # It holds nothing that cannot be found again.
-            database.execute("PRAGMA synchronous = OFF")
-        except sqlite3.DatabaseError as error:
-            database.close()
-            if attempt == 2 or isinstance(error, sqlite3.OperationalError):
-                raise
-            path.unlink(missing_ok=True)
-        else:
-            return database
-    raise AssertionError
-
-
-def _lay_out(database: sqlite3.Connection) -> None:
-    """Make the tables in one transaction, unless another search has done so meanwhile."""
-    database.execute("PRAGMA journal_mode = WAL")
-    with database:
-        database.execute("BEGIN IMMEDIATE")
-        if database.execute("PRAGMA user_version").fetchone()[0] == FORM:
-            return
-        former = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-        for statement in [*(f'DROP TABLE "{name}"' for (name,) in former), *SCHEMA.split(";")]:
-            database.execute(statement)
-        database.execute(f"PRAGMA user_version = {FORM}")
-
-
-def as_utf8(path: str, data: bytes) -> bytes:
-    """The bytes as parsers take them: those of a marked encoding in UTF-8, all others as they are."""
-    if not data.startswith(tuple(mark for mark, _ in MARKS)):
-        return data
-    try:
-        return decoded(path, data).text.encode("utf-8", "surrogateescape")
-    except ToolRejected:
-        return b""
