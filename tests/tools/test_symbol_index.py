@@ -10,6 +10,7 @@ from perdure.safety.views import SandboxLimits
 from tests.tools.conftest import Bench
 from tools.symbols.grammars import LANGUAGES, query_of
 from tools.symbols.index import FILE, SymbolIndex
+from tools.symbols.parsing import Source, parsed_in_sandbox
 from tools.symbols.python_tags import python_tags
 from tools.symbols.tagging import Wanted, tagged_in_sandbox
 from tools.symbols.tags import read_tags, tags_of
@@ -91,6 +92,13 @@ async def test_a_file_that_ends_its_process_costs_only_itself(bench: Bench) -> N
     answers = await tagged_in_sandbox(bench.context, wanted, known=[], limits=limits)
     found = {path: answer and answer.lines for path, answer in answers.items()}
     assert found == {"large.js": None, "fine.js": b"R\tcall\tfine\t1\n"}
+
+
+async def test_a_text_whose_parser_does_not_end_costs_only_itself(bench: Bench) -> None:
+    good = Source("python", b"def fine(): pass\n")
+    bad = Source("no such language", b"")
+    answers = await parsed_in_sandbox(bench.context, "tags", [good, bad, good])
+    assert answers == [b"D\tfunction\tfine\t1\t1\t\n", None, b"D\tfunction\tfine\t1\t1\t\n"]
 
 
 PYTHON = """\

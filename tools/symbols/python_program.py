@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 Key = tuple[str, int, int]
+DEFINED_ANEW = ("function", "class", "property")
 MISTAKES = (
     ArithmeticError,
     AssertionError,
@@ -66,7 +67,9 @@ class _Asked:
                 break
             for each in self._names(path, name):
                 found.append((each, self._meanings(each)))
-        known = _closed(found, known)
+        known = _closed(
+            [*(meanings for _, meanings in found), *_redefined([each for each, _ in found])], known
+        )
         places = [each for each, meanings in found if meanings & known]
         # What jedi cannot tell may be it; what it knows to be something else is not.
         unsure = [each for each, meanings in found if not meanings]
@@ -122,13 +125,30 @@ def _all_names(script: Any) -> list[Any]:
     return script.get_names(all_scopes=True, definitions=True, references=True)
 
 
-def _closed(found: list[tuple[Any, set[Key]]], known: set[Key]) -> set[Key]:
+def _closed(groups: list[set[Key]], known: set[Key]) -> set[Key]:
     """The meanings that are one with the known ones, because some name means both."""
     while True:
-        wider = known.union(*(meanings for _, meanings in found if meanings & known))
+        wider = known.union(*(group for group in groups if group & known))
         if wider == known:
             return known
         known = wider
+
+
+def _redefined(names: list[Any]) -> list[set[Key]]:
+    """Functions and classes that have one name in one scope: overloads, a property's parts, the ways of a condition."""
+    groups: dict[tuple[str, int, int], set[Key]] = {}
+    for each in names:
+        own = _key(each)
+        if own is None or not each.is_definition() or each.type not in DEFINED_ANEW:
+            continue
+        try:
+            around = each.parent()
+        except MISTAKES:
+            continue
+        scope = (str(each.module_path), around.line or 0, around.column or 0) if around else None
+        if scope is not None:
+            groups.setdefault(scope, set()).add(own)
+    return list(groups.values())
 
 
 def _key(name: Any) -> Key | None:
