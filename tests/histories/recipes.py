@@ -37,6 +37,7 @@ from tests.workflows.conftest import (
 from tests.workflows.test_attach import attach
 from tests.workflows.test_rebuilt import INSTALL_SCRIPT, installed_again
 from tests.workflows.test_reset import reset_to, task_before_decision
+from tests.workflows.test_tool_costs import explaining
 
 WRITING: Call = ("execute_command", {"command": "echo changed > made.txt", "writes": True})
 LASTING: Call = (
@@ -212,6 +213,14 @@ async def budget_questions(stage: Stage) -> Handle:
         return await approve_all(bench, handle)
 
 
+async def tool_asked_model(stage: Stage) -> Handle:
+    """A tool's question to a model uses up the budget, which is extended."""
+    async with stage.bench(explaining()) as bench:
+        handle = await bench.start(budget={"tokens": 60_000})
+        await answer(handle, (await bench.question(handle)).id, "extend", budget={"tokens": 900_000})
+        return await approve_all(bench, handle)
+
+
 async def loop_question(stage: Stage) -> Handle:
     """The same call again and again is reflected on, asked about, and stopped."""
     async with stage.bench(script_of([[READ]] * 8)) as bench:
@@ -368,6 +377,7 @@ RECIPES: tuple[Recipe, ...] = (
     edited_command,
     expired_approval,
     budget_questions,
+    tool_asked_model,
     loop_question,
     steered_and_paused,
     cancelled,
