@@ -12,6 +12,7 @@ from perdure.contracts.calls import Effect
 from perdure.contracts.errors import ToolRejected
 from perdure.safety.environment import WORKSPACE
 from perdure.safety.views import SandboxLimits, View
+from tools.checking.own_programs import interpreter_of
 from tools.programs import how_it_ended, output_text, run_program
 from tools.revisions.sources import commit_of, step_in
 from tools.tool_schemas import Arguments, ToolContext, ToolOutput, tool
@@ -60,7 +61,8 @@ async def benchmark_code(arguments: BenchmarkCode, context: ToolContext) -> Tool
     if step_in(arguments.against.strip()) is not None:
         raise ToolRejected("A step cannot be benchmarked.", "Name HEAD, base or a commit in against.")
     commit = await commit_of(arguments.against.strip(), context) if arguments.against.strip() else ""
-    wish = json.dumps({"rounds": arguments.rounds, "versions": _versions(arguments, context, commit)})
+    own = await interpreter_of(context)
+    wish = json.dumps({"rounds": arguments.rounds, "versions": _versions(arguments, context, commit, own)})
     limits = SandboxLimits(time_s=float(arguments.timeout_s))
     python = str(context.toolchain.python)
     finished = await run_program(
@@ -84,12 +86,12 @@ async def benchmark_code(arguments: BenchmarkCode, context: ToolContext) -> Tool
     return ToolOutput(content="\n".join(lines) + (hot if result["hot"] else ""), summary=lines[-1])
 
 
-def _versions(arguments: BenchmarkCode, context: ToolContext, commit: str) -> list[dict[str, Any]]:
+def _versions(
+    arguments: BenchmarkCode, context: ToolContext, commit: str, python: str
+) -> list[dict[str, Any]]:
     node = arguments.language == "javascript"
     if node and context.toolchain.node is None:
         raise ToolRejected("Node is not installed on this worker, so JavaScript cannot be timed.")
-    own = ".venv/bin/python"
-    python = f"{WORKSPACE}/{own}" if context.copy.files.exists(own) else str(context.toolchain.python)
     first: dict[str, Any] = {
         "name": "now", "node": node, "program": str(context.toolchain.node) if node else python,
         "setup": arguments.setup, "code": arguments.code, "folder": WORKSPACE,

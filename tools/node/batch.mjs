@@ -17,6 +17,8 @@ const results = wanted.commands.map(({ argv, cwd, listed }) => {
     encoding: "utf8",
     maxBuffer: 64 * 1024 * 1024,
     stdio: ["ignore", "pipe", "pipe"],
+    // Sent to a program that prints without end; the usual signal may be ignored.
+    killSignal: "SIGKILL",
   });
   if (listed) {
     for (const line of ended.stdout.split("\n").filter(Boolean)) read.add(resolve(cwd, line));
