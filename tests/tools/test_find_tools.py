@@ -21,6 +21,12 @@ from tools.registry import Registry
         ("push to the remote", "git_push"),
         ("searching file contents with a regular expression", "grep_search"),
         ("git_diff", "git_diff"),
+        ("overview of the repository", "summarize_codebase"),
+        ("gather callers and tests of a symbol", "get_context"),
+        ("remove a file", "delete_file"),
+        ("history of commits", "git_log"),
+        ("undo changes to a file", "git_restore"),
+        ("make a branch", "create_branch"),
     ],
 )
 def test_the_tool_that_does_it_comes_first(registry: Registry, query: str, best: str) -> None:
