@@ -1,12 +1,19 @@
 """Tests of JavaScript and TypeScript that a model writes are kept only where they pass and notice a broken function."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from perdure.contracts.errors import ToolRejected
+from perdure.llm.model_settings import ModelSettings
+from perdure.llm.models import Models
+from perdure.llm.role_models import RoleModels
+from perdure.llm.scripted.script import Script
+from perdure.llm.scripted.server import ScriptedServer
 from tests.tools.conftest import Bench
 from tests.tools.test_generate_tests import asking
+from tools.by_hand.asking import AskedByHand
 from tools.editing.symbols import symbols_of, tree_of
 from tools.node.exports import exports
 from tools.proving.mutants import mutants_of
@@ -228,3 +235,34 @@ async def test_what_no_test_can_import_and_frameworks_of_others_are_refused(benc
     bench.put("package.json", json.dumps({"devDependencies": {"vitest": "*"}}))
     with pytest.raises(ToolRejected, match="node_modules is missing; install the dependencies first"):
         await asked.run("generate_tests", path="src/tariff.js")
+
+
+async def test_over_the_wire_a_bad_answer_is_told_what_is_wrong_and_a_good_one_is_written(
+    bench: Bench,
+) -> None:
+    bench.put("package.json", MODULE)
+    bench.put("src/tariff.js", TARIFF)
+    bad = HEAD + IMPORT + "test('it', () => { assert.ok(discount(200, true) !== undefined); });"
+    told = "The tests of discount still pass when it is broken.*The tests of check still pass"
+    script = Script.model_validate(
+        {
+            "v": 1,
+            "replies": [
+                {"for": "assist", "last": told, "content": {"tests": GOOD}},
+                {"for": "assist", "content": {"tests": bad}},
+            ],
+        }
+    )
+    server = await ScriptedServer().start(script)
+    settings = ModelSettings(base_url=server.url, scripted=True)
+    models = Models(settings)
+    try:
+        asked = AskedByHand(RoleModels(models, settings))
+        context = replace(bench.context, model=asked)
+        output = await replace(bench, context=context).run("generate_tests", path="src/tariff.js")
+    finally:
+        await models.close()
+        await server.stop()
+    assert [request.role for request in server.requests] == ["assist", "assist"]
+    assert bench.text("src/tariff.test.js") == GOOD
+    assert "(scripted). They pass twice, and notice" in output.content
