@@ -322,3 +322,23 @@ async def test_generated_tests_run_by_the_framework_that_the_project_has(project
     assert project.text("src/twice.test.js") == good
     assert "imports it from './twice' (CommonJS: use require)" in model.asked[0]
     assert output.summary.startswith("wrote src/twice.test.js, 1 tests, mutation score 3 of 3")
+
+
+async def test_vitest_and_jest_choose_by_themselves_what_a_change_affects(project: Bench) -> None:
+    project.copy.keep_out(["node_modules"])
+    project.put("package.json", package(workspaces=["vitest", "jest"]))
+    for framework in ("vitest", "jest"):
+        project.put(f"{framework}/package.json", depending_on(framework, scripts={"test": framework}))
+        for name in ("one", "two"):
+            exported = f"export const {name} = 1;\n" if framework == "vitest" else f"exports.{name} = 1;\n"
+            loaded = "import './{}.js';\n" if framework == "vitest" else "require('./{}.js');\n"
+            project.put(f"{framework}/{name}.js", exported)
+            body = f"{loaded.format(name)}test('{name}', () => equal(1, 1));\n"
+            put_suite(project, framework, f"{framework}/{name}.test.js", body)
+    await project.run("git_commit", message="Begin with tests")
+    project.put("vitest/one.js", "export const one = 2;\n")
+    output = await project.run("run_tests", affected=True, since="HEAD")
+    assert output.ok, output.content
+    assert "`vitest related` finds for vitest/one.js." in output.content
+    assert "jest in jest: no tests are affected" in output.content
+    assert recorded(output.artifacts[-1].data).outcomes() == {"vitest/one.test.js::one": "passed"}
