@@ -67,7 +67,7 @@ def shop(bench: Bench) -> Bench:
     bench.put("tests/test_money.py", TESTS)
     bench.put("broken.py", "from app.money import total\n\ndef f(:\n  total(((\n")
     bench.put("na\nme.py", "from app.money import total\n\n\ndef odd():\n    return total([])\n")
-    (bench.copy.root / "bytes-\udcff.txt").write_bytes(b"from app.money import total\n")
+    (bench.copy.root / "bytes-\udcff.py").write_bytes(b"from app.money import total\n")
     return bench
 
 
@@ -103,7 +103,7 @@ async def test_a_symbol_of_python_comes_with_its_callers_tests_and_importing_fil
     assert "test: tests/test_money.py:4-5 function test_totals_are_sums, at 5" in found
     assert "test: tests/test_money.py:9-10 method TestNothing.test_nothing_costs_nothing, at 10" in found
     assert "caller: 'na\\nme.py':4-5 function odd, at 5" in found
-    assert "imports it: 4 files" in found
+    assert "imports it: 5 files" in found
     assert "app/cart.py:3: from app.money import total" in output.content
     assert "10:     def price(self):\n11:         return round(total(self.prices))" in output.content
     assert "[Uses by jedi" in output.content
