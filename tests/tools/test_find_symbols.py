@@ -187,3 +187,16 @@ async def test_a_hostile_file_neither_runs_nor_ends_the_search(bench: Bench) -> 
     output = await bench.run("find_references", symbol="total", path="app/money.py")
     assert "use.py:2" in places(output.content)
     assert not bench.copy.files.exists("ran")
+
+
+async def test_overloads_and_the_parts_of_a_property_are_one_symbol(bench: Bench) -> None:
+    text = (
+        "from typing import overload\n\n\n@overload\ndef taken(at: int) -> int: ...\n@overload\n"
+        "def taken(at: str) -> str: ...\ndef taken(at):\n    return at\n\n\nclass Cart:\n    @property\n"
+        "    def size(self): return taken(1)\n\n    @size.setter\n    def size(self, value): pass\n\n\nCart().size\n"
+    )
+    bench.put("many.py", text)
+    output = await bench.run("find_references", symbol="taken", path="many.py", line=5)
+    assert places(output.content) == [f"many.py:{line}" for line in (5, 7, 8, 14)]
+    output = await bench.run("find_definitions", symbol="size", path="many.py", line=20)
+    assert places(output.content) == ["many.py:14", "many.py:17"]

@@ -51,7 +51,10 @@ class _Asked:
 
     def definitions(self) -> dict[str, Any]:
         """Where the name on the line is defined."""
-        return {"places": [_place(each) for each in self._targets()], "unsure": [], "complete": True}
+        places: list[Any] = []
+        for each in self._targets():
+            places += self._parts_of_property(each) or [each]
+        return {"places": [_place(each) for each in places], "unsure": [], "complete": True}
 
     def references(self) -> dict[str, Any]:
         """Every name in the candidates that means what the name on the line means."""
@@ -80,6 +83,14 @@ class _Asked:
             "unsure": [_place(each) for each in unsure],
             "complete": complete,
         }
+
+    def _parts_of_property(self, found: Any) -> list[Any]:
+        """Every function of a property by one that sets or deletes it; nothing for what is no such function."""
+        if found.type not in DEFINED_ANEW or f"@{found.name}." not in found.get_line_code(before=1):
+            return []
+        names = [each for each in self._names(str(found.module_path), found.name) if each.is_definition()]
+        parts = next((group for group in _redefined(names) if _key(found) in group), set[Key]())
+        return [each for each in names if _key(each) in parts]
 
     def _script(self, path: str) -> Any:
         return self._jedi.Script(path=path, project=self._project, environment=self._environment)
