@@ -39,10 +39,11 @@ ulimit -p "$5" 2>/dev/null || ulimit -u "$5" || exit 125
 echo 500 >/proc/self/oom_score_adj
 cd -- "$6" && unset OLDPWD || exit 126
 nice=$7
-shift 7
+niceness=$8
+shift 8
 while [ "$1" != -- ]; do export "$1"; shift; done
 shift
-"$nice" -n 15 -- "$@"
+"$nice" -n "$niceness" -- "$@"
 exit $?
 """
 """Sets the limits, then stays as the sandbox's first process.
@@ -177,6 +178,7 @@ def bounded(
         *bounds,
         working_directory,
         _nice(),
+        str(limits.niceness),
         *variables,
         "--",
         *argv,

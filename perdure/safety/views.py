@@ -40,6 +40,8 @@ class SandboxLimits:
     """File descriptors of each process."""
     temporary_bytes: int = 512 * 1024**2
     """Size of ``/tmp`` (which holds the empty home folder), and of ``/dev/shm``."""
+    niceness: int = 15
+    """How far the program stands back for others, from 1 to 19, so that the worker's heartbeats stay in time."""
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():

@@ -12,11 +12,11 @@ from perdure.contracts.errors import ToolRejected
 from perdure.safety.views import Finished, SandboxLimits, View
 from tools.paths import WorkspacePath, located, missing
 from tools.programs import output_text, run_program
-from tools.searching.file_list import LISTED
+from tools.searching.file_list import LISTED, PROMPT
 from tools.titles import shown_path
 from tools.tool_schemas import Arguments, ToolContext, ToolOutput, tool
 
-LIMITS = SandboxLimits(time_s=30, output_bytes=2 * 1024**2)
+LIMITS = SandboxLimits(time_s=30, output_bytes=2 * 1024**2, niceness=PROMPT)
 LINE_CHARACTERS = 400
 OTHER_FILES = 15
 """Of the files of which no line is shown, so many are named."""
