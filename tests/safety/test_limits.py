@@ -164,6 +164,8 @@ async def test_files_descriptors_and_priority_are_bounded(ground: Ground) -> Non
     )
     assert finished.output.decode().split("\n") == ["27", "24", "15 (0, 0)", ""]
     assert (ground.root / "f").stat().st_size == MEBIBYTE
+    prompt = await ground.shell("nice", limits=SandboxLimits(time_s=120, niceness=3))
+    assert prompt.output == b"3\n"
 
 
 async def test_no_more_than_max_parallel_run_at_once(ground: Ground) -> None:
