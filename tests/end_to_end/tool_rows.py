@@ -121,7 +121,8 @@ NEXT = (
 ELSEWHERE = {
     "install_dependencies": "tests/tools/test_install_dependencies.py, with npm and pip and their package hosts",
     "explain_code": "tests/tools/test_explain_code.py, with a model",
-    "generate_tests": "tests/tools/test_generate_tests.py and test_generate_script_tests.py, with a model",
+    "generate_docs": "tests/tools/test_generate_docs.py, with a model",
+    "generate_tests": "tests/tools/test_generate_tests.py, and test_generate_script_tests.py beside it, with a model",
     "suggest_improvements": "tests/tools/test_suggest_improvements.py, with a model",
 }
 """Tools that need what the two projects cannot have, and the tests that run them for real."""

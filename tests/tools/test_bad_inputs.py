@@ -43,6 +43,7 @@ ROWS: dict[str, Row] = {
     "find_references": Row(lambda path: {"symbol": "word", "path": path}, slow=True),
     "find_tools": Row(lambda path: {"query": path}),
     "generate_api_route": Row(lambda path: {"path": path}, slow=True),
+    "generate_docs": Row(lambda path: {"path": path}, slow=True),
     "generate_nextjs_page": Row(lambda path: {"route": path, "title": "Title"}, slow=True),
     "generate_react_component": Row(lambda path: {"name": "Thing", "folder": path}, slow=True),
     "generate_tests": Row(lambda path: {"path": path}, slow=True),

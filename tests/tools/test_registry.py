@@ -25,6 +25,7 @@ ALL = (
     "find_references",
     "find_tools",
     "generate_api_route",
+    "generate_docs",
     "generate_nextjs_page",
     "generate_react_component",
     "generate_tests",
@@ -120,6 +121,7 @@ def test_leaves_out_tools_that_could_only_be_denied(registry: Registry) -> None:
     assert names == set(ALL) - {
         "delete_file",
         "generate_api_route",
+        "generate_docs",
         "generate_nextjs_page",
         "generate_react_component",
         "generate_tests",

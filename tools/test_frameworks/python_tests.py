@@ -91,6 +91,14 @@ class PythonTests:
             )
         return self._importing(_pytest(folder, Selection(paths=(path,)), python, problem))
 
+    async def interpreter_for(self, path: str) -> tuple[str, ...]:
+        """The program that the tests of a file would run on, with the folders that its imports begin in."""
+        folder = self.folder_of(path)
+        python, _, problem = await self._interpreter(folder)
+        return self._importing(
+            Command("pytest", folder, (python,), partial(junit.cases_of, folder=folder), problem)
+        ).argv
+
     def folder_of(self, path: str) -> str:
         """The nearest folder with a configuration of pytest, or the root."""
         return next((folder for folder in upwards(path) if self._configured(folder)), ".")
