@@ -12,11 +12,12 @@ from typing import NamedTuple
 
 _LONG = rb"""QQQ[^Q\\]*+(?:(?:\\.|Q(?!QQ))[^Q\\]*+)*+QQQ"""
 _SHORT = rb"""Q[^Q\\\n]*+(?:\\(?:\r\n|.)[^Q\\\n]*+)*+Q"""
-_BY_QUOTE = [
-    form.replace(b"Q", quote) for quote in (b'"', b"'") for form in (_LONG, b"(QQQ)", _SHORT, b"(Q)")
-]
-HIDDEN = re.compile(b"|".join([rb"#[^\n]*+", *_BY_QUOTE, rb"\\\r?\n"]), re.DOTALL)
-"""Comments, strings, and the ends of lines that go on; what begins a string that does not end is a group."""
+_BY_QUOTE = [form.replace(b"Q", quote) for quote in (b'"', b"'") for form in (_LONG, b"QQQ", _SHORT, b"Q")]
+HIDDEN = re.compile(b"(%b)" % b"|".join([rb"#[^\n]*+", *_BY_QUOTE, rb"\\\r?\n"]), re.DOTALL)
+"""Comments, strings, and the ends of lines that go on."""
+UNENDED = frozenset((b'"', b"'", b'"""', b"'''"))
+"""What begins a string that does not end."""
+CALL = re.compile(rb"(?<![\w\x80-\xff])([A-Za-z_\x80-\xff][\w\x80-\xff]*+)\(")
 DEFINITION = re.compile(rb"(?:async[ \t]+)?(def|class)[ \t]+([\w\x80-\xff]+)[ \t]*([(:]?)")
 VARIABLE = re.compile(rb"([\w\x80-\xff]+)[ \t]*(?:=(?!=)|:(?!=))")
 RARE = (b"\t", b"\f", b"\r", b"\x01")
@@ -29,6 +30,8 @@ BLANK = b" \t\r\f\x01"
 WORD = bytes({*b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_", *range(128, 256)})
 ROUND = bytes.maketrans(b"[]{}", b"()()")
 NO_BRACKET = bytes(set(range(256)) - set(b"()[]{}\n"))
+COMMENT, BACKSLASH = b"#\\"
+QUOTED = b'"'
 MARK = 1
 GOES_ON = b"\n\x01"
 """A line's end, and the mark of a line that goes on with what the one before began."""
@@ -43,29 +46,37 @@ def python_tags(data: bytes) -> bytes | None:
     if any(sign in data for sign in RARE) and UNUSUAL.search(data):
         return None
     try:
-        code = HIDDEN.sub(_blanked, data)
+        code = _blanked(data)
         return _scanned(code.split(b"\n"), _continued(code))
     except _Unusual:
         return None
 
 
-def _blanked(match: re.Match[bytes]) -> bytes:
-    text = match[0]
-    first = text[0]
-    if first == 35:
-        return b""
-    if match.lastindex:
+def _blanked(data: bytes) -> bytes:
+    """The code, with as many lines, without what is written in strings and comments."""
+    parts = HIDDEN.split(data)
+    # By far most are comments and short strings, so these take no call of a function each.
+    parts[1::2] = [
+        b"" if text[0] == COMMENT else text if b"\n" in text or b"{" in text or text in UNENDED else QUOTED
+        for text in parts[1::2]
+    ]
+    for position in range(1, len(parts), 2):
+        text = parts[position]
+        if text and text is not QUOTED:
+            parts[position] = _shown(text, parts[position - 1])
+    return b"".join(parts)
+
+
+def _shown(text: bytes, before: bytes) -> bytes:
+    """What stays of a string, or of the end of a line that goes on; ``before`` is the code in front of it."""
+    if text in UNENDED:
         raise _Unusual
-    if first == 92:
+    if text[0] == BACKSLASH:
         return GOES_ON
     # Only what is called inside of a formatted string is looked for.
-    if (
-        b"{" in text
-        and b"(" in text
-        and FORMATTED.search(match.string, max(0, match.start() - 2), match.start())
-    ):
+    if b"{" in text and b"(" in text and FORMATTED.search(before[-2:]):
         return _interpolated(text)
-    return b'"' + GOES_ON * text.count(b"\n") if b"\n" in text else b'"'
+    return QUOTED + GOES_ON * text.count(b"\n")
 
 
 def _interpolated(text: bytes) -> bytes:
@@ -74,7 +85,7 @@ def _interpolated(text: bytes) -> bytes:
     parts: list[bytes] = []
     for position, part in enumerate(INTERPOLATED.split(inside)):
         if position % 2:
-            parts.append(HIDDEN.sub(_blanked, part).replace(b"\n", GOES_ON))
+            parts.append(_blanked(part).replace(b"\n", GOES_ON))
         elif b"{" in part or b"}" in part:
             raise _Unusual
         else:
@@ -187,6 +198,11 @@ def _calls(lines: Sequence[bytes], continued: set[int], begun: set[int]) -> Iter
     """What stands before each bracket but those of definitions."""
     for number, line in enumerate(lines, 1):
         if b"(" not in line:
+            continue
+        if b" (" not in line and line.lstrip(BLANK)[:1] != b"(":
+            for name in CALL.findall(line)[number in begun :]:
+                if name not in KEYWORDS:
+                    yield b"R\tcall\t%b\t%d\n" % (name, number)
             continue
         for before in line.split(b"(")[number in begun : -1]:
             name, at = before[len(before.rstrip(WORD)) :], number
