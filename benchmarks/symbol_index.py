@@ -78,13 +78,8 @@ async def ctags(program: str, root: Path) -> float:
     return (time.perf_counter() - began) * 1_000
 
 
-async def main(arguments: Sequence[str]) -> int:
-    """Print the medians."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--turns", type=int, default=5)
-    turns = range(parser.parse_args(arguments).turns)
+async def measured(turns: int) -> dict[str, list[float]]:
+    """Milliseconds of each way by turns: ``cold``, ``nothing changed``, ``one changed file`` and ``ctags``."""
     took: dict[str, list[float]] = {"cold": [], "nothing changed": [], "one changed file": [], "ctags": []}
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder).resolve() / "repository"
@@ -92,12 +87,22 @@ async def main(arguments: Sequence[str]) -> int:
         await asyncio.to_thread(make, root)
         program = shutil.which("ctags")
         async with context_on(root, {"PATH": "/usr/local/bin:/usr/bin:/bin"}, beat=lambda _: None) as context:
-            for turn in turns:
+            for turn in range(turns):
                 took["cold"].append(await cold(context))
                 took["nothing changed"].append(await looked(context))
                 took["one changed file"].append(await after_a_change(context, turn))
                 if program:
                     took["ctags"].append(await ctags(program, root))
+    return took
+
+
+async def main(arguments: Sequence[str]) -> int:
+    """Print the medians."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--turns", type=int, default=5)
+    took = await measured(parser.parse_args(arguments).turns)
     for name, each in took.items():
         print(f"{name:<18}{statistics.median(each):>9.1f} ms" if each else f"{name:<18}not installed")
     if took["ctags"]:

@@ -19,6 +19,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks import symbol_index
 from perdure.contracts.calls import ToolCall
 from perdure.interpreter import watch_children_without_threads
 from perdure.safety.views import SandboxLimits, View
@@ -197,6 +198,22 @@ async def measure(turns: int) -> None:
             )
 
 
+async def measure_symbol_index(turns: int) -> None:
+    """Print the lines of the symbol index, which is beside universal-ctags where that is on the PATH."""
+    took = await symbol_index.measured(turns)
+    cold, theirs = statistics.median(took["cold"]), took["ctags"]
+    ratio = cold / statistics.median(theirs) if theirs else None
+    beside = f"{shown(theirs)} | {ratio:.2f}" if ratio else "not installed | –"
+    reached = "–" if ratio is None else "yes" if ratio <= 3 else "no"
+    print(
+        f"| symbol index of {symbol_index.FILES:,} files, cold | {shown(took['cold'])} | `ctags`, definitions only | {beside} "
+        f"| 3 × `ctags` | {reached} |"
+    )
+    changed = took["one changed file"]
+    reached = "yes" if statistics.median(changed) <= 100 else "no"
+    print(f"| symbol index, one changed file | {shown(changed)} | – | – | – | 100 ms | {reached} |")
+
+
 def main() -> None:
     """Read the options and measure."""
     parser = argparse.ArgumentParser(
@@ -206,6 +223,7 @@ def main() -> None:
     options = parser.parse_args()
     watch_children_without_threads()
     asyncio.run(measure(options.turns))
+    asyncio.run(measure_symbol_index(options.turns))
 
 
 if __name__ == "__main__":

@@ -18,11 +18,11 @@ from tools.symbols.tagging_program import key_of
 from tools.tool_schemas import ToolContext
 
 PROGRAM = "tools.symbols.tagging_program"
-LIMITS = SandboxLimits(time_s=30, memory_bytes=1024**3, output_bytes=256 * 1024**2)
+LIMITS = SandboxLimits(time_s=60, memory_bytes=1024**3, output_bytes=256 * 1024**2)
 FRAME = re.compile(rb"(\d+) (\S+) (\d+)\n")
 SMALLEST_SHARE = 512 * 1024
 """Bytes of files below which another process costs more than it saves."""
-LARGEST_SHARE = 16 * 1024**2
+LARGEST_SHARE = 32 * 1024**2
 MOST_BY_LINES = 256 * 1024
 """Bytes of files that are looked at in this process."""
 LARGEST_FILE = 2 * 1024**2
