@@ -5,10 +5,18 @@ import asyncio
 import sys
 from pathlib import Path
 
-from tests.corpora import bad_files, commands, edits, patch_scenarios, paths, secrets
+from tests.corpora import bad_files, commands, edits, git_attacks, patch_scenarios, paths, secrets
 from tests.corpora.report import Collection, printed
 
-COLLECTIONS: tuple[Collection, ...] = (bad_files, commands, edits, patch_scenarios, paths, secrets)
+COLLECTIONS: tuple[Collection, ...] = (
+    bad_files,
+    commands,
+    edits,
+    git_attacks,
+    patch_scenarios,
+    paths,
+    secrets,
+)
 """One module a kind of collection; each knows its own by the names of files."""
 
 
