@@ -32,11 +32,19 @@ def resolved(root: Path, path: str) -> str:
     """One spelling for each file, with links followed; a path that leads outside stays as it is, to be refused.
 
     Only names are compared here: reading and writing go through ``Files``, which holds whatever moves meanwhile.
+    ToolRejected where something on the way is replaced at that very moment.
     """
     if not path or "\0" in path:
         return path
     top = os.path.realpath(root)
-    target = os.path.realpath(Path(top) / path)
+    try:
+        target = os.path.realpath(Path(top) / path)
+    except OSError as error:
+        # What was a link when it was looked at is none any more when it is read.
+        raise ToolRejected(
+            f"{path!r} was replaced while it was looked at.",
+            "Look at what is there, and send the call again.",
+        ) from error
     inside = target == top or target.startswith(top + os.sep)
     return os.path.relpath(target, top) if inside else path
 
