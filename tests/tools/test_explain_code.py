@@ -51,3 +51,13 @@ async def test_a_corrected_explanation_is_taken_and_one_without_points_is_not(be
     empty, _ = asking(bench, {**GOOD, "points": []})
     with pytest.raises(ToolRejected, match="no point that cites lines"):
         await empty.run("explain_code", path="app/money.py")
+
+
+async def test_the_values_of_an_env_file_are_shown_to_no_model(bench: Bench) -> None:
+    bench.put("deploy/.env", "PASSWORD=hidden-one\n")
+    (bench.copy.root / "deploy" / "link.txt").symlink_to(".env")
+    for path in ("deploy/.env", "deploy/link.txt"):
+        asked, model = asking(bench, GOOD)
+        with pytest.raises(ToolRejected, match="holds values that no model is shown"):
+            await asked.run("explain_code", path=path)
+        assert not model.asked

@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 
 from perdure.contracts.calls import Effect
 from perdure.contracts.errors import ToolRejected
-from tools.paths import WorkspacePath, text_file_facts
+from tools.paths import WorkspacePath
 from tools.proving.rounds import Judged, model_of, proved
 from tools.proving.sources import Source, asked_model, source_of
 from tools.tool_schemas import Arguments, ToolContext, ToolOutput, tool
@@ -92,11 +92,10 @@ def _stands(name: str, text: str) -> bool:
 @tool(ExplainCode, title=_title, effect=Effect.READ, timeout_s=LONGEST_S)
 async def explain_code(arguments: ExplainCode, context: ToolContext) -> ToolOutput:
     """The explanation, each point with its lines."""
-    model_of(context)
-    text_file_facts(context.copy.files, arguments.path)
     source = source_of(context, arguments.path, parsed=())
     if not source.text.strip():
         raise ToolRejected(f"{source.path!r} is empty.", "Name a file with something in it.")
+    model_of(context)
 
     async def judge(answer: Explanation) -> Judged[Explanation]:
         faults = [fault for point in answer.points[:MOST_POINTS] for fault in faults_of(point, source)]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from perdure.contracts.errors import ToolRejected
 from tools.editing.symbols import Symbol, language_name, near_names, symbols_of, tree_of
 from tools.paths import located, text_file_facts
+from tools.reading.dotenv_files import is_dotenv
 from tools.syntax import syntax_error
 from tools.text_files import TextFile, decoded
 from tools.tool_schemas import ToolContext
@@ -60,6 +61,10 @@ class Source:
 def source_of(context: ToolContext, path: str, *, parsed: Sequence[str] = ("python",)) -> Source:
     """The file; ToolRejected where it cannot be read as source of one of these languages."""
     place = located(context.copy, path)
+    if is_dotenv(place):
+        raise ToolRejected(
+            f"{path!r} holds values that no model is shown.", "read_file shows the names that it sets."
+        )
     facts = text_file_facts(context.copy.files, place)
     if facts.bytes > LARGEST_BYTES:
         raise ToolRejected(f"{path!r} has {facts.bytes:,} bytes, more than the {LARGEST_BYTES:,} read here.")
