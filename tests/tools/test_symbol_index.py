@@ -154,6 +154,7 @@ def test_the_names_of_python_by_lines_are_those_of_a_parse() -> None:
         b"x = f'{ {1: f(2)} }'\n",
         b"one = 1\rtwo = 2\n",
         b"\fdef paged(): pass\n",
+        b"x = " + b"(" * 20_000 + b")" * 20_000 + b"\n",
     ],
 )
 def test_python_that_needs_a_parse_is_left_to_it(source: bytes) -> None:

@@ -32,6 +32,10 @@ ROUND = bytes.maketrans(b"[]{}", b"()()")
 NO_BRACKET = bytes(set(range(256)) - set(b"()[]{}\n"))
 COMMENT, BACKSLASH = b"#\\"
 QUOTED = b'"'
+DEEPEST = 200
+"""Brackets in brackets: Python itself takes no more."""
+MOST_BLANK_LINES = 100
+"""Between a name and its bracket."""
 MARK = 1
 GOES_ON = b"\n\x01"
 """A line's end, and the mark of a line that goes on with what the one before began."""
@@ -97,9 +101,13 @@ def _continued(code: bytes) -> set[int]:
     """The numbers of the lines that begin inside of brackets."""
     brackets = code.translate(ROUND, NO_BRACKET)
     before = -1
-    while before != len(brackets):
+    for _ in range(DEEPEST):
+        if before == len(brackets):
+            break
         before = len(brackets)
         brackets = brackets.replace(b"()", b"")
+    else:
+        raise _Unusual
     found: set[int] = set()
     depth = 0
     for number, part in enumerate(brackets.split(b"\n"), 1):
@@ -218,7 +226,8 @@ def _further_before(
 ) -> tuple[bytes, int]:
     """The word before blanks, which may be at the end of a line above, and its line."""
     before = before.rstrip(BLANK)
-    while not before and goes_on and number > 1:
+    highest = max(1, number - MOST_BLANK_LINES)
+    while not before and goes_on and number > highest:
         number -= 1
         before = lines[number - 1].rstrip(BLANK)
     return before[len(before.rstrip(WORD)) :], number
