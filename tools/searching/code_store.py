@@ -4,17 +4,17 @@ What is known of a content holds for every task and every generation in which a 
 and shares all else. The file can be deleted at any time: the next search makes it again.
 """
 
-import contextlib
 import hashlib
 import os
 import sqlite3
 from collections import Counter
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tools.searching.chunks import Chunk
 from tools.searching.words import Words
+from tools.symbols.rebuilt_database import RebuiltDatabase
 
 FORM = 2
 SCHEMA = """
@@ -54,17 +54,17 @@ class CodeStore:
     """One file. Every method opens it, so that threads and processes may share it."""
 
     def __init__(self, file: Path) -> None:
-        self._file = file
+        self._database = RebuiltDatabase(file, SCHEMA, FORM)
 
     def looks(self, tree: str) -> dict[str, tuple[str, bytes]]:
         """How each file of a tree looked, and its content then."""
-        with self._opened() as database:
+        with self._database.opened() as database:
             rows = database.execute("SELECT path, look, digest FROM looks WHERE tree = ?", (tree,))
             return {os.fsdecode(path): (look, digest) for path, look, digest in rows}
 
     def keep_looks(self, tree: str, looks: Mapping[str, tuple[str, bytes]]) -> None:
         """What a tree looks like now, in the place of what it looked like."""
-        with self._opened() as database, database:
+        with self._database.opened() as database, database:
             database.execute("DELETE FROM looks WHERE tree = ?", (tree,))
             # A name need not be UTF-8, and a text of SQLite must be.
             rows = [(tree, os.fsencode(path), look, digest) for path, (look, digest) in looks.items()]
@@ -73,7 +73,7 @@ class CodeStore:
     def missing(self, digests: Iterable[bytes], *, now: int) -> set[bytes]:
         """Contents that are not indexed; the others count as seen."""
         wanted = set(digests)
-        with self._opened() as database, database:
+        with self._database.opened() as database, database:
             known = {digest for (digest,) in database.execute("SELECT digest FROM contents")}
             # Only what was not seen today is written, so that a search usually writes nothing.
             database.executemany(
@@ -85,7 +85,7 @@ class CodeStore:
     def add(self, found: Sequence[tuple[bytes, Sequence[Chunk]]], *, now: int) -> None:
         """Index contents by their pieces."""
         words = Words()
-        with self._opened() as database, database:
+        with self._database.opened() as database, database:
             for digest, chunks in found:
                 made = database.execute(
                     "INSERT INTO contents (digest, seen) VALUES (?, ?) ON CONFLICT DO NOTHING RETURNING id",
@@ -99,7 +99,7 @@ class CodeStore:
     def chunks(self, digests: Iterable[bytes]) -> list[Stored]:
         """The pieces of these contents."""
         wanted = set(digests)
-        with self._opened() as database:
+        with self._database.opened() as database:
             rows = database.execute(
                 "SELECT c.id, t.digest, first, last, name, kind, length, c.digest FROM chunks c "
                 "JOIN contents t ON t.id = c.content ORDER BY c.id"
@@ -108,7 +108,7 @@ class CodeStore:
 
     def postings(self, terms: Iterable[str]) -> dict[str, list[tuple[int, int]]]:
         """For each term the pieces of all contents that hold it, and how often."""
-        with self._opened() as database:
+        with self._database.opened() as database:
             return {
                 term: database.execute("SELECT chunk, count FROM postings WHERE term = ?", (term,)).fetchall()
                 for term in set(terms)
@@ -116,36 +116,36 @@ class CodeStore:
 
     def embedded(self, embedder: str) -> set[str]:
         """Digests of the pieces whose vectors of this embedder were stored."""
-        with self._opened() as database:
+        with self._database.opened() as database:
             rows = database.execute("SELECT digest FROM embedded WHERE embedder = ?", (embedder,))
             return {digest for (digest,) in rows}
 
     def mark_embedded(self, embedder: str, digests: Sequence[str]) -> None:
         """Their vectors are stored."""
-        with self._opened() as database, database:
+        with self._database.opened() as database, database:
             rows = [(embedder, digest) for digest in digests]
             database.executemany("INSERT INTO embedded VALUES (?, ?) ON CONFLICT DO NOTHING", rows)
 
     def forget_embedded(self) -> None:
         """No vector is stored."""
-        with self._opened() as database, database:
+        with self._database.opened() as database, database:
             database.execute("DELETE FROM embedded")
 
     def summary(self, key: str) -> str | None:
         """The summary that was kept under this key."""
-        with self._opened() as database:
+        with self._database.opened() as database:
             row = database.execute("SELECT text FROM summaries WHERE key = ?", (key,)).fetchone()
             return row[0] if row is not None else None
 
     def keep_summary(self, key: str, text: str, *, now: int) -> None:
         """Keep a summary; those that are as old as forgotten contents go."""
-        with self._opened() as database, database:
+        with self._database.opened() as database, database:
             database.execute("DELETE FROM summaries WHERE made < ?", (now - KEPT_S,))
             database.execute("INSERT OR REPLACE INTO summaries VALUES (?, ?, ?)", (key, text, now))
 
     def forget_old(self, *, now: int) -> list[str]:
         """Forget contents that no tree has had for long; gives the digests of pieces that are no longer there."""
-        with self._opened() as database, database:
+        with self._database.opened() as database, database:
             trees = [tree for (tree,) in database.execute("SELECT DISTINCT tree FROM looks")]
             removed = [(tree,) for tree in trees if not Path(tree).exists()]
             database.executemany("DELETE FROM looks WHERE tree = ?", removed)
@@ -163,14 +163,6 @@ class CodeStore:
                 gone -= {digest for (digest,) in database.execute("SELECT digest FROM chunks")}
                 database.executemany("DELETE FROM embedded WHERE digest = ?", [(one,) for one in gone])
             return sorted(gone)
-
-    @contextlib.contextmanager
-    def _opened(self) -> Generator[sqlite3.Connection]:
-        database = _connected(self._file)
-        try:
-            yield database
-        finally:
-            database.close()
 
 
 def digest_of_chunk(chunk: Chunk) -> str:
@@ -191,37 +183,3 @@ def _insert(database: sqlite3.Connection, content: int, chunk: Chunk, words: Wor
         "INSERT INTO postings VALUES (?, ?, ?)",
         [(term, made.lastrowid, count) for term, count in counts.items()],
     )
-
-
-def _connected(file: Path) -> sqlite3.Connection:
-    """The database; made anew where it is of another form or is none."""
-    for attempt in (1, 2):
-        database = sqlite3.connect(file, timeout=30)
-        try:
-            if database.execute("PRAGMA user_version").fetchone()[0] != FORM:
-                _make(database)
-            # It holds nothing that cannot be found again.
-            database.execute("PRAGMA synchronous = OFF")
-        except sqlite3.DatabaseError as error:
-            database.close()
-            if attempt == 2 or isinstance(error, sqlite3.OperationalError):
-                raise
-            file.unlink(missing_ok=True)
-        else:
-            return database
-    raise AssertionError
-
-
-def _make(database: sqlite3.Connection) -> None:
-    """Lay the tables out, in one transaction, unless another process has done so meanwhile."""
-    database.execute("PRAGMA journal_mode = WAL")
-    with database:
-        database.execute("BEGIN IMMEDIATE")
-        if database.execute("PRAGMA user_version").fetchone()[0] == FORM:
-            return
-        old = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-        for (name,) in old:
-            database.execute(f'DROP TABLE "{name}"')
-        for statement in SCHEMA.split(";"):
-            database.execute(statement)
-        database.execute(f"PRAGMA user_version = {FORM}")
