@@ -26,12 +26,12 @@ class Redactor:
 
     def findings(self, text: str) -> list[Finding]:
         """Where credentials stand, in order and apart."""
-        found = list(self._direct(text))
-        for folded in foldings(text):
-            found += _placed(folded, self._direct(folded.text))
-        joined = unwrapped(text)
-        found += _placed(joined, self._plain(joined.text))
         runs = dense(text)
+        found = list(self._direct(text, runs))
+        for folded in foldings(text):
+            found += _placed(folded, self._direct(folded.text, dense(folded.text)))
+        joined = unwrapped(text)
+        found += _placed(joined, self._plain(joined.text, dense(joined.text)))
         found += _placed(runs, _encoded(runs.text))
         found += _placed(runs, _backwards(runs.text))
         return merged(found)
@@ -45,14 +45,13 @@ class Redactor:
         """For text that comes in pieces: a credential across their borders is found too."""
         return Stream(self)
 
-    def _plain(self, text: str) -> Iterator[Finding]:
+    def _plain(self, text: str, runs: Folded) -> Iterator[Finding]:
         """By value and by what a credential begins with, whatever stands around it."""
         yield from (Finding(*one) for one in self._known.found_in(text))
-        runs = dense(text)
         yield from _placed(runs, _shaped(PREFIXED, runs.text))
 
-    def _direct(self, text: str) -> Iterator[Finding]:
-        yield from self._plain(text)
+    def _direct(self, text: str, runs: Folded) -> Iterator[Finding]:
+        yield from self._plain(text, runs)
         yield from _shaped(BLOCKS, text)
         yield from (Finding(*one) for one in assignments.found_in(text))
 

@@ -183,7 +183,6 @@ PREFIXED: tuple[Shape, ...] = (
     _prefixed("contentful-token", "CFPAT-", r"CFPAT-[\w-]{40,}"),
     _prefixed("cloudflare-key", "v1.0-", r"v1\.0-[0-9a-f]{24}-[0-9a-f]{140,}"),
     _prefixed("mapbox-token", "sk.eyJ", r"sk\.eyJ[\w-]{20,}\.[\w-]{20,}"),
-    _prefixed("hashicorp-batch-token", "hvb.", r"hvb\.[\w-]{60,}"),
     _prefixed("scalingo-token", "tk-us-", r"tk-us-[\w-]{48}"),
     _prefixed("settlemint-token", "sm_", r"sm_(?:aat|pat|sat)_[A-Za-z0-9]{16}"),
     _prefixed("lob-key", "live_ test_", r"(?:live|test)_(?:pub_)?(?=[0-9a-f]*\d)[0-9a-f]{31,35}(?![0-9a-f])"),
