@@ -1,5 +1,6 @@
 """Clients of two language servers: one that speaks the Language Server Protocol, and TypeScript's own tsserver."""
 
+import abc
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
@@ -21,7 +22,7 @@ class Spot:
     column: int
 
 
-class Server:
+class Server(abc.ABC):
     """A process that answers in frames of the Language Server Protocol. Use it with ``async with``."""
 
     def __init__(self, argv: Sequence[str], root: Path, environment: Mapping[str, str]) -> None:
@@ -49,16 +50,16 @@ class Server:
             self._process.kill()
             await self._process.wait()
 
-    async def begin(self) -> None:
+    async def begin(self) -> None:  # noqa: B027 - a server may want nothing before the first question
         """What is said before the first question."""
 
+    @abc.abstractmethod
     def open(self, path: str) -> None:
         """Make a file known."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     async def spots(self, question: Question, at: Spot) -> set[Spot]:
         """The server's answer, as far as it lies in the repository."""
-        raise NotImplementedError
 
     @property
     def _streams(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

@@ -45,11 +45,26 @@ class ToolBench:
         return await self.registry.run(call, self.context)
 
 
+def context_of(copy: WorkingCopy, sandbox: Sandbox) -> ToolContext:
+    """What a tool is given for a call on this working copy."""
+    python = Path(sys.executable)
+    return ToolContext(
+        copy=copy,
+        sandbox=sandbox,
+        key=CallKey(task_id="case", run_id="case", step=1, call_index=0),
+        requested_at=datetime(2026, 1, 1, tzinfo=UTC),
+        toolchain=toolchain_of(
+            python=python, node=None, ripgrep=python.parent / "rg", ruff=python.parent / "ruff"
+        ),
+        beat=lambda _: None,
+        effects=Ledger(),
+    )
+
+
 @contextmanager
 def tool_bench(registry: Registry, sandbox: Sandbox) -> Generator[ToolBench]:
     """An empty workspace that is gone afterwards."""
     folder = Path(os.path.realpath(mkdtemp(prefix="corpora-")))
-    python = Path(sys.executable)
     nothing = "0" * 40
     checkpoint = Checkpoint(
         commit=nothing, tree=nothing, head_ref="refs/heads/work", branch_commit=nothing, staged_tree=nothing
@@ -65,17 +80,7 @@ def tool_bench(registry: Registry, sandbox: Sandbox) -> Generator[ToolBench]:
     )
     copy = WorkingCopy(folder, 1, origin, GitProgram(folder / "git-home"), ("Cases", "cases@example.invalid"))
     copy.root.mkdir(parents=True)
-    context = ToolContext(
-        copy=copy,
-        sandbox=sandbox,
-        key=CallKey(task_id="case", run_id="case", step=1, call_index=0),
-        requested_at=datetime(2026, 1, 1, tzinfo=UTC),
-        toolchain=toolchain_of(
-            python=python, node=None, ripgrep=python.parent / "rg", ruff=python.parent / "ruff"
-        ),
-        beat=lambda _: None,
-        effects=Ledger(),
-    )
+    context = context_of(copy, sandbox)
     try:
         yield ToolBench(registry, context)
     finally:

@@ -9,23 +9,20 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
-from perdure.contracts.calls import CallKey, ToolCall
+from perdure.contracts.calls import ToolCall
 from perdure.contracts.errors import PerdureError
 from perdure.safety.sandbox import Sandbox
 from perdure.workspace.workspaces import Workspaces
+from tests.corpora.bench import context_of
 from tests.corpora.report import Miss, Result
-from tests.tools.conftest import Ledger
-from tools.programs import toolchain_of
 from tools.registry import Registry
 from tools.tool_schemas import ToolContext
 
@@ -182,18 +179,8 @@ async def _workspace(trap: Trap, sandbox: Sandbox, way: str) -> tuple[Workspaces
         for path in [target, *target.rglob("*")]:
             os.chown(path, sandbox.owner.uid, sandbox.owner.gid, follow_symlinks=False)
     await asyncio.to_thread(_run_git, trap.top, "init", "-q", "--bare", str(remote))
-    python = Path(sys.executable)
-    return workspaces, ToolContext(
-        copy=replace(copy, origin=copy.origin.model_copy(update={"remote": str(remote)})),
-        sandbox=sandbox,
-        key=CallKey(task_id=TASK, run_id=TASK, step=1, call_index=0),
-        requested_at=datetime(2026, 1, 1, tzinfo=UTC),
-        toolchain=toolchain_of(
-            python=python, node=None, ripgrep=python.parent / "rg", ruff=python.parent / "ruff"
-        ),
-        beat=lambda _: None,
-        effects=Ledger(),
-    )
+    copy = replace(copy, origin=copy.origin.model_copy(update={"remote": str(remote)}))
+    return workspaces, context_of(copy, sandbox)
 
 
 def _clean(folder: Path) -> None:
