@@ -1,5 +1,6 @@
 """The user's branch of a working copy: status, differences, commits, pushes. Runs no program of the repository."""
 
+import io
 import os
 import posixpath
 import secrets
@@ -109,11 +110,13 @@ class Git:
         }
         oids = b"".join(oid + b"\n" for oid in found.values())
         answer = (await self._run("cat-file", "--batch", stdin=oids)).output if found else b""
+        stream = io.BytesIO(answer)
         contents: dict[str, bytes] = {}
         for path in found:
-            head, _, answer = answer.partition(b"\n")
-            size = int(head.split()[-1])
-            contents[path], answer = answer[:size], answer[size + 1 :]
+            size = int(stream.readline().split()[-1])
+            contents[path] = stream.read(size)
+            # A line end follows the content.
+            stream.read(1)
         return contents
 
     async def head(self) -> str:
