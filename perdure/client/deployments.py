@@ -19,6 +19,7 @@ from temporalio.api.workflowservice.v1 import (
     ListWorkerDeploymentsRequest,
     SetWorkerDeploymentCurrentVersionRequest,
 )
+from temporalio.service import RPCError, RPCStatusCode
 
 from perdure.client.errors import Refused
 from perdure.client.server import Server
@@ -171,18 +172,26 @@ async def promote(server: Server, task_queue: str, build_id: str) -> Version:
             f"{'have' if len(found) > 1 else 'has'} a worker that polls task queue {task_queue!r}.",
             f"its workers have to run first; polling now: {_listed(seen.live)}.",
         )
+    request = SetWorkerDeploymentCurrentVersionRequest(
+        namespace=server.client.namespace,
+        deployment_name=found[0].deployment,
+        build_id=build_id,
+        # What the version before polled beside our queue is none of ours.
+        ignore_missing_task_queues=True,
+        identity=server.client.identity,
+    )
+    service = server.client.workflow_service
     with server.explained():
-        await server.client.workflow_service.set_worker_deployment_current_version(
-            SetWorkerDeploymentCurrentVersionRequest(
-                namespace=server.client.namespace,
-                deployment_name=found[0].deployment,
-                build_id=build_id,
-                # What the version before polled beside our queue is none of ours.
-                ignore_missing_task_queues=True,
-                identity=server.client.identity,
-            ),
-            timeout=server.limit,
-        )
+        try:
+            await service.set_worker_deployment_current_version(request, timeout=server.limit)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            # It lists a worker's polls a moment before it has registered what the worker is a version of.
+            raise Refused(
+                f"The server has not yet registered the version {str(found[0])!r}, although a worker of it polls already.",
+                "try again in a few seconds.",
+            ) from error
     return found[0]
 
 
