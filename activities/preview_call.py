@@ -12,6 +12,7 @@ from activities.record import AppendsEntries, KnowsFiles, files_at_of, next_entr
 from activities.running_tools import AsksForCalls, Questions, RunsTools
 from activities.sightings import seen_of
 from perdure.contracts.calls import CallSummary, Verdict
+from perdure.contracts.digests import call_shape
 from perdure.contracts.errors import ToolRejected
 from perdure.contracts.steps import PreviewCall, Previewed
 from perdure.contracts.task import Cost
@@ -85,6 +86,9 @@ class PreviewCallDoor(Generic[Copy]):
             tool=call.tool,
             title=operation.title or summary.title,
             preview=bounded(operation.preview),
+            shape=call_shape(
+                tool=summary.tool, effect=summary.effect, arguments_digest=summary.arguments_digest
+            ),
             timeout_s=summary.timeout_s,
             cost=cost_of(questions),
         )

@@ -129,6 +129,10 @@ class Counter:
             effect=call.effect,
             title=preview.title,
             preview=preview.preview,
+            shape=preview.shape,
+            repository=state.opened.repository,
+            user=state.request.user,
+            safety=state.host.safety,
             asked_at=now.isoformat(timespec="seconds"),
             expires_at=deadline.isoformat(timespec="seconds"),
         )

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from perdure.contracts.calls import Effect
+from perdure.contracts.task import Safety
 
 MAX_EDITED_ARGUMENTS_BYTES = 256 * 1024
 
@@ -81,6 +82,14 @@ class Approval(BaseModel):
     title: str
     preview: str
     """Markdown made by code from the exact operation, at most 4,000 characters, control characters escaped."""
+    shape: str = ""
+    """The same for calls of the same tool and effect with the same arguments, in whichever task; empty: not known."""
+    repository: str = ""
+    """Credentials stripped."""
+    user: str = ""
+    """For whom the task is."""
+    safety: Safety | None = None
+    """The level that the task runs at."""
     asked_at: str
     expires_at: str
     """Both ISO 8601 in UTC."""

@@ -22,6 +22,11 @@ def approval_id(*, operation_digest: str, task_id: str, run_id: str, step: int, 
     )[:12]
 
 
+def call_shape(*, tool: str, effect: str, arguments_digest: str) -> str:
+    """What two calls have in common that would do the same wherever they run: tool, effect and canonical arguments."""
+    return digest_of({"v": 1, "tool": tool, "effect": effect, "arguments": arguments_digest})
+
+
 def short_hash(text: str) -> str:
     """12 hex digits of SHA-256 over the text: for folder and branch names made from ids."""
     return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -228,6 +228,8 @@ class Previewed(Durable):
     tool: str
     title: str
     preview: str
+    shape: str = ""
+    """The same for calls of the same tool and effect with the same arguments, in whichever task."""
     timeout_s: float = 60.0
     """The longest the call may take, which an edit may have changed."""
     refused: str = ""
