@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     )
     from perdure.client.events import Event
     from perdure.client.handle import TaskHandle
+    from perdure.client.inbox import Batch, Inbox, InboxFilter, Outcome, WaitingApproval
     from perdure.client.logbook import LogLine
     from perdure.client.lookups import Part, StoredArtifact
     from perdure.client.rewinding import RewindPreview, RewindReceipt
@@ -41,13 +42,17 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Attachment",
+    "Batch",
     "Event",
     "IfClosed",
+    "Inbox",
+    "InboxFilter",
     "ListedSchedule",
     "ListedTask",
     "LogLine",
     "NoWorker",
     "NotPending",
+    "Outcome",
     "Part",
     "PerdureClient",
     "Refused",
@@ -73,12 +78,18 @@ __all__ = [
     "TaskNotFound",
     "TaskState",
     "TranscriptLine",
+    "WaitingApproval",
     "WaitingTask",
 ]
 
 _MODULES = {
     "Attachment": "attaching",
     "IfClosed": "attaching",
+    "Batch": "inbox",
+    "Inbox": "inbox",
+    "InboxFilter": "inbox",
+    "Outcome": "inbox",
+    "WaitingApproval": "inbox",
     "ListedSchedule": "schedule_terms",
     "RewindPreview": "rewinding",
     "RewindReceipt": "rewinding",

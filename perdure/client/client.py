@@ -16,9 +16,10 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from perdure.client.attaching import Attachment, IfClosed, start_or_attach
 from perdure.client.connection import Connection, find_server, quiet_runtime
 from perdure.client.deployments import promote
-from perdure.client.errors import NotPending, NoWorker, Refused, TaskNotFound
+from perdure.client.errors import NotPending, Refused, TaskNotFound
 from perdure.client.forking import forked_fields, live_fork_point
 from perdure.client.handle import TaskHandle, handle_of
+from perdure.client.inbox import Inbox
 from perdure.client.schedules import Schedules
 from perdure.client.server import Server, unreachable
 from perdure.client.starting import Launch, maintenance_request, task_request
@@ -26,17 +27,14 @@ from perdure.client.state import WaitingTask
 from perdure.client.task_list import KINDS, ListedTask, TaskFilter, list_tasks, missing_attributes
 from perdure.client.validation import valid
 from perdure.client.versions import ServerVersions, server_versions
-from perdure.contracts.errors import InvalidInput
 from perdure.contracts.maintenance import MaintenanceRequest, MaintenanceResult
-from perdure.contracts.names import SEARCH_NEEDS, TASK_QUEUE
+from perdure.contracts.names import TASK_QUEUE
 from perdure.contracts.task import TaskRequest
 
 if TYPE_CHECKING:
     from perdure.client.archived import ArchivedTask
 
 CONNECT_S = 10.0
-_ASKED_AT_ONCE = 8
-_OPEN_TASKS = f"{KINDS} AND ExecutionStatus = 'Running'"
 _RUN_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -212,20 +210,10 @@ class PerdureClient:
         """Tasks and maintenance runs that fit a filter, or its fields as keywords; open ones first, then the newest."""
         return await list_tasks(self._server, valid(TaskFilter, **fields) if wanted is None else wanted)
 
-    async def approvals(self) -> list[WaitingTask]:
-        """Open tasks that wait for a person, with their approvals and questions."""
-        # A task that could not set the attribute when it started has none: it is asked as well.
-        marked = f"({SEARCH_NEEDS} IN ('approval', 'answer') OR {SEARCH_NEEDS} IS NULL)"
-        try:
-            ids = await self._listed(f"{_OPEN_TASKS} AND {marked}")
-        except InvalidInput:
-            # The attributes are not registered in this namespace, so every open task is asked.
-            ids = await self._listed(_OPEN_TASKS)
-        turns = asyncio.Semaphore(_ASKED_AT_ONCE)
-        asked = await asyncio.gather(*(self._waiting_task(id, turns) for id in ids))
-        return [
-            task for task in asked if task is not None and (task.approvals or task.questions or task.problem)
-        ]
+    @property
+    def approvals(self) -> Inbox:
+        """What waits for a person in all tasks: called, it lists the tasks; ``list`` and ``batches`` filter."""
+        return Inbox(self._server)
 
     async def find_pending(self, id: str) -> tuple[TaskHandle[Any], WaitingTask]:
         """The task in which this approval or question waits; NotPending lists what does wait."""
@@ -285,27 +273,6 @@ class PerdureClient:
         """The workflow id of a run; the run id itself where no run has it, so that the error names what was asked."""
         ids = await self._listed(f"RunId = '{run_id}'")
         return ids[0] if ids else run_id
-
-    async def _waiting_task(self, id: str, turns: asyncio.Semaphore) -> WaitingTask | None:
-        """What an open task waits for; None where it is over, which the server's list learns a moment later."""
-        async with turns:
-            handle = await self.task(id)
-            description = await handle.describe()
-            if not description.open:
-                return None
-            try:
-                # Asked first, so that a list of tasks without a worker does not wait for each of them in turn.
-                await self._server.require_worker("the query 'pending'", task=id)
-                return WaitingTask.of(description, await handle.pending())
-            except (NoWorker, InvalidInput) as error:
-                # Silent, stuck in its history, or gone by now: the others are listed all the same.
-                return WaitingTask(
-                    id=id,
-                    kind=description.kind,
-                    summary=description.summary,
-                    problem=error.message,
-                    hint=error.hint,
-                )
 
 
 async def _connected(connection: Connection, data_converter: DataConverter, *, quiet: bool) -> Client:

@@ -122,6 +122,8 @@ class WaitingTask(BaseModel):
     kind: str = ""
     """``CodingTask`` or ``MaintenanceRun``."""
     summary: str = ""
+    repository: str = ""
+    user: str = ""
     approvals: tuple[Approval, ...] = ()
     questions: tuple[Question, ...] = ()
     problem: str = ""

@@ -193,6 +193,7 @@ class Player:
             tool="git_push",
             title="git_push perdure/x",
             preview="Pushes **1 commit** to `https://git.example.com/x.git`.",
+            shape="push",
         )
 
     @activity.defn

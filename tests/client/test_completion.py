@@ -45,7 +45,7 @@ def completed_in_bash(folder: Path, *words: str, **given: str) -> list[str]:
 
 def test_bash_completes_commands_options_and_choices(tmp_path: Path) -> None:
     given = {"PERDURE_HOME": str(tmp_path)}
-    assert completed_in_bash(tmp_path, "appr", **given) == ["approvals", "approve"]
+    assert sorted(completed_in_bash(tmp_path, "appr", **given)) == ["approvals", "approve"]
     assert "--follow" in completed_in_bash(tmp_path, "logs", "--f", **given)
     assert completed_in_bash(tmp_path, "list", "--needs", "a", **given) == ["approval", "answer"]
 

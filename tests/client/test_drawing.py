@@ -9,7 +9,8 @@ from rich.console import Console, RenderableType
 
 from perdure.client import WaitingTask, events
 from perdure.client.command_line.change import Painter
-from perdure.client.command_line.drawing import draw, draw_block, draw_line, draw_waiting
+from perdure.client.command_line.drawing import draw, draw_block, draw_line
+from perdure.client.command_line.inbox_drawing import draw_inbox
 from perdure.client.command_line.picture import Picture
 from perdure.client.command_line.telling import tell
 from perdure.contracts.calls import CallResult, CallSummary, Effect, Verdict
@@ -116,12 +117,12 @@ def test_every_picture_fits_its_width(width: int) -> None:
     )
     picture.questions = (QUESTION,)
     waiting = WaitingTask(id=f"task-{LONG}", summary="Mend it", approvals=(APPROVAL,), questions=(QUESTION,))
-    text = drawn(draw(picture, width=width), *draw_waiting(waiting, width=width), width=width)
+    text = drawn(draw(picture, width=width), *draw_inbox([waiting], width=width), width=width)
     assert max(map(len, text.splitlines())) <= width
 
 
 def test_a_narrow_list_of_approvals_is_stacked_and_complete() -> None:
-    text = drawn(*draw_waiting(WaitingTask(id="task-1", summary="Mend it", approvals=(APPROVAL,)), width=40))
+    text = drawn(*draw_inbox([WaitingTask(id="task-1", summary="Mend it", approvals=(APPROVAL,))], width=40))
     assert "approval 0a1b2c3d4e5f\n" in text
     assert "python starter.py approve 0a1b2c3d4e5f\n" in text
     assert "│" not in text
@@ -131,7 +132,7 @@ def test_a_narrow_list_of_approvals_is_stacked_and_complete() -> None:
 def test_the_preview_is_shown_as_it_is_written() -> None:
     for width in (40, 100):
         assert "<!-- and a hidden word -->" in drawn(
-            *draw_waiting(WaitingTask(id="t", approvals=(APPROVAL,)), width=width), width=width
+            *draw_inbox([WaitingTask(id="t", approvals=(APPROVAL,))], width=width), width=width
         )
 
 
@@ -179,7 +180,7 @@ def test_nothing_of_unknown_origin_reaches_the_terminal_raw() -> None:
     )
     text = drawn(
         draw(picture, width=100),
-        *draw_waiting(waiting, width=100),
+        *draw_inbox([waiting], width=100),
         *map(draw_line, picture.lines),
         width=100,
         colours=True,

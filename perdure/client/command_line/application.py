@@ -5,6 +5,7 @@ import typer
 from perdure.client.command_line.commands import (
     decisions,
     going_back,
+    inbox,
     keeping,
     looking,
     machine,
@@ -32,5 +33,5 @@ for family in FAMILIES:
     for name, command in family.COMMANDS.items():
         app.command(name)(command)
 
-for name, group in schedules.GROUPS.items():
+for name, group in {**inbox.GROUPS, **schedules.GROUPS}.items():
     app.add_typer(group, name=name)

@@ -1,34 +1,16 @@
-"""``approvals``, ``approve``, ``deny`` and ``answer``."""
+"""``approve``, ``deny`` and ``answer``."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from perdure.client.client import PerdureClient
-from perdure.client.command_line.drawing import draw_approval, draw_waiting
+from perdure.client.command_line.drawing import draw_approval
 from perdure.client.command_line.exit_codes import ExitCode
 from perdure.client.command_line.session import Action, Session, this_person
 from perdure.client.errors import NotPending, Refused
 from perdure.client.handle import TaskHandle
 from perdure.contracts.decisions import Approval, Receipt
 from perdure.contracts.errors import InvalidInput
-
-
-def approvals() -> Action:
-    """List what waits for a person in every open task."""
-
-    async def action(session: Session) -> ExitCode:
-        output = session.output
-        async with session.client() as client:
-            tasks = await client.approvals()
-        if output.as_json:
-            output.data(tasks)
-        elif not tasks:
-            output.line("Nothing waits for a person.")
-        for task in tasks if not output.as_json else ():
-            output.show(*draw_waiting(task, width=output.console.width))
-        return ExitCode.OK
-
-    return action
 
 
 def approve(

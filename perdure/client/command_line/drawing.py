@@ -12,7 +12,6 @@ from rich.text import Text
 
 from perdure.client.command_line.output import clean
 from perdure.client.command_line.picture import Line, Picture, Tone
-from perdure.client.state import WaitingTask
 from perdure.contracts.decisions import Approval, Question
 from perdure.contracts.maintenance import MaintenanceResult
 from perdure.contracts.task import TaskResult, TaskStatus
@@ -90,22 +89,6 @@ def draw_block(picture: Picture, *, recent: int = 2) -> RenderableType:
     if picture.summary:
         parts.append(clean(picture.summary))
     return Group(*parts, _spending(picture), Rule(style="dim"))
-
-
-def draw_waiting(task: WaitingTask, *, width: int) -> list[RenderableType]:
-    """A task that waits, with everything that a person must know to decide."""
-    parts: list[RenderableType] = [clean(task.id, "bold")]
-    if task.summary:
-        parts.append(clean(task.summary))
-    for approval in task.approvals:
-        parts += [Text(), *draw_approval(approval, width=width), how_to_approve(approval.id)]
-    for question in task.questions:
-        parts += [Text(), *draw_question(question)]
-    if task.problem:
-        parts.append(clean(task.problem, "red"))
-        if task.hint:
-            parts.append(Text.assemble(("hint: ", "bold"), clean(task.hint)))
-    return [*parts, Rule(style="dim")]
 
 
 def draw_approval(approval: Approval, *, width: int) -> list[RenderableType]:

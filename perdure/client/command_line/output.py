@@ -94,12 +94,16 @@ class Output:
 
     def confirm(self, question: str) -> bool:
         """Ask a person at the terminal; anything but yes is no, the end of the input too."""
+        return self.ask(f"{question} [y/N]").lower() in {"y", "yes"}
+
+    def ask(self, question: str) -> str:
+        """What a person answers at the terminal; nothing at the end of the input."""
         # asyncio's own handler lets a first Ctrl-C do nothing while we block on the terminal.
         before = signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
-            return self.console.input(Text(f"{question} [y/N] ")).strip().lower() in {"y", "yes"}
+            return self.console.input(Text(f"{question} ")).strip()
         except EOFError:
-            return False
+            return ""
         finally:
             signal.signal(signal.SIGINT, before)
 

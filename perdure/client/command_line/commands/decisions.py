@@ -1,20 +1,10 @@
-"""``approvals``, ``approve``, ``deny`` and ``answer``: what waits for a person."""
+"""``approve``, ``deny`` and ``answer``: what a person says of one thing that waits."""
 
 from typing import Annotated, Literal
 
 import typer
 
 from perdure.client.command_line.commands.options import By, InTask, Json, Positive, run
-
-
-def approvals(context: typer.Context, as_json: Json = False) -> None:
-    """List what waits for a person: approvals and questions of every open task.
-
-    Each approval stands there with the exact operation, each question with its choices. Fits 40 columns.
-    """
-    from perdure.client.command_line.decisions import approvals as action
-
-    run(context, action(), as_json=as_json)
 
 
 def approve(
@@ -86,4 +76,4 @@ def answer(
     run(context, action(id, choice, task=task, text=text, budget=budget, by=by), as_json=as_json)
 
 
-COMMANDS = {"approvals": approvals, "approve": approve, "deny": deny, "answer": answer}
+COMMANDS = {"approve": approve, "deny": deny, "answer": answer}
