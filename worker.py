@@ -23,6 +23,7 @@ from activities.check_work import CheckWorkDoor
 from activities.close_task import CloseTaskDoor
 from activities.decide import DecideDoor
 from activities.door import DoorInterceptor
+from activities.escalate import EscalateDoor
 from activities.execute_calls import ExecuteCallsDoor
 from activities.follow_playbook import FollowPlaybookDoor
 from activities.host_steps import Host
@@ -46,7 +47,7 @@ from perdure.contracts.calls import Author, Effect, Verdict
 from perdure.contracts.errors import ConfigurationError, PerdureError
 from perdure.contracts.model import ToolSchema
 from perdure.contracts.names import host_queue
-from perdure.contracts.steps import Limits, Timing
+from perdure.contracts.steps import Limits
 from perdure.contracts.task import Mode, Safety
 from perdure.eager_tools import eager_tools_of
 from perdure.fork_points import ForkPoints
@@ -71,6 +72,7 @@ from perdure.logs import configure_logging
 from perdure.memory.contexts import Contexts
 from perdure.memory.ledger import TaskLedger
 from perdure.memory.record import Record
+from perdure.reminders import announcer_of, timing_of
 from perdure.safety.policy import Policy
 from perdure.safety.sandbox import Sandbox
 from perdure.search_services import searching_of
@@ -252,6 +254,7 @@ def activities_of(house: House) -> tuple[list[Callable[..., Any]], list[Callable
         DecideDoor(conversation, runner, parse_calls, offered).decide,
         ReflectDoor(conversation).reflect,
         SynthesizeDoor(conversation).synthesize,
+        EscalateDoor(record, announcer_of(settings, os.environ)).escalate,
         CloseTaskDoor(record).close_task,
         LookUpArtifactDoor(record).look_up_artifact,
         look_up_diff,
@@ -296,14 +299,7 @@ def grants_of(house: House) -> Grants:
             minutes=settings.budget_minutes,
             steps=settings.budget_steps,
         ),
-        timing=Timing(
-            heartbeat_s=settings.heartbeat_s,
-            host_answer_s=settings.host_answer_s,
-            approval_deadline_s=settings.approval_deadline_s,
-            approval_reminder_s=settings.approval_reminder_s,
-            reflect_every=settings.reflect_every,
-            continue_after_events=settings.continue_after_events,
-        ),
+        timing=timing_of(settings),
         tools_digest=house.registry.digest,
         search_attributes=house.search_attributes,
         strip_credentials=strip_credentials,

@@ -11,7 +11,14 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
-from perdure.contracts.errors import DiskFull, ModelUnavailable, PerdureError, StoreUnavailable, ToolRejected
+from perdure.contracts.errors import (
+    AnnouncementFailed,
+    DiskFull,
+    ModelUnavailable,
+    PerdureError,
+    StoreUnavailable,
+    ToolRejected,
+)
 
 logger = logging.getLogger("perdure.activities")
 
@@ -33,7 +40,7 @@ def to_application_error(error: Exception, *, attempt: int) -> ApplicationError:
         )
     if isinstance(error, PerdureError):
         waiting_helps = isinstance(error, DiskFull)
-        if isinstance(error, ToolRejected):
+        if isinstance(error, ToolRejected | AnnouncementFailed):
             # Outside a tool nobody is there to try another way, and the trouble (a slow disk, a lock) may pass.
             waiting_helps = attempt < ATTEMPTS_OF_UNKNOWN_ERRORS
         return ApplicationError(str(error), type=type(error).__name__, non_retryable=not waiting_helps)

@@ -131,6 +131,20 @@ class Settings(BaseSettings):
     approval_reminder_s: Positive = 86_400.0
     """Seconds between reminders of an unanswered approval."""
 
+    approval_reminders: CommaSeparated = ()
+    """Moments at which an unanswered approval is brought to mind instead, comma-separated: seconds after it was asked, or
+    shares of the time to its deadline, such as 50%,90%."""
+
+    escalation_command: str = ""
+    """Program and arguments that a worker runs, outside the sandbox and without a shell, when nobody decides about an
+    approval: it reads the approval as JSON from its standard input; unset: nobody is told."""
+
+    escalate_at: str = "75%"
+    """When that is: seconds after the approval was asked, or a share of the time to its deadline."""
+
+    escalation_limit_s: float = Field(default=60.0, gt=0, le=240)
+    """Seconds that the command may take before it is stopped and run again."""
+
     heartbeat_s: Positive = 15.0
     """Seconds without a sign of life after which a running activity is given to another worker."""
 
@@ -231,6 +245,7 @@ class Settings(BaseSettings):
         "model_reflect",
         "model_synthesize",
         "model_assist",
+        "approval_reminders",
         "package_hosts",
         "tool_folders",
         "eager_tools_change",

@@ -111,6 +111,7 @@ class AttendedRun:
             state.files_lost,
         )
         state.host.on_reset = state.was_reset
+        self._desk.on_reminder = state.reminded
         if given is not None:
             take_up(state, given)
             state.pause_requested = given.paused if self._paused is None else self._paused

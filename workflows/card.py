@@ -39,6 +39,7 @@ class Picture:
     pending: Pending = field(default_factory=Pending)
     remarks: list[str] = field(default_factory=list[str])
     reminders: int = 0
+    escalated: str = ""
     paused: bool = False
     asks_models: bool = True
 
@@ -47,8 +48,8 @@ def draw(picture: Picture) -> str:
     """The card as Markdown."""
     parts = [f"**{plain(picture.request[:200])}**"] if picture.request else []
     parts.append(_headline(picture))
-    parts += [_approval(approval, picture.reminders) for approval in picture.pending.approvals]
-    parts += [_question(question, picture.reminders) for question in picture.pending.questions]
+    parts += [_approval(approval, picture) for approval in picture.pending.approvals]
+    parts += [_question(question, picture) for question in picture.pending.questions]
     parts += [f"> **Not taken:** {plain(remark)}" for remark in picture.remarks]
     if picture.plan:
         parts.append(_plan(picture.plan, picture.finished))
@@ -111,8 +112,14 @@ def _time(text: str) -> str:
     return f"{text[:16].replace('T', ' ')} UTC"
 
 
-def _approval(approval: Approval, reminders: int) -> str:
-    late = f" Reminded {reminders} time(s)." if reminders else ""
+def _late(picture: Picture) -> str:
+    """That it waits for long."""
+    told = f" {plain(picture.escalated)}" if picture.escalated else ""
+    return (f" Reminded {picture.reminders} time(s)." if picture.reminders else "") + told
+
+
+def _approval(approval: Approval, picture: Picture) -> str:
+    late = _late(picture)
     return "\n\n".join(
         [
             f"### Waiting for your approval `{approval.id}`",
@@ -125,8 +132,8 @@ def _approval(approval: Approval, reminders: int) -> str:
     )
 
 
-def _question(question: Question, reminders: int) -> str:
-    late = f" Reminded {reminders} time(s)." if reminders else ""
+def _question(question: Question, picture: Picture) -> str:
+    late = _late(picture)
     return "\n\n".join(
         [
             f"### A question for you `{question.id}`",

@@ -37,6 +37,7 @@ with workflow.unsafe.imports_passed_through():
     from perdure.contracts.steps import MAX_STEPS, Timing
     from workflows.moving import MovingOver, moving_sentence
     from workflows.request import read
+    from workflows.waiting import Escalation, Ready, Reminded, nudged, unheard, wait_for
 
 #: Words of people that are handed from run to run, the newest; each is a line of some hundred bytes.
 MAX_CARRIED_WORDS = 2_000
@@ -58,6 +59,9 @@ class Desk:
     remarks: list[str] = field(default_factory=list[str])
     """Signals that could not be used, for the card."""
     reminders: int = 0
+    escalated: str = ""
+    """What became of telling somebody else that nobody decides; empty before that."""
+    on_reminder: Reminded = unheard
     waited_s: float = 0.0
     lost_s: float = 0.0
     """Seconds of work that a reset took away, and those until it was made; not yet part of ``waited_s``."""
@@ -267,7 +271,13 @@ class Desk:
     # Waiting for it
 
     async def wait_for_decision(
-        self, approval: Approval, timing: Timing, changed: Changed, *, withdrawable: bool
+        self,
+        approval: Approval,
+        timing: Timing,
+        changed: Changed,
+        *,
+        withdrawable: bool,
+        escalation: Escalation | None = None,
     ) -> Decide | None:
         """The decision; None after a reset withdrew the approval. No word before the deadline is a denial.
 
@@ -280,6 +290,7 @@ class Desk:
             timing,
             f"waiting for a decision on {approval.title}",
             changed,
+            escalation,
         )
         self._withdrawable.discard(approval.id)
         if approval.id in self.decisions:
@@ -292,7 +303,7 @@ class Desk:
         expired = Decide(
             approval_id=approval.id,
             verdict="deny",
-            reason=f"Nobody decided before the deadline ({approval.expires_at}), which counts as denied.",
+            reason=f"Nobody decided before the deadline ({approval.expires_at}){nudged(self.reminders, self.escalated)}, which counts as denied.",
             by="deadline",
         )
         self.decisions[approval.id] = expired
@@ -334,6 +345,7 @@ class Desk:
             timing,
             f"waiting for an answer: {kind.value}",
             changed,
+            None,
         )
         self._withdrawable.discard(question.id)
         if question.id in self.answers:
@@ -362,26 +374,18 @@ class Desk:
         if withdrawable and self.leaving:
             raise MovingOver(Undone())
 
-    async def _wait(self, ready: Callable[[], bool], timing: Timing, summary: str, changed: Changed) -> bool:
+    async def _wait(
+        self, ready: Ready, timing: Timing, summary: str, changed: Changed, escalation: Escalation | None
+    ) -> bool:
+        def remind(number: int) -> None:
+            self.reminders = number
+            self.on_reminder(number, summary)
+            changed()
+
         began = workflow.time()
-        self.reminders = 0
+        self.reminders, self.escalated = 0, ""
         changed()
-        said = False
-        while not said:
-            left_s = timing.approval_deadline_s - (workflow.time() - began)
-            if left_s <= 0:
-                break
-            try:
-                await workflow.wait_condition(
-                    ready,
-                    timeout=timedelta(seconds=min(left_s, timing.approval_reminder_s)),
-                    timeout_summary=summary[:200],
-                )
-                said = True
-            except TimeoutError:
-                self.reminders += 1
-                workflow.logger.warning("reminder %d: %s", self.reminders, summary)
-                changed()
+        said = await wait_for(ready, timing, summary=summary, remind=remind, escalation=escalation)
         if said:
             await workflow.sleep(timedelta(milliseconds=1), summary="let a reset void what it re-applies")
         self.waited_s += workflow.time() - began

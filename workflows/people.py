@@ -1,5 +1,6 @@
 """Asking a person about one call, until it is decided for exactly what would run."""
 
+import functools
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ with workflow.unsafe.imports_passed_through():
     from perdure.contracts.decisions import Approval, Decide
     from perdure.contracts.digests import approval_id
     from perdure.contracts.steps import ApprovedCall, Note, PreviewCall, Previewed
+    from workflows.escalating import escalate
     from workflows.steps import PREVIEW_CALL
 
 if TYPE_CHECKING:
@@ -138,7 +140,11 @@ class Counter:
         )
         with state.waiting(f"waiting for approval: {approval.title}", needs="approval"):
             return await state.desk.wait_for_decision(
-                approval, state.timing, state.show, withdrawable=withdrawable
+                approval,
+                state.timing,
+                state.show,
+                withdrawable=withdrawable,
+                escalation=functools.partial(escalate, state, approval),
             )
 
 

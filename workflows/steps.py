@@ -13,6 +13,7 @@ from temporalio.workflow import ActivityCancellationType
 with workflow.unsafe.imports_passed_through():
     from pydantic import BaseModel
 
+    from perdure.contracts.escalating import Escalated
     from perdure.contracts.steps import (
         Checked,
         Closed,
@@ -73,6 +74,8 @@ REFLECT = Step("reflect", Reflected, 1800, heartbeats=True)
 CHECK_WORK = Step("check_work", Checked, 1800, heartbeats=True, on_host=True)
 SYNTHESIZE = Step("synthesize", Synthesized, 1800, heartbeats=True)
 PROPOSE_PUBLICATION = Step("propose_publication", Publication, 300, heartbeats=True, on_host=True)
+# The operator's command has four minutes at most.
+ESCALATE = Step("escalate", Escalated, 300, heartbeats=True)
 CLOSE_TASK = Step("close_task", Closed, 60, heartbeats=True)
 
 OPEN_MAINTENANCE = Step("open_maintenance", OpenedMaintenance, 120, heartbeats=True)
@@ -94,6 +97,7 @@ STEPS = (
     CHECK_WORK,
     SYNTHESIZE,
     PROPOSE_PUBLICATION,
+    ESCALATE,
     CLOSE_TASK,
     OPEN_MAINTENANCE,
     FOLLOW_PLAYBOOK,

@@ -12,6 +12,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 with workflow.unsafe.imports_passed_through():
     from perdure.contracts import names
     from perdure.contracts.calls import CallResult, CallSummary
+    from perdure.contracts.escalating import Escalated
     from perdure.contracts.plan import Plan, Reflection
     from perdure.contracts.steps import (
         ForkPoint,
@@ -166,6 +167,19 @@ class TaskState:
         self.lines.append(line)
         del self.lines[:-MAX_LINES]
 
+    def reminded(self, number: int, of: str) -> None:
+        """Keep that people were reminded."""
+        self.note(Line(self.step, "reminder", f"reminder {number}: {of}"))
+
+    def escalated(self, title: str, done: Escalated) -> None:
+        """Keep what became of telling somebody else."""
+        at = workflow.now().isoformat(timespec="minutes")[:16].replace("T", " ")
+        self.desk.escalated = f"{'Escalated' if done.announced else 'Not escalated'} at {at} UTC: {done.said}"
+        self.note(
+            Line(self.step, "escalation", f"nobody decides about {title}", done.announced, done.said[:300])
+        )
+        self.show()
+
     def note_results(self, calls: dict[int, CallSummary], results: tuple[CallResult, ...]) -> None:
         """Keep what a step's calls brought."""
         for result in results:
@@ -256,7 +270,8 @@ class TaskState:
         picture.step, picture.cost, picture.limits = self.step, self.spending.cost, self.spending.limits
         picture.plan, picture.pending, picture.remarks = self.plan, self.desk.pending(), self.desk.remarks
         picture.asks_models = self.asks_models
-        picture.reminders, picture.paused = self.desk.reminders, self.pause_requested
+        picture.reminders, picture.escalated = self.desk.reminders, self.desk.escalated
+        picture.paused = self.pause_requested
         self.desk.limits_in_use = self.spending.used(self.worked_s)
         workflow.set_current_details(draw(picture))
 

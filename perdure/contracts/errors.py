@@ -11,6 +11,7 @@
     ├── Fenced               the workflow: somebody newer owns the workspace
     ├── WorkspaceLost        the workflow, then a person: files are not where they should be
     ├── EffectUnknown        a person: an outside effect may or may not have happened
+    ├── AnnouncementFailed   Temporal: runs the operator's command a few times more; then the card says so
     ├── StoreUnavailable     Temporal: tries again when the store is back
     └── DiskFull             the operator: frees room; Temporal tries again meanwhile
 
@@ -85,6 +86,10 @@ class WorkspaceLost(PerdureError):
 
 class EffectUnknown(PerdureError):
     """Whether an effect outside the workspace happened cannot be found out; the message holds the evidence."""
+
+
+class AnnouncementFailed(PerdureError):
+    """The operator's command that tells people of something did not do so."""
 
 
 class StoreUnavailable(PerdureError):

@@ -9,6 +9,9 @@ SWEEP = "Sweep"
 PUSH = "push"
 """Kind of a push in the ledger of effects; its target is ``<remote> <branch>``."""
 
+ESCALATION = "escalation"
+"""Kind of an announcement in the ledger of effects; its target is the approval's id."""
+
 WHOLE_OUTPUT = "output.txt"
 """Name of the artifact that holds a call's whole output where the model was shown a part."""
 

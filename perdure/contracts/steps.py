@@ -31,6 +31,10 @@ class Timing(Durable):
     """How long a host may take to pick up a step before the workspace is taken over."""
     approval_deadline_s: float = 7 * 24 * 3600.0
     approval_reminder_s: float = 24 * 3600.0
+    approval_reminders_s: tuple[float, ...] = ()
+    """When to remind, after asking; empty: each time ``approval_reminder_s`` passes."""
+    approval_escalation_s: float = 0.0
+    """When somebody else is told that nobody decides, after asking; 0: never."""
     reflect_every: int = 5
     continue_after_events: int = 0
     """Events of a run after which the task goes on in a new one; 0: when the server suggests it."""
