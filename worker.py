@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import functools
 import json
 import logging
 import os
@@ -45,6 +44,7 @@ from activities.synthesize import SynthesizeDoor
 from perdure.assembly import Assembly
 from perdure.contracts.calls import Author, Effect, Verdict
 from perdure.contracts.errors import ConfigurationError, PerdureError
+from perdure.contracts.judging import CallFacts, Standing
 from perdure.contracts.model import ToolSchema
 from perdure.contracts.names import host_queue
 from perdure.contracts.steps import Limits
@@ -230,9 +230,10 @@ def activities_of(house: House) -> tuple[list[Callable[..., Any]], list[Callable
     eager = eager_tools_of(settings, house.registry.names)
 
     def offered(mode: Mode, safety: Safety, loaded: tuple[str, ...]) -> tuple[ToolSchema, ...]:
-        judge = functools.partial(house.policy.judge, mode=mode, safety=safety, author=Author.MODEL)
+        standing = Standing(mode=mode, safety=safety, author=Author.MODEL)
+        verdicts = {each: house.policy.judge(CallFacts("", each, standing)).verdict for each in Effect}
         return house.registry.schemas(
-            denied=[effect for effect in Effect if judge(effect=effect)[0] is Verdict.DENY],
+            denied=[effect for effect, verdict in verdicts.items() if verdict is Verdict.DENY],
             names=("find_tools", *offered_names(eager[mode], loaded)),
         )
 

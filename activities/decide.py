@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from temporalio import activity
 
 from activities.heartbeat import heartbeating
-from activities.judge import JudgesCalls, judged
+from activities.judge import JudgesCalls, judged, standing_of
 from activities.model_steps import Conversation, thread_of, warnings_of
 from activities.offered_tools import loaded_body, loaded_tools
 from activities.record import next_entry
@@ -70,12 +70,10 @@ class DecideDoor:
             kind=EntryKind.DECISION,
             body={**decision_body(reply, calls), **loaded_body(loaded)},
         )
+        standing = await standing_of(self._conversation.record, step, author=Author.MODEL)
         made = Decided(
             head=entry.digest,
-            calls=tuple(
-                judged(call, self._judge, mode=step.mode, safety=step.safety, author=Author.MODEL)
-                for call in calls
-            ),
+            calls=tuple(judged(call, self._judge, standing) for call in calls),
             done=not calls and reply.finish_reason != "length",
             said=(reply.content or reply.reasoning)[:EXCERPT],
             model=reply.model,

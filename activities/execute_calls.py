@@ -9,13 +9,14 @@ from typing import Any, Generic, Protocol, TypeVar
 from temporalio import activity
 
 from activities.heartbeat import Beat, heartbeating
-from activities.host_steps import Held, Host, Rebuilt, author_of, call_of
-from activities.judge import JudgesCalls, judged
+from activities.host_steps import Held, Host, Rebuilt, author_of, call_of, follows_untrusted
+from activities.judge import JudgesCalls, judged, standing_of
 from activities.outputs import outputs_of
 from activities.record import (
     AppendsEntries,
     KeepsArtifacts,
     KnowsFiles,
+    KnowsTasks,
     ReadsArtifacts,
     files_at_of,
     next_entry,
@@ -45,7 +46,7 @@ Copy = TypeVar("Copy", bound=Rebuilt)
 CopyIn = TypeVar("CopyIn", contravariant=True)
 
 
-class RecordsResults(AppendsEntries, KeepsArtifacts, ReadsArtifacts, KnowsFiles, Protocol):
+class RecordsResults(AppendsEntries, KeepsArtifacts, ReadsArtifacts, KnowsFiles, KnowsTasks, Protocol):
     """The record's part."""
 
     async def record_results(
@@ -98,11 +99,13 @@ class ExecuteCallsDoor(Generic[Copy]):
         """Run what is not recorded yet, in order; read-only neighbours at once. Stops after a failed change."""
         entries = await self._record.since(step.task_id, step.head, step.decided_in)
         calls = {each.index: call_of(entries, step.decided_in, each.index) for each in step.calls}
-        author = author_of(entries, step.decided_in)
-        summaries = {
-            index: judged(call, self._judge, mode=step.mode, safety=step.safety, author=author)
-            for index, call in calls.items()
-        }
+        standing = await standing_of(
+            self._record,
+            step,
+            author=author_of(entries, step.decided_in),
+            untrusted=follows_untrusted(entries, step.decided_in),
+        )
+        summaries = {index: judged(call, self._judge, standing) for index, call in calls.items()}
         changing = any(summary.effect.changes_workspace for summary in summaries.values())
         async with heartbeating() as beat:
             key, token, claim = await self._host.claim(step, changing=changing, calls=tuple(calls))

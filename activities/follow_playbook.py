@@ -5,7 +5,7 @@ from typing import Any
 from temporalio import activity
 
 from activities.heartbeat import heartbeating
-from activities.judge import JudgesCalls, judged
+from activities.judge import JudgesCalls, judged, standing_of
 from activities.record import AnswerKey, Transcript, answer_key, next_entry
 from activities.upkeep import Playbooks, playbook_in
 from perdure.contracts.calls import Author, ToolCall
@@ -44,12 +44,10 @@ class FollowPlaybookDoor:
         entry = next_entry(
             entries[-1], task_id=step.task_id, step=step.step, kind=EntryKind.DECISION, body=body
         )
+        standing = await standing_of(self._record, step, author=Author.PLAYBOOK)
         made = Decided(
             head=entry.digest,
-            calls=tuple(
-                judged(call, self._judge, mode=step.mode, safety=step.safety, author=Author.PLAYBOOK)
-                for call in calls
-            ),
+            calls=tuple(judged(call, self._judge, standing) for call in calls),
             done=False,
         )
         kept = await self._record.store_answer(key, made.model_dump(mode="json"), [entry])

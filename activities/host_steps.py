@@ -198,6 +198,12 @@ def author_of(entries: Sequence[Entry], decision: str) -> Author:
     return Author.MODEL if found is None else Author(found.body.get("by", Author.MODEL))
 
 
+def follows_untrusted(entries: Sequence[Entry], decision: str) -> bool:
+    """Whether a decision follows untrusted text, as it was recorded when it was made."""
+    found = next((entry for entry in entries if entry.digest == decision), None)
+    return found is not None and bool(found.body.get("untrusted", False))
+
+
 def call_of(entries: Sequence[Entry], decision: str, index: int) -> ToolCall:
     """One call of a decision, with a person's latest edit of it; raises WorkspaceLost where there is none."""
     found: ToolCall | None = None

@@ -2,9 +2,11 @@
 
 from typing import Protocol
 
+from activities.record import KnowsTasks
 from perdure.contracts.calls import Author, CallSummary, Effect, ToolCall, Verdict
 from perdure.contracts.digests import digest_of
 from perdure.contracts.errors import ToolRejected
+from perdure.contracts.judging import CallFacts, Judgement, Named, Standing
 from perdure.contracts.task import Mode, Safety
 
 MAX_TITLE = 120
@@ -15,21 +17,55 @@ MAX_REASON = 2_000
 class JudgesCalls(Protocol):
     """The registry of tools and the policy together."""
 
-    def summarize(self, call: ToolCall) -> tuple[str, Effect, str, float]:
-        """Title, effect, digest of the arguments and time limit in seconds; ToolRejected for what cannot run."""
+    def summarize(self, call: ToolCall) -> tuple[str, Effect, str, float, Named]:
+        """Title, effect, digest of the arguments, time limit in seconds and what they name; ToolRejected for what cannot run."""
         ...
 
-    def judge(self, *, effect: Effect, mode: Mode, safety: Safety, author: Author) -> tuple[Verdict, str]:
-        """The verdict and its reason."""
+    def judge(self, facts: CallFacts) -> Judgement:
+        """What the policy says."""
         ...
 
 
-def judged(call: ToolCall, judge: JudgesCalls, *, mode: Mode, safety: Safety, author: Author) -> CallSummary:
+class InMode(Protocol):
+    """A step of a task."""
+
+    @property
+    def task_id(self) -> str:
+        """Whose step it is."""
+        ...
+
+    @property
+    def mode(self) -> Mode:
+        """The task's."""
+        ...
+
+    @property
+    def safety(self) -> Safety:
+        """What the installation granted."""
+        ...
+
+
+async def standing_of(
+    record: KnowsTasks, step: InMode, *, author: Author, untrusted: bool = False
+) -> Standing:
+    """On whose behalf the calls of a step are made."""
+    asked = await record.asked(step.task_id)
+    return Standing(
+        mode=step.mode,
+        safety=step.safety,
+        author=author,
+        untrusted=untrusted,
+        user=asked.user,
+        repository=asked.repository,
+    )
+
+
+def judged(call: ToolCall, judge: JudgesCalls, standing: Standing) -> CallSummary:
     """The call as the workflow sees it; what cannot run at all is denied with the words the model needs."""
     try:
         if call.problem:
             raise ToolRejected(f"The arguments of {call.tool!r} cannot be used: {call.problem}")
-        title, effect, digest, timeout_s = judge.summarize(call)
+        title, effect, digest, timeout_s, named = judge.summarize(call)
     except ToolRejected as error:
         return CallSummary(
             index=call.index,
@@ -40,15 +76,21 @@ def judged(call: ToolCall, judge: JudgesCalls, *, mode: Mode, safety: Safety, au
             reason=str(error)[:MAX_REASON],
             arguments_digest=digest_of({"v": 1, "tool": call.tool, "problem": str(error)}),
         )
-    verdict, reason = judge.judge(effect=effect, mode=mode, safety=safety, author=author)
+    found = judge.judge(CallFacts(tool=call.tool, effect=effect, standing=standing, named=named))
+    # What is simply allowed needs no words in the history.
+    allowed = found.verdict is Verdict.ALLOW
     return CallSummary(
         index=call.index,
         tool=call.tool,
         title=title[:MAX_TITLE],
         effect=effect,
-        verdict=verdict,
-        # What is simply allowed needs no words in the history.
-        reason="" if verdict is Verdict.ALLOW else reason,
+        verdict=found.verdict,
+        reason="" if allowed else found.reason,
         arguments_digest=digest,
         timeout_s=timeout_s,
+        rules=() if allowed else found.rules,
+        people=found.people,
+        assurance=found.assurance,
+        least_sandbox=found.least_sandbox,
+        untrusted=standing.untrusted,
     )

@@ -6,9 +6,10 @@ from temporalio import activity
 
 from activities.heartbeat import heartbeating
 from activities.host_steps import Host
+from activities.judge import standing_of
 from activities.record import answer_key, next_entry
 from activities.upkeep import KeepsBytes, LooksAfter, Said, playbook_in
-from perdure.contracts.calls import ArtifactRef
+from perdure.contracts.calls import ArtifactRef, Author
 from perdure.contracts.task import Check
 from perdure.contracts.transcript import EntryKind
 from perdure.contracts.upkeep import (
@@ -41,11 +42,10 @@ class LookAfterDoor(Generic[Copy]):
         if stored is not None:
             return ConditionsSeen.model_validate(stored.body)
         content = playbook_in(await self._record.entries(step.task_id, step.head))
+        standing = await standing_of(self._record, step, author=Author.PLAYBOOK)
         parts = ("precheck", "setup") if step.part == "precheck" else ("step", "check")
         async with heartbeating() as beat, self._host.hold(step) as held:
-            unmet = await self._upkeep.unmet(
-                held.copy, content, parts, beat, mode=step.mode, safety=step.safety
-            )
+            unmet = await self._upkeep.unmet(held.copy, content, parts, beat, standing=standing)
         made = ConditionsSeen(unmet=unmet)
         kept = await self._record.store_answer(key, made.model_dump(mode="json"), [])
         return ConditionsSeen.model_validate(kept)
@@ -67,11 +67,10 @@ class LookAfterDoor(Generic[Copy]):
         if stored is not None:
             return Vouched.model_validate(stored.body)
         entries = await self._record.entries(step.task_id, step.head)
+        standing = await standing_of(self._record, step, author=Author.PLAYBOOK)
         before = await self._record.artifact(step.task_id, step.before.id) if step.before else None
         async with heartbeating() as beat, self._host.hold(step) as held:
-            said = await self._upkeep.vouch(
-                held.copy, playbook_in(entries), before, beat, mode=step.mode, safety=step.safety
-            )
+            said = await self._upkeep.vouch(held.copy, playbook_in(entries), before, beat, standing=standing)
         cases = await self._record.put_artifact(step.task_id, CASES, said.cases, "application/json")
         entry = next_entry(
             entries[-1],

@@ -6,9 +6,17 @@ from typing import Generic, Protocol, TypeVar
 from temporalio import activity
 
 from activities.heartbeat import heartbeating
-from activities.host_steps import Host, author_of, call_of
-from activities.judge import JudgesCalls, judged
-from activities.record import AppendsEntries, KnowsFiles, files_at_of, next_entry, run_id, scheduled_at
+from activities.host_steps import Host, author_of, call_of, follows_untrusted
+from activities.judge import JudgesCalls, judged, standing_of
+from activities.record import (
+    AppendsEntries,
+    KnowsFiles,
+    KnowsTasks,
+    files_at_of,
+    next_entry,
+    run_id,
+    scheduled_at,
+)
 from activities.running_tools import AsksForCalls, Questions, RunsTools
 from activities.sightings import seen_of
 from perdure.contracts.calls import CallSummary, Verdict
@@ -22,7 +30,7 @@ Copy = TypeVar("Copy")
 MAX_PREVIEW = 4_000
 
 
-class LooksBack(AppendsEntries, KnowsFiles, Protocol):
+class LooksBack(AppendsEntries, KnowsFiles, KnowsTasks, Protocol):
     """The record's part."""
 
 
@@ -52,8 +60,13 @@ class PreviewCallDoor(Generic[Copy]):
         if step.arguments is not None:
             call = call.model_copy(update={"arguments": step.arguments, "problem": ""})
             last = edit_entry(last, step)
-        author = author_of(entries, step.decided_in)
-        summary = judged(call, self._judge, mode=step.mode, safety=step.safety, author=author)
+        standing = await standing_of(
+            self._record,
+            step,
+            author=author_of(entries, step.decided_in),
+            untrusted=follows_untrusted(entries, step.decided_in),
+        )
+        summary = judged(call, self._judge, standing)
         if summary.verdict is Verdict.DENY:
             return refused(step, summary, summary.reason)
         questions = self._questions(step.task_id, step.step, step.index)
@@ -91,6 +104,10 @@ class PreviewCallDoor(Generic[Copy]):
             ),
             timeout_s=summary.timeout_s,
             cost=cost_of(questions),
+            rules=summary.rules,
+            people=summary.people,
+            assurance=summary.assurance,
+            least_sandbox=summary.least_sandbox,
         )
 
 

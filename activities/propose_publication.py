@@ -7,7 +7,7 @@ from temporalio import activity
 
 from activities.heartbeat import heartbeating
 from activities.host_steps import Host
-from activities.judge import JudgesCalls, judged
+from activities.judge import JudgesCalls, judged, standing_of
 from activities.record import Transcript, answer_key, next_entry
 from perdure.contracts.calls import Author, ToolCall
 from perdure.contracts.steps import ProposePublication, Publication
@@ -68,13 +68,11 @@ class ProposePublicationDoor(Generic[Copy]):
         withheld = ""
         if anything and step.remote is None:
             withheld = "The repository has no remote to push to."
+        standing = await standing_of(self._record, step, author=Author.PERDURE)
         made = Publication(
             head=entry.digest if calls else step.head,
             decision=entry.digest if calls else "",
-            calls=tuple(
-                judged(call, self._judge, mode=step.mode, safety=step.safety, author=Author.PERDURE)
-                for call in calls
-            ),
+            calls=tuple(judged(call, self._judge, standing) for call in calls),
             commits=tuple(commits),
             already_pushed=f"{branch}@{head}" if there else "",
             withheld=withheld,

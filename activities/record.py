@@ -89,7 +89,29 @@ class ReadsArtifacts(Protocol):
         ...
 
 
-class Transcript(AppendsEntries, KeepsAnswers, Protocol):
+class Asked(Protocol):
+    """What a task was asked with."""
+
+    @property
+    def user(self) -> str:
+        """Who asked, as they called themselves."""
+        ...
+
+    @property
+    def repository(self) -> str:
+        """Without credentials."""
+        ...
+
+
+class KnowsTasks(Protocol):
+    """Tasks as they were asked for."""
+
+    async def asked(self, task_id: str) -> Asked:
+        """What the task was asked with, which never changes; InvalidInput where there is no such task."""
+        ...
+
+
+class Transcript(AppendsEntries, KeepsAnswers, KnowsTasks, Protocol):
     """What the model steps need."""
 
     async def steps(self, task_id: str, head: str, kinds: Collection[EntryKind]) -> set[int]:

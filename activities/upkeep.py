@@ -5,8 +5,8 @@ from typing import Any, Protocol, TypeVar
 
 from activities.record import KeepsArtifacts, Transcript
 from perdure.contracts.errors import WorkspaceLost
+from perdure.contracts.judging import Standing
 from perdure.contracts.maintenance import Finding
-from perdure.contracts.task import Mode, Safety
 from perdure.contracts.transcript import Entry
 from perdure.contracts.upkeep import PlaybookOutline
 
@@ -78,8 +78,7 @@ class LooksAfter(Protocol[CopyIn]):
         parts: Sequence[str],
         beat: Callable[[str], None],
         *,
-        mode: Mode,
-        safety: Safety,
+        standing: Standing,
     ) -> dict[str, str]:
         """Sentences of conditions that do not hold, by part; the policy is asked before a command is run for one."""
         ...
@@ -91,8 +90,7 @@ class LooksAfter(Protocol[CopyIn]):
         before: bytes | None,
         beat: Callable[[str], None],
         *,
-        mode: Mode,
-        safety: Safety,
+        standing: Standing,
     ) -> Said:
         """Run the tests that vouch, if the policy lets them."""
         ...

@@ -17,14 +17,14 @@ SANDBOX_ROOT = "/workspace"
 NEVER_WALKED = {".git", "node_modules", ".venv", "__pycache__"}
 
 
-def _from_root(path: str) -> str:
+def from_root(path: str) -> str:
     """The path from the workspace root, also where it was written as programs in the sandbox see it."""
     if path == SANDBOX_ROOT:
         return "."
     return path.removeprefix(f"{SANDBOX_ROOT}/")
 
 
-WorkspacePath = Annotated[str, AfterValidator(_from_root)]
+WorkspacePath = Annotated[str, AfterValidator(from_root)]
 """A path as a model writes it."""
 
 

@@ -16,6 +16,7 @@ import tools
 from perdure.contracts.calls import Effect, ToolCall
 from perdure.contracts.digests import digest_of
 from perdure.contracts.errors import ConfigurationError, ToolRejected
+from perdure.contracts.judging import Named
 from perdure.contracts.model import ToolSchema
 from tools.arguments import checked
 from tools.json_schemas import parameters_of
@@ -57,6 +58,7 @@ class Outline(NamedTuple):
     effect: Effect
     arguments_digest: str
     timeout_s: float
+    named: Named
 
 
 class Registry:
@@ -138,7 +140,7 @@ class Registry:
         return Registry(self._own, added=added)
 
     def summarize(self, call: ToolCall) -> Outline:
-        """Title, effect, digest and limit of a call; ToolRejected for an unknown tool or malformed arguments."""
+        """Title, effect, digest, limit of a call and what it names; ToolRejected for an unknown tool or malformed arguments."""
         one, given = self._checked(call)
         return Outline(
             title=one_line(one.title_of(given)),
@@ -147,6 +149,7 @@ class Registry:
                 {"v": 1, "tool": one.name, "arguments": given.model_dump(mode="json")}
             ),
             timeout_s=one.timeout_of(given),
+            named=one.named_of(given),
         )
 
     def touches(self, call: ToolCall) -> Touches:

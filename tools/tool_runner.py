@@ -7,11 +7,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from perdure.contracts.calls import Author, CallKey, Effect, ToolCall, Verdict
+from perdure.contracts.calls import CallKey, ToolCall
 from perdure.contracts.errors import ToolRejected
+from perdure.contracts.judging import CallFacts, Judgement
 from perdure.contracts.names import WHOLE_OUTPUT
 from perdure.contracts.outcomes import Operation, RanCall
-from perdure.contracts.task import Mode, Safety
 from perdure.safety.display import inline_code
 from perdure.safety.egress import PackageRequest
 from perdure.safety.environment import environment_for
@@ -77,7 +77,7 @@ class ToolRunner:
         self._on_package_request = on_package_request
 
     def summarize(self, call: ToolCall) -> Outline:
-        """Title, effect, digest of the arguments and time limit; ToolRejected for what cannot run."""
+        """Title, effect, digest of the arguments, time limit and what they name; ToolRejected for what cannot run."""
         try:
             return self._registry.summarize(call)
         except ToolRejected as error:
@@ -89,9 +89,9 @@ class ToolRunner:
                 f"{error.message.rstrip()}\nIts arguments: {parameters}\n", error.hint
             ) from error
 
-    def judge(self, *, effect: Effect, mode: Mode, safety: Safety, author: Author) -> tuple[Verdict, str]:
-        """The policy's verdict and its reason."""
-        return self._policy.judge(effect=effect, mode=mode, safety=safety, author=author)
+    def judge(self, facts: CallFacts) -> Judgement:
+        """What the policy says."""
+        return self._policy.judge(facts)
 
     async def run(
         self,

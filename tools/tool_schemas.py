@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from perdure.contracts.calls import CallKey, Effect
 from perdure.contracts.errors import ToolRejected
+from perdure.contracts.judging import Named
 from perdure.contracts.model import ToolSchema
 from perdure.contracts.task import Cost
 from perdure.contracts.workspace import Checkpoint
@@ -22,6 +23,7 @@ from perdure.safety.package_hosts import PackageHost
 from perdure.safety.sandbox import Sandbox
 from perdure.workspace.working_copy import WorkingCopy
 from tools.diagnostics import Diagnostic
+from tools.named_arguments import named_in
 from tools.searching.services import Searching
 
 
@@ -276,6 +278,8 @@ class Tool(Generic[A]):
     title_of: Callable[[A], str]
     touches_of: Callable[[A], Touches]
     """What a call will change, computed from its arguments before it runs."""
+    named_of: Callable[[A], Named]
+    """What its arguments name, for the rules of the policy."""
     run: Run[A]
     preview_of: Previewer[A] | None
     """What a call would do, for a person; every tool that can change anything has one."""
@@ -297,12 +301,13 @@ def tool(
     effects: tuple[Effect, ...] = (),
     preview: Previewer[A] | None = None,
     touches: Callable[[A], Touches] | None = None,
+    command: Callable[[A], str] = lambda _: "",
     output_limit: int = OUTPUT_CHARACTERS,
 ) -> Callable[[Run[A]], Tool[A]]:
     """Make the decorated function a tool.
 
     ``effects`` is needed where the effect depends on the arguments. Without ``touches`` a call is taken to change
-    nothing where its effect says so, and anything otherwise.
+    nothing where its effect says so, and anything otherwise. ``command`` is the line of shell that it runs, if any.
     """
     possible = (effect,) if isinstance(effect, Effect) else effects
     if not possible:
@@ -318,6 +323,10 @@ def tool(
             return touches(given)
         return ANYTHING if effect_of(given).changes_workspace else Touches()
 
+    def named_of(given: A) -> Named:
+        touched = touches_of(given)
+        return named_in(given, paths=touched.paths, refs=touched.refs, command=command(given))
+
     def decorate(run: Run[A]) -> Tool[A]:
         return Tool(
             name=run.__name__,
@@ -330,6 +339,7 @@ def tool(
             output_limit=output_limit,
             title_of=title,
             touches_of=touches_of,
+            named_of=named_of,
             run=run,
             preview_of=preview,
         )

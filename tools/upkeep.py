@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from perdure.contracts.calls import Author, CallKey, Effect, ToolCall, Verdict
+from perdure.contracts.calls import CallKey, Effect, ToolCall, Verdict
 from perdure.contracts.errors import ConfigurationError, ToolRejected
+from perdure.contracts.judging import CallFacts, Standing
 from perdure.contracts.maintenance import Finding
-from perdure.contracts.task import Mode, Safety
 from perdure.contracts.upkeep import CheckOutline, PlaybookOutline, StepOutline
 from perdure.maintenance.playbook import Playbook
 from perdure.maintenance.reports import findings_of
@@ -78,11 +78,11 @@ class Upkeep:
         parts: Sequence[str],
         beat: Callable[[str], None],
         *,
-        mode: Mode,
-        safety: Safety,
+        standing: Standing,
     ) -> dict[str, str]:
         """Sentences of conditions that do not hold, or that only a command could decide which the policy keeps back."""
-        refusal = self._refusal("A command that a condition of the playbook names", Effect.RUN, mode, safety)
+        command = CallFacts("", Effect.RUN, standing)
+        refusal = self._refusal("A command that a condition of the playbook names", command)
         context = self._context(copy, beat)
         return await unmet_conditions(Playbook.model_validate(content), parts, context, refusal=refusal)
 
@@ -93,14 +93,13 @@ class Upkeep:
         before: bytes | None,
         beat: Callable[[str], None],
         *,
-        mode: Mode,
-        safety: Safety,
+        standing: Standing,
     ) -> TestsSaid:
         """Run the tests that vouch; those that newly fail run once more, since some tests fail by chance."""
         check = Playbook.model_validate(content).vouching
         if check is None:
             return TestsSaid(NO_RECORD, False, {}, "The playbook names no tests.")
-        run = partial(self._run, self._context(copy, beat), mode, safety)
+        run = partial(self._run, self._context(copy, beat), standing)
         output = await run(check.call.tool, check.call.arguments)
         if isinstance(output, ToolRejected):
             lost = before is not None and recorded(before).ran
@@ -136,26 +135,28 @@ class Upkeep:
         )
 
     async def _run(
-        self, context: ToolContext, mode: Mode, safety: Safety, tool: str, arguments: Mapping[str, Any]
+        self, context: ToolContext, standing: Standing, tool: str, arguments: Mapping[str, Any]
     ) -> ToolOutput | ToolRejected:
         """What the call brings; what cannot run, or may not without somebody being asked, is rejected."""
         call = ToolCall(index=0, call_id="upkeep", tool=tool, arguments=dict(arguments))
         try:
             outline = self._registry.summarize(call)
-            refusal = self._refusal(f"The call {outline.title!r}", outline.effect, mode, safety)
+            facts = CallFacts(tool, outline.effect, standing, outline.named)
+            refusal = self._refusal(f"The call {outline.title!r}", facts)
             if refusal:
                 raise ToolRejected(refusal)
             return await self._registry.run(call, context)
         except ToolRejected as error:
             return error
 
-    def _refusal(self, what: str, effect: Effect, mode: Mode, safety: Safety) -> str:
+    def _refusal(self, what: str, facts: CallFacts) -> str:
         """Why the policy keeps back what a playbook looks with; nothing where it may run."""
-        verdict, reason = self._runner.judge(effect=effect, mode=mode, safety=safety, author=Author.PLAYBOOK)
-        if verdict is Verdict.DENY:
-            return f"{what} was not run, because the policy denies it ({reason.rstrip('.')})."
-        if verdict is Verdict.ASK:
-            return f"{what} was not run: it needs a person's word, and nobody is asked for a look ({reason.rstrip('.')})."
+        found = self._runner.judge(facts)
+        reason = found.reason.rstrip(".")
+        if found.verdict is Verdict.DENY:
+            return f"{what} was not run, because the policy denies it ({reason})."
+        if found.verdict is Verdict.ASK:
+            return f"{what} was not run: it needs a person's word, and nobody is asked for a look ({reason})."
         return ""
 
     async def measure(self, copy: WorkingCopy) -> tuple[Sequence[str], int]:

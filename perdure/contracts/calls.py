@@ -85,6 +85,32 @@ class Verdict(StrEnum):
     DENY = "deny"
 
 
+class SandboxLevel(StrEnum):
+    """How much of the sandbox holds on a host, the strongest first."""
+
+    A = "A"
+    B = "B"
+    C = "C"
+    D = "D"
+
+    def is_below(self, other: "SandboxLevel") -> bool:
+        """Whether it is weaker than the other."""
+        return list(SandboxLevel).index(self) > list(SandboxLevel).index(other)
+
+
+class Assurance(StrEnum):
+    """How well it is known who approved, from least to most."""
+
+    CLAIMED = "claimed"
+    """A name in the message."""
+    SIGNED = "signed"
+    """The message is signed by a key that the administrator registered."""
+
+    def is_below(self, other: "Assurance") -> bool:
+        """Whether it is less than the other."""
+        return list(Assurance).index(self) < list(Assurance).index(other)
+
+
 class ToolCall(BaseModel):
     """One call as the model asked for it. ``arguments`` are parsed JSON; ``problem`` says why they could not be."""
 
@@ -114,6 +140,16 @@ class CallSummary(BaseModel):
     """Why the policy decided so; for DENY and for malformed calls, what the model is told."""
     arguments_digest: str
     timeout_s: float = 60.0
+    rules: tuple[str, ...] = ()
+    """Ids of the policy's rules that matched, the deciding one first; empty where it is simply allowed."""
+    people: int = 1
+    """How many different people must approve it."""
+    assurance: Assurance = Assurance.CLAIMED
+    """The least that an approval must have to count."""
+    least_sandbox: SandboxLevel | None = None
+    """Where the host's sandbox is weaker, the call is refused."""
+    untrusted: bool = False
+    """Whether the call follows untrusted text."""
 
 
 class CallKey(BaseModel):

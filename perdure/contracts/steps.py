@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from perdure.contracts.calls import ArtifactRef, CallResult, CallSummary
+from perdure.contracts.calls import ArtifactRef, Assurance, CallResult, CallSummary, SandboxLevel
 from perdure.contracts.durable import Durable
 from perdure.contracts.plan import Plan, Reflection
 from perdure.contracts.task import Check, Cost, Evidence, Mode, Safety, TaskRequest, TaskStatus
@@ -242,6 +242,11 @@ class Previewed(Durable):
     """``<branch>@<commit>`` where there is nothing to approve because the remote has exactly that."""
     cost: Cost = Cost()
     """What the models cost that the call's tool asked so far."""
+    rules: tuple[str, ...] = ()
+    """As in the call's summary, and so are the next three: judged again with what the host knows, and after an edit."""
+    people: int = 1
+    assurance: Assurance = Assurance.CLAIMED
+    least_sandbox: SandboxLevel | None = None
 
 
 class ApprovedCall(Durable):

@@ -37,6 +37,7 @@ class Record(Tasks, Forks, Answers, Leases, Archive, Effects, Approvals):
         self._shared = shared
         self._transcripts = Transcripts(transcript_cache_bytes, shared)
         self._artifact_keys = OrderedDict()
+        self._asked = OrderedDict()
 
     @classmethod
     async def connect(

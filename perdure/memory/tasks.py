@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from perdure.contracts.task import TaskStatus
 from perdure.memory.artifacts import KEY_BYTES, unknown_task
-from perdure.memory.stored_json import plain_text, versioned
+from perdure.memory.stored_json import from_json, plain_text, versioned
 
 if TYPE_CHECKING:
+    from collections import OrderedDict
     from datetime import datetime
 
     from perdure.contracts.task import TaskRequest
@@ -20,13 +22,39 @@ INSERT INTO tasks (task_id, workflow_id, request, repository, status, artifact_k
 VALUES ($1, $2, $3::text::json, $4, $5, $6, $7) ON CONFLICT DO NOTHING
 """
 
+# Read as text: PostgreSQL takes no field out of an object in which any text holds a NUL.
+ASKED = "SELECT request::text AS request, repository FROM tasks WHERE task_id = $1"
+KEPT = 1_000
+"""Tasks whose asking is kept in memory."""
+
 CLOSE = "UPDATE tasks SET status = $2, summary = $3, closed_at = $4 WHERE task_id = $1 RETURNING task_id"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a task was asked with."""
+
+    user: str
+    repository: str
 
 
 class Tasks:
     """The part of the record that holds tasks."""
 
     _database: Database
+    _asked: OrderedDict[str, Asked]
+
+    async def asked(self, task_id: str) -> Asked:
+        """What the task was asked with, which never changes; InvalidInput where there is no such task."""
+        known = self._asked.get(task_id)
+        if known is None:
+            row = await self._database.fetchrow(ASKED, task_id)
+            if row is None:
+                raise unknown_task(task_id)
+            known = self._asked[task_id] = Asked(from_json(row["request"])["user"], row["repository"])
+            if len(self._asked) > KEPT:
+                self._asked.popitem(last=False)
+        return known
 
     async def open_task(
         self, *, task_id: str, workflow_id: str, request: TaskRequest, repository: str, at: datetime

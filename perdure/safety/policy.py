@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from perdure.contracts.calls import Author, Effect, Verdict
 from perdure.contracts.digests import digest_of
 from perdure.contracts.errors import ConfigurationError
+from perdure.contracts.judging import CallFacts, Judgement
 from perdure.contracts.task import Mode, Safety
 
 
@@ -105,10 +106,11 @@ class Policy:
             raise ConfigurationError(f"The policy has more than one rule called {doubled[0]!r}.")
         return cls(file.rule)
 
-    def judge(self, *, effect: Effect, mode: Mode, safety: Safety, author: Author) -> tuple[Verdict, str]:
-        """The verdict, and the rule that gave it: its id, a colon and its reason."""
-        rule = self._deciding[Combination(effect, mode, safety, author)]
-        return rule.verdict, f"{rule.id}: {rule.reason}"
+    def judge(self, facts: CallFacts) -> Judgement:
+        """The verdict, and the rule that gave it."""
+        standing = facts.standing
+        rule = self._deciding[Combination(facts.effect, standing.mode, standing.safety, standing.author)]
+        return Judgement(rule.verdict, f"{rule.id}: {rule.reason}", (rule.id,))
 
     @property
     def digest(self) -> str:

@@ -4,14 +4,12 @@ import asyncio
 
 import pytest
 
-from perdure.contracts.calls import (
-    CallResult,
-    ToolCall,
-)
+from perdure.contracts.calls import Author, CallResult, Effect, ToolCall
 from perdure.contracts.errors import StoreUnavailable, ToolRejected
+from perdure.contracts.judging import CallFacts, Standing
 from perdure.contracts.names import WHOLE_OUTPUT
 from perdure.contracts.outcomes import RanCall
-from perdure.contracts.task import Mode
+from perdure.contracts.task import Mode, Safety
 from perdure.contracts.transcript import Entry, EntryKind
 from tests.activities.world import (
     ASKED,
@@ -74,6 +72,16 @@ async def test_a_denied_call_fails_in_the_policys_words_and_never_runs() -> None
     assert [deed for deed in world.deeds if deed.startswith("run")] == []
     assert outcome(world, done) == {0: False, 1: False}
     assert [result.excerpt for result in done.results] == ["rule of read", "rule of write"]
+
+
+@pytest.mark.parametrize("untrusted", [False, True])
+async def test_the_policy_is_told_on_whose_behalf_a_call_is_made(untrusted: bool) -> None:
+    world = World()
+    await execute(world, READ, decided={"by": "playbook", "untrusted": untrusted})
+    standing = Standing(
+        Mode.CHANGE, Safety.CAUTIOUS, Author.PLAYBOOK, untrusted=untrusted, user="ada", repository="/house"
+    )
+    assert world.judged == [CallFacts(READ, Effect.READ, standing)]
 
 
 async def test_a_call_runs_when_it_is_exactly_what_was_approved() -> None:

@@ -3,10 +3,21 @@
 import pytest
 
 from activities.judge import MAX_TITLE, judged
-from perdure.contracts.calls import Author, CallSummary, Effect, ToolCall, Verdict
+from perdure.contracts.calls import (
+    Assurance,
+    Author,
+    CallSummary,
+    Effect,
+    SandboxLevel,
+    ToolCall,
+    Verdict,
+)
 from perdure.contracts.errors import ToolRejected
+from perdure.contracts.judging import CallFacts, Judgement, Named, Standing
 from perdure.contracts.task import Mode, Safety
 
+NAMED = Named(paths=("a",))
+STANDING = Standing(Mode.PLAN, Safety.STANDARD, Author.MODEL, untrusted=True, user="ada")
 CALL = ToolCall(index=2, call_id="c", tool="write_file", arguments={"path": "a"})
 
 
@@ -16,18 +27,21 @@ class Judge:
     def __init__(self, verdict: Verdict, *, title: str = "write_file a", known: bool = True) -> None:
         self.verdict, self.title, self.known = verdict, title, known
 
-    def summarize(self, call: ToolCall) -> tuple[str, Effect, str, float]:
+    def summarize(self, call: ToolCall) -> tuple[str, Effect, str, float, Named]:
         if not self.known:
             raise ToolRejected(f"There is no tool {call.tool!r}.", "Call one of: read_file.")
-        return self.title, Effect.WRITE, "digest", 12.0
+        return self.title, Effect.WRITE, "digest", 12.0, NAMED
 
-    def judge(self, *, effect: Effect, mode: Mode, safety: Safety, author: Author) -> tuple[Verdict, str]:
-        return self.verdict, f"{effect.value} {mode.value} {safety.value}"
+    def judge(self, facts: CallFacts) -> Judgement:
+        assert facts == CallFacts("write_file", Effect.WRITE, STANDING, NAMED)
+        return Judgement(
+            self.verdict, "two: Two people.", ("two", "one"), 2, Assurance.SIGNED, SandboxLevel.B
+        )
 
 
 def summary_of(judge: Judge, call: ToolCall = CALL) -> CallSummary:
     """The call in a task that plans, at the middle level."""
-    return judged(call, judge, mode=Mode.PLAN, safety=Safety.STANDARD, author=Author.MODEL)
+    return judged(call, judge, STANDING)
 
 
 @pytest.mark.parametrize("verdict", list(Verdict))
@@ -38,9 +52,14 @@ def test_a_call_gets_the_policys_word(verdict: Verdict) -> None:
         title="write_file a",
         effect=Effect.WRITE,
         verdict=verdict,
-        reason="" if verdict is Verdict.ALLOW else "write plan standard",
+        reason="" if verdict is Verdict.ALLOW else "two: Two people.",
         arguments_digest="digest",
         timeout_s=12.0,
+        rules=() if verdict is Verdict.ALLOW else ("two", "one"),
+        people=2,
+        assurance=Assurance.SIGNED,
+        least_sandbox=SandboxLevel.B,
+        untrusted=True,
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from temporalio.testing import ActivityEnvironment
@@ -13,7 +14,6 @@ from activities.host_steps import Host
 from activities.running_tools import FilesAt, Outputs, Questions, Seen
 from perdure.contracts.calls import (
     ArtifactRef,
-    Author,
     CallKey,
     CallResult,
     Effect,
@@ -22,11 +22,13 @@ from perdure.contracts.calls import (
     Verdict,
 )
 from perdure.contracts.errors import ToolRejected, WorkspaceLost
+from perdure.contracts.judging import CallFacts, Judgement, Named
 from perdure.contracts.outcomes import Operation, RanCall
 from perdure.contracts.steps import ApprovedCall, ExecuteCalls, Executed
 from perdure.contracts.task import Mode, Safety
 from perdure.contracts.transcript import Entry, EntryKind
 from perdure.contracts.workspace import Checkpoint
+from perdure.memory.tasks import Asked
 
 READ, WRITE, RUN, ASKED, PUSH, DENIED = "look", "write", "test", "install", "push", "forbidden"
 JUDGED = {
@@ -82,6 +84,8 @@ class World:
     files_at: FilesAt | None = None
     """What the last call was handed to find earlier files by."""
     approved_by: str = ""
+    judged: list[CallFacts] = field(default_factory=list[CallFacts])
+    """What the judge was asked about, in order."""
     asking: Questions | None = None
     """What each call may ask a model by."""
     files: int = 0
@@ -89,6 +93,9 @@ class World:
     """Whether the folder is gone, by the time it is asked for."""
 
     # The record
+
+    async def asked(self, task_id: str) -> Asked:
+        return Asked(user="ada", repository="/house")
 
     async def append(self, entries: Sequence[Entry]) -> str:
         self.entries_kept += entries
@@ -177,12 +184,14 @@ class World:
     def questions(self, task_id: str, step: int, index: int) -> Questions | None:
         return self.asking
 
-    def summarize(self, call: ToolCall) -> tuple[str, Effect, str, float]:
-        return call.tool, JUDGED[call.tool][0], f"digest of {call.tool}", 1.0
+    def summarize(self, call: ToolCall) -> tuple[str, Effect, str, float, Named]:
+        return call.tool, JUDGED[call.tool][0], f"digest of {call.tool}", 1.0, Named()
 
-    def judge(self, *, effect: Effect, mode: Mode, safety: Safety, author: Author) -> tuple[Verdict, str]:
-        verdict = next(v for e, v in JUDGED.values() if e is effect) if mode is Mode.CHANGE else Verdict.DENY
-        return verdict, f"rule of {effect.value}"
+    def judge(self, facts: CallFacts) -> Judgement:
+        self.judged.append(facts)
+        verdict = next(v for e, v in JUDGED.values() if e is facts.effect)
+        changes = facts.standing.mode is Mode.CHANGE
+        return Judgement(verdict if changes else Verdict.DENY, f"rule of {facts.effect.value}")
 
     async def run(
         self,
@@ -226,11 +235,19 @@ class World:
 
 
 async def execute(
-    world: World, *tools: str, approved: str = "", by: str = "", mode: Mode = Mode.CHANGE
+    world: World,
+    *tools: str,
+    approved: str = "",
+    by: str = "",
+    mode: Mode = Mode.CHANGE,
+    decided: Mapping[str, object] = MappingProxyType({}),
 ) -> Executed:
-    """Run a decision's calls as an activity; ``approved`` is the digest a person approved for each."""
+    """Run a decision's calls as an activity; ``approved`` is the digest a person approved for each.
+
+    ``decided`` is what the record of the decision holds beside the calls.
+    """
     calls = [ToolCall(index=index, call_id=f"c{index}", tool=tool) for index, tool in enumerate(tools)]
-    body = {"calls": [call.model_dump(mode="json") for call in calls]}
+    body = {**decided, "calls": [call.model_dump(mode="json") for call in calls]}
     decision = Entry(
         task_id="t", depth=0, step=2, kind=EntryKind.DECISION, body=body, at="", digest="decision"
     )

@@ -13,6 +13,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from perdure.contracts.calls import Author, Effect, Verdict
+from perdure.contracts.judging import CallFacts, Standing
 from perdure.contracts.task import Mode, Safety
 from perdure.safety.policy import Policy
 from tools.__main__ import main as write_dictionary
@@ -200,18 +201,18 @@ def test_every_tool_has_a_verdict_whatever_it_does_and_wherever() -> None:
     policy, tools = Policy.load(), Registry.discover().dictionary()["tools"]
     judged = {
         (name, effect, mode, safety, author): policy.judge(
-            effect=Effect(effect), mode=mode, safety=safety, author=author
+            CallFacts(name, Effect(effect), Standing(mode, safety, author))
         )
         for name, described in tools.items()
         for effect, mode, safety, author in itertools.product(described["effects"], Mode, Safety, Author)
     }
     assert len(judged) >= len(tools) * len(Mode) * len(Safety) * len(Author)
-    assert {verdict for verdict, _ in judged.values()} == set(Verdict)
+    assert {found.verdict for found in judged.values()} == set(Verdict)
     assert [
-        key for key, (_, reason) in judged.items() if not re.fullmatch(r"[a-z-]+: [A-Z].+\.", reason)
+        key for key, found in judged.items() if not re.fullmatch(r"[a-z-]+: [A-Z].+\.", found.reason)
     ] == []
     leaving = {
-        key for key, (verdict, _) in judged.items() if key[1] == "publish" and verdict in ("allow", "bounded")
+        key for key, found in judged.items() if key[1] == "publish" and found.verdict in ("allow", "bounded")
     }
     assert leaving == set()
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from perdure.contracts.calls import Author, ToolCall, Verdict
 from perdure.contracts.errors import PerdureError, ToolRejected
+from perdure.contracts.judging import CallFacts, Standing
 from perdure.contracts.task import Mode, Safety
 from perdure.safety.policy import Policy
 from perdure.safety.sandbox import Sandbox
@@ -141,13 +142,14 @@ async def _outcome(bench: ToolBench, policy: Policy, case: CASE) -> tuple[str, s
     tool, arguments = _call(bench, case)
     call = ToolCall(index=0, call_id="call_1", tool=tool, arguments=arguments)
     try:
-        effect = bench.registry.summarize(call).effect
+        outline = bench.registry.summarize(call)
         output = await bench.registry.run(call, bench.context)
     except ToolRejected as refusal:
         return "deny", str(refusal)
     except (PerdureError, OSError, ValueError) as error:
         return "broken", f"{type(error).__name__}: {error}"
-    verdict, _ = policy.judge(effect=effect, mode=Mode.CHANGE, safety=Safety.STANDARD, author=Author.MODEL)
+    standing = Standing(Mode.CHANGE, Safety.STANDARD, Author.MODEL)
+    verdict = policy.judge(CallFacts(tool, outline.effect, standing, outline.named)).verdict
     if not output.ok:
         return "deny", output.content
     if verdict is Verdict.ASK and case["op"] not in {"delete", "chmod"}:

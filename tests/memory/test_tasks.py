@@ -9,6 +9,7 @@ from perdure.contracts.errors import InvalidInput
 from perdure.contracts.task import TaskRequest
 from perdure.memory.database import Database
 from perdure.memory.record import Record
+from perdure.memory.tasks import Asked
 from tests.memory.samples import AT, TASK, open_task
 
 
@@ -49,6 +50,15 @@ async def test_a_prepared_workspace_opens_the_task_again(record: Record, databas
 async def test_refuses_to_close_an_unknown_task(record: Record) -> None:
     with pytest.raises(InvalidInput, match="no task 'task-1'"):
         await record.close_task(task_id=TASK, status="completed", summary="", at=AT)
+
+
+async def test_says_who_asked_for_what(record: Record, other: Record) -> None:
+    request = TaskRequest(request="NUL \0 and ☃", repository="https://key@example.com/r", user="Ada")
+    where = "https://example.com/r"
+    await record.open_task(task_id=TASK, workflow_id="w", request=request, repository=where, at=AT)
+    assert await record.asked(TASK) == await other.asked(TASK) == Asked(user="Ada", repository=where)
+    with pytest.raises(InvalidInput, match="no task 'another'"):
+        await record.asked("another")
 
 
 async def test_keeps_a_request_with_any_text(record: Record, database: Database) -> None:

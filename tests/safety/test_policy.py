@@ -7,6 +7,7 @@ import pytest
 
 from perdure.contracts.calls import Author, Effect, Verdict
 from perdure.contracts.errors import ConfigurationError
+from perdure.contracts.judging import CallFacts, Judgement, Standing
 from perdure.contracts.task import Mode, Safety
 from perdure.safety.policy import Policy
 
@@ -60,7 +61,7 @@ def verdict_of(
     policy: Policy, effect: Effect, *, mode: Mode = Mode.CHANGE, safety: Safety, author: Author = Author.MODEL
 ) -> Verdict:
     """The verdict alone."""
-    return policy.judge(effect=effect, mode=mode, safety=safety, author=author)[0]
+    return policy.judge(CallFacts("", effect, Standing(mode, safety, author))).verdict
 
 
 def test_a_playbooks_program_may_write_at_every_level_and_its_push_asks_all_the_same() -> None:
@@ -84,12 +85,11 @@ def test_tasks_that_only_plan_or_answer_change_nothing(mode: Mode) -> None:
 
 
 def test_a_verdict_names_its_rule_and_says_why() -> None:
-    verdict, why = Policy.load().judge(
-        effect=Effect.PUBLISH, mode=Mode.CHANGE, safety=Safety.AUTONOMOUS, author=Author.MODEL
-    )
-    assert verdict is Verdict.ASK
-    assert why == (
-        "publishing-asks: What leaves the machine cannot be taken back, so a person decides at every safety level."
+    standing = Standing(Mode.CHANGE, Safety.AUTONOMOUS, Author.MODEL)
+    assert Policy.load().judge(CallFacts("git_push", Effect.PUBLISH, standing)) == Judgement(
+        Verdict.ASK,
+        "publishing-asks: What leaves the machine cannot be taken back, so a person decides at every safety level.",
+        ("publishing-asks",),
     )
 
 
@@ -148,10 +148,9 @@ reason = "Nothing leaves this machine."
 examples = [{ effect = "publish", mode = "change", safety = "autonomous", expected = "deny" }]
 """
     policy = Policy.parse(EVERYTHING + denial)
-    verdict, why = policy.judge(
-        effect=Effect.PUBLISH, mode=Mode.CHANGE, safety=Safety.CAUTIOUS, author=Author.PLAYBOOK
-    )
-    assert (verdict, why) == (Verdict.DENY, "no-publishing: Nothing leaves this machine.")
+    standing = Standing(Mode.CHANGE, Safety.CAUTIOUS, Author.PLAYBOOK)
+    found = policy.judge(CallFacts("git_push", Effect.PUBLISH, standing))
+    assert (found.verdict, found.reason) == (Verdict.DENY, "no-publishing: Nothing leaves this machine.")
 
 
 def test_an_example_that_another_rule_decides_is_refused() -> None:

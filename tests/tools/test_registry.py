@@ -7,6 +7,7 @@ import pytest
 
 from perdure.contracts.calls import Effect, ToolCall
 from perdure.contracts.errors import ConfigurationError, ToolRejected
+from perdure.contracts.judging import Named
 from tests.tools.conftest import Bench
 from tools.__main__ import DICTIONARY, main
 from tools.registry import Registry, refuse_unseen_changes
@@ -182,6 +183,27 @@ def test_summarizes_a_call_with_the_effect_of_its_arguments(registry: Registry) 
     assert (reading.effect, writing.effect) == (Effect.RUN, Effect.RUN_WRITING)
     assert reading.arguments_digest != writing.arguments_digest
     assert reading.timeout_s == 35
+
+
+def test_says_what_the_arguments_name(registry: Registry) -> None:
+    edits = [{"path": "/workspace/a/./b.py", "search": "", "replace": "x"}, {"search": "", "replace": "y"}]
+    named = {
+        name: registry.summarize(asked(name, **arguments)).named
+        for name, arguments in {
+            "execute_command": {"argv": ["echo", "a b"], "working_directory": "docs/"},
+            "edit_file": {"path": "c.py", "blocks": edits},
+            "git_diff": {"paths": ["a", "b/../c"]},
+            "create_branch": {"name": "topic"},
+            "git_push": {},
+        }.items()
+    }
+    assert named == {
+        "execute_command": Named(command="echo 'a b'", paths=("docs",)),
+        "edit_file": Named(paths=("c.py", "a/b.py")),
+        "git_diff": Named(paths=("a", "c")),
+        "create_branch": Named(branches=("topic",)),
+        "git_push": Named(),
+    }
 
 
 def test_the_same_arguments_spelled_otherwise_have_the_same_digest(registry: Registry) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from perdure.contracts.calls import Author, CallKey, Effect, ToolCall, Verdict
 from perdure.contracts.errors import ToolRejected
+from perdure.contracts.judging import CallFacts, Named, Standing
 from perdure.contracts.names import WHOLE_OUTPUT
 from perdure.contracts.outcomes import Operation, RanCall
 from perdure.contracts.task import Mode, Safety
@@ -115,12 +116,12 @@ async def test_a_call_that_cannot_run_is_refused(runner: ToolRunner, bench: Benc
 
 
 def test_the_policy_and_the_registry_speak_through_it(runner: ToolRunner) -> None:
-    title, effect, _, _ = runner.summarize(INSTALL)
+    title, effect, _, _, named = runner.summarize(INSTALL)
     assert (title, effect) == ("execute_command (writes): make install", Effect.RUN_WRITING)
-    verdict, reason = runner.judge(
-        effect=effect, mode=Mode.CHANGE, safety=Safety.CAUTIOUS, author=Author.MODEL
-    )
-    assert (verdict, bool(reason)) == (Verdict.ASK, True)
+    assert named == Named(command="make install", paths=(".",))
+    standing = Standing(Mode.CHANGE, Safety.CAUTIOUS, Author.MODEL)
+    found = runner.judge(CallFacts("execute_command", effect, standing, named))
+    assert (found.verdict, bool(found.reason)) == (Verdict.ASK, True)
 
 
 def test_a_short_output_is_shown_whole() -> None:

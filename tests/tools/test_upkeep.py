@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from perdure.contracts.calls import Verdict
+from perdure.contracts.calls import Author, Verdict
+from perdure.contracts.judging import Standing
 from perdure.contracts.task import Mode, Safety
 from perdure.maintenance.playbook import Playbook
 from perdure.maintenance.shelf import Shelf
@@ -21,6 +22,7 @@ from tools.upkeep import Upkeep, settled
 
 RULES = Path(policy.__file__).with_name("policy.toml").read_text()
 SAYS = "programs-run-bounded: The program runs without network"
+STANDING = Standing(Mode.CHANGE, Safety.CAUTIOUS, Author.PLAYBOOK)
 TRUE, FALSE = {"passes": "true"}, {"passes": "false"}
 README, NOWHERE = {"file": "README.md"}, {"file": "nowhere.md"}
 OTHERWISE = "It does not apply here."
@@ -75,8 +77,7 @@ async def unmet(upkeep: Upkeep, bench: Bench, **condition: Any) -> str:
         content_of(**condition),
         ("step",),
         bench.beats.append,
-        mode=Mode.CHANGE,
-        safety=Safety.CAUTIOUS,
+        standing=STANDING,
     )
     return found.get("step:look", "")
 
@@ -125,19 +126,18 @@ async def test_what_files_alone_decide_needs_no_command(bench: Bench, toolchain:
 
 async def test_tests_that_may_not_run_vouch_for_nothing(bench: Bench, toolchain: Toolchain) -> None:
     bench.put("test_money.py", "def test_it():\n    assert True\n")
-    fields: dict[str, Any] = {"mode": Mode.CHANGE, "safety": Safety.CAUTIOUS}
     content = content_of(all=[README])
     before = await upkeep_of(bench, toolchain, Verdict.BOUNDED).vouch(
-        bench.copy, content, None, bench.beats.append, **fields
+        bench.copy, content, None, bench.beats.append, standing=STANDING
     )
     assert (before.ran, before.counts["passed"]) == (True, 1)
     for verdict in (Verdict.DENY, Verdict.ASK):
         upkeep = upkeep_of(bench, toolchain, verdict)
-        first = await upkeep.vouch(bench.copy, content, None, bench.beats.append, **fields)
+        first = await upkeep.vouch(bench.copy, content, None, bench.beats.append, standing=STANDING)
         assert (first.ran, first.held, json.loads(first.cases)["runs"]) == (False, True, [])
         assert first.detail.startswith("The call 'run_tests all tests' was not run")
         assert SAYS in first.detail
-        after = await upkeep.vouch(bench.copy, content, before.cases, bench.beats.append, **fields)
+        after = await upkeep.vouch(bench.copy, content, before.cases, bench.beats.append, standing=STANDING)
         assert (after.ran, after.held, after.sentence) == (False, False, first.detail)
 
 
@@ -151,14 +151,13 @@ async def test_a_test_that_passes_alone_and_fails_beside_the_others_is_broken(
     bench: Bench, toolchain: Toolchain
 ) -> None:
     upkeep = upkeep_of(bench, toolchain, Verdict.BOUNDED)
-    fields: dict[str, Any] = {"mode": Mode.CHANGE, "safety": Safety.CAUTIOUS}
     content = content_of(all=[README])
     for name, text in PAIR.items():
         bench.put(name, text.format(left=False))
-    before = await upkeep.vouch(bench.copy, content, None, bench.beats.append, **fields)
+    before = await upkeep.vouch(bench.copy, content, None, bench.beats.append, standing=STANDING)
     assert before.counts["passed"] == 2
     bench.put("test_a.py", PAIR["test_a.py"].format(left=True))
-    after = await upkeep.vouch(bench.copy, content, before.cases, bench.beats.append, **fields)
+    after = await upkeep.vouch(bench.copy, content, before.cases, bench.beats.append, standing=STANDING)
     assert (after.held, after.broken) == (False, ("test_b.py::test_second",))
 
 

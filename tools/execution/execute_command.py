@@ -98,6 +98,7 @@ async def _preview(arguments: ExecuteCommand, context: ToolContext) -> Preview:
     timeout_s=LONGEST_S + GRACE_S,
     timeout_of=lambda a: a.timeout_s + GRACE_S,
     preview=_preview,
+    command=_line,
 )
 async def execute_command(arguments: ExecuteCommand, context: ToolContext) -> ToolOutput:
     """Output, exit code and duration, or which limit ended it."""

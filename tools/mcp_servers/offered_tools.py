@@ -6,11 +6,13 @@ import re
 from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 from mcp_types import Tool as Offered
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from perdure.contracts.errors import ConfigurationError
+from perdure.contracts.judging import Named
 from perdure.safety.display import fenced, inline_code
 from tools.json_schemas import expected
 from tools.mcp_servers.calling import Caller
@@ -64,6 +66,8 @@ def _tool(connection: Connection, offered: Offered) -> Tool[Any]:
     effect = connection.settings.effect_of(offered.name)
     caller = Caller(connection, offered, effect, name)
     limit_s = connection.settings.timeout_s + 3 * START_S
+    host = urlsplit(connection.settings.url).hostname
+    hosts = (host,) if host else ()
 
     def title_of(given: ServerArguments) -> str:
         return f"{name} {json.dumps(_sent(given), ensure_ascii=False)}"
@@ -85,6 +89,7 @@ def _tool(connection: Connection, offered: Offered) -> Tool[Any]:
         output_limit=OUTPUT_CHARACTERS,
         title_of=title_of,
         touches_of=lambda _: Touches(),
+        named_of=lambda _: Named(hosts=hosts),
         run=run,
         preview_of=preview,
     )

@@ -1,0 +1,52 @@
+"""What a call's arguments name, for the rules of the policy."""
+
+import functools
+import posixpath
+from collections.abc import Iterable, Iterator
+from typing import Any, get_args
+
+from pydantic import BaseModel
+from pydantic.functional_validators import AfterValidator
+
+from perdure.contracts.judging import Named
+from tools.paths import from_root
+
+BRANCHES = "refs/heads/"
+
+
+def named_in(given: BaseModel, *, paths: Iterable[str], refs: Iterable[str], command: str = "") -> Named:
+    """Every path among the arguments, those that the call will change, branches, and the line of shell."""
+    found = [path for path in (*paths_in(given), *paths) if path]
+    spelled = dict.fromkeys(posixpath.normpath(path) for path in found)
+    branches = [ref.removeprefix(BRANCHES) for ref in refs if ref.startswith(BRANCHES)]
+    return Named(command=command, paths=tuple(spelled), branches=tuple(dict.fromkeys(branches)))
+
+
+def paths_in(given: BaseModel) -> Iterator[str]:
+    """The values of all fields that are paths of the workspace, also deeper down."""
+    for name in type(given).model_fields:
+        yield from _paths(getattr(given, name), is_path=name in _path_fields(type(given)))
+
+
+def _paths(value: object, *, is_path: bool) -> Iterator[str]:
+    if isinstance(value, str):
+        if is_path:
+            yield value
+    elif isinstance(value, BaseModel):
+        yield from paths_in(value)
+    elif isinstance(value, list | tuple):
+        for each in value:  # pyright: ignore[reportUnknownVariableType]
+            yield from _paths(each, is_path=is_path)  # pyright: ignore[reportUnknownArgumentType]
+
+
+@functools.cache
+def _path_fields(model: type[BaseModel]) -> frozenset[str]:
+    fields = model.model_fields.items()
+    return frozenset(name for name, field in fields if _is_path(field.annotation, field.metadata))
+
+
+def _is_path(annotation: Any, metadata: Iterable[object]) -> bool:
+    if any(isinstance(each, AfterValidator) and each.func is from_root for each in metadata):
+        return True
+    inner: tuple[Any, ...] = get_args(annotation)
+    return any(_is_path(each, getattr(each, "__metadata__", ())) for each in inner)
