@@ -17,6 +17,8 @@ from perdure.client.command_line.application import app
 from perdure.client.command_line.completion import VARIABLE
 from perdure.looks import (
     STORES,
+    check_files,
+    check_git_hosts,
     check_models,
     check_postgres,
     check_store,
@@ -101,7 +103,7 @@ class ThisMachine(RecordKeeping):
         """What ``doctor`` looks at beside python, git, disk, sandbox and server."""
         settings = self.settings()
         program = partial(check_temporal_program, search_path=os.environ.get("PATH", ""))
-        looks = (program, check_postgres, check_models, check_extensions)
+        looks = (program, check_postgres, check_models, check_extensions, check_files, check_git_hosts)
         stores = (partial(check_store, settings, name) for name in STORES)
         return (*(partial(look, settings) for look in looks), *stores, check_dictionary, check_node)
 

@@ -170,6 +170,7 @@ async def _furnished(settings: Settings, registry: Registry) -> AsyncGenerator[H
         owner=(sandbox.owner.uid, sandbox.owner.gid),
         author=(settings.git_author_name, settings.git_author_email),
         network={name: os.environ[name] for name in NETWORK_VARIABLES if name in os.environ},
+        git_credentials=settings.git_credentials,
         refuse_folder=lambda folder: check_repository_root(folder, settings.repository_roots, shown=folder),
         store=record,
     )

@@ -135,3 +135,38 @@ async def check_models(settings: "Settings") -> "Sequence[Finding]":
     if warnings:
         return [Finding("models", "warning", warning) for warning in warnings]
     return [Finding("models", "ok", f"GROQ_API_KEY is accepted; {served}")]
+
+
+async def check_files(settings: "Settings") -> "Sequence[Finding]":
+    """Whether the kernel keeps file tools inside of a workspace by itself; nothing is tried in its place."""
+    from perdure.client.command_line.installation import Finding
+    from perdure.contracts.errors import ConfigurationError
+    from perdure.workspace.openat2 import require_openat2
+
+    there = next(folder for folder in (settings.home, *settings.home.parents) if folder.exists())
+    try:
+        require_openat2(str(there))
+    except ConfigurationError as error:
+        return [Finding("files", "failed", error.message, error.hint)]
+    except OSError as error:
+        return [
+            Finding("files", "failed", f"{there} cannot be opened: {error.strerror}.", "set PERDURE_HOME.")
+        ]
+    return [Finding("files", "ok", "openat2 holds paths inside of their workspace")]
+
+
+async def check_git_hosts(settings: "Settings") -> "Sequence[Finding]":
+    """Which Git hosts the operator names credentials for, and whether their files can be used."""
+    from perdure.client.command_line.installation import Finding
+    from perdure.contracts.errors import ConfigurationError
+    from perdure.workspace.credentials import Credentials
+
+    if settings.git_credentials is None:
+        return [
+            Finding("git hosts", "ok", "no credentials; private repositories need PERDURE_GIT_CREDENTIALS")
+        ]
+    try:
+        hosts = Credentials(settings.git_credentials).hosts()
+    except ConfigurationError as error:
+        return [Finding("git hosts", "failed", error.message, error.hint)]
+    return [Finding("git hosts", "ok", f"credentials for {', '.join(hosts) or 'no host'}")]

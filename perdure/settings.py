@@ -222,6 +222,10 @@ class Settings(BaseSettings):
     git_author_email: str = Field(default="perdure@localhost", min_length=1, max_length=200)
     """Author and committer address of the commits that tasks make."""
 
+    git_credentials: Path | None = None
+    """TOML file, readable by the worker's user alone, that names a token or an ssh key for each Git host whose private
+    repositories tasks may clone and push to (docs/git-credentials.md)."""
+
     python: Path | None = None
     """Python interpreter for the target repository's tests and checks; unset: the worker's own."""
 
@@ -357,10 +361,8 @@ def _anchored(settings: Settings, project_folder: Path, environment: Mapping[str
     paths = {"home": project_folder / settings.home.expanduser()}
     folders = tuple(str(project_folder / Path(folder).expanduser()) for folder in settings.playbooks)
     tool_folders = tuple(str(project_folder / Path(folder).expanduser()) for folder in settings.tool_folders)
-    if settings.model_script is not None:
-        paths["model_script"] = project_folder / settings.model_script.expanduser()
-    if settings.mcp_servers is not None:
-        paths["mcp_servers"] = project_folder / settings.mcp_servers.expanduser()
+    files = {name: getattr(settings, name) for name in ("model_script", "mcp_servers", "git_credentials")}
+    paths |= {name: project_folder / file.expanduser() for name, file in files.items() if file is not None}
     anchored = settings.model_copy(update={**paths, "playbooks": folders, "tool_folders": tool_folders})
     return anchored.knowing(
         {name: text for name, text in environment.items() if name.startswith("TEMPORAL_")}

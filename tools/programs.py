@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from perdure.safety.environment import WITHOUT_GIT_SETTINGS
 from perdure.safety.views import Finished, SandboxLimits, View
 from perdure.safety.way_out import WayOut
 from tools.running.trial import on_trial
@@ -96,6 +97,8 @@ async def run_program(
     ``read_only`` are folders that it sees at their own paths beside those of the toolchain.
     """
     context.beat(f"running {Path(argv[0]).name}")
+    # Only tests run where files may be written and are thrown away.
+    of_tests = WITHOUT_GIT_SETTINGS if view is View.SCRATCH else {}
     if context.on_trial:
         argv, stdin, view = on_trial(context.toolchain.own_python, context.on_trial, argv, stdin, view)
     return await context.sandbox.run(
@@ -106,7 +109,7 @@ async def run_program(
         working_directory=working_directory,
         view=view,
         limits=limits,
-        environment={**environment_of(context.toolchain), **environment},
+        environment={**environment_of(context.toolchain), **of_tests, **environment},
         read_only=[*context.toolchain.read_only, *read_only],
         stdin=stdin,
         way_out=way_out,

@@ -10,6 +10,27 @@ WORKSPACE = "/workspace"
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
+GIT_SETTINGS: tuple[tuple[str, str], ...] = (
+    # The Git folder may belong to another uid than the program's; here both are ours.
+    ("safe.directory", "*"),
+    # A bare repository among ordinary files would bring settings that start programs.
+    ("safe.bareRepository", "explicit"),
+    ("core.fsmonitor", "false"),
+    ("core.hooksPath", "/dev/null"),
+)
+"""What Git heeds before any settings that a workspace holds, nested repositories' among them."""
+
+
+def _git_variables() -> dict[str, str]:
+    variables = {"GIT_CONFIG_COUNT": str(len(GIT_SETTINGS))}
+    for number, (key, value) in enumerate(GIT_SETTINGS):
+        variables |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    return variables
+
+
+WITHOUT_GIT_SETTINGS = {"GIT_CONFIG_COUNT": "1"}
+"""For a project's own tests, which may try hooks and bare repositories of their own, and run any program anyway."""
+
 STANDARD_ENVIRONMENT: Mapping[str, str] = {
     "PATH": "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin",
     "HOME": "/tmp/home",
@@ -23,10 +44,7 @@ STANDARD_ENVIRONMENT: Mapping[str, str] = {
     "PYTHONDONTWRITEBYTECODE": "1",
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_CONFIG_GLOBAL": "/dev/null",
-    # The Git folder may belong to another uid than the program's; here both are ours.
-    "GIT_CONFIG_COUNT": "1",
-    "GIT_CONFIG_KEY_0": "safe.directory",
-    "GIT_CONFIG_VALUE_0": "*",
+    **_git_variables(),
     "GIT_OPTIONAL_LOCKS": "0",
     "GIT_TERMINAL_PROMPT": "0",
 }

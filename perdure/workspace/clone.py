@@ -7,7 +7,7 @@ from pathlib import Path
 
 from perdure.contracts.errors import InvalidInput
 from perdure.workspace.program import Folders, GitFailed, GitProgram
-from perdure.workspace.remotes import Remote, references_of
+from perdure.workspace.remotes import CredentialsRefused, Remote, references_of, talk
 from perdure.workspace.source import Source, some_of
 from perdure.workspace.storage import put
 
@@ -18,13 +18,15 @@ async def fetch_objects(program: GitProgram, source: Source, task_folder: Path, 
     """Copy every reachable object, branches as ``refs/remotes/origin/*`` and tags; then keep the references packed."""
     head = [f"+HEAD:{_HEAD}"] if source.base_branch == "HEAD" else []
     try:
-        await program.run(
-            "fetch", "--quiet", "--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules",
+        await talk(
+            program, source.remote, "fetch", "--quiet", "--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules",
             "--update-shallow", "--no-tags", *source.remote.reading, "--", source.remote.address,
             "+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*", *head,
-            folders=folders, settings=source.remote.settings, limit_s=3600.0, online=True,
+            folders=folders, limit_s=3600.0,
         )  # fmt: skip
         await program.run("cat-file", "-e", f"{source.base_commit}^{{commit}}", folders=folders)
+    except CredentialsRefused as refusal:
+        raise InvalidInput(refusal.message, refusal.hint) from refusal
     except GitFailed as error:
         raise InvalidInput(
             f"The repository {source.remote.shown!r} cannot be copied: {error.message[-1000:]}",

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from perdure.contracts.errors import ConfigurationError, ToolRejected
+from perdure.workspace.credentials import ANSWERER, Credentials
 from perdure.workspace.git_settings import SETTINGS
 from perdure.workspace.refusals import disk_full
 from perdure.workspace.storage import make_folder, put, spread_below
@@ -98,6 +99,8 @@ class GitProgram:
     search_path: str = SEARCH_PATH
     settings: tuple[tuple[str, str], ...] = ()
     """What every command is given before its own settings."""
+    credentials: Credentials = field(default_factory=Credentials)
+    """Who it may be at which host."""
     at_once: int = field(default_factory=lambda: len(os.sched_getaffinity(0)))
     """Commands that run at once, beside those that talk to a remote: as many as there are processors.
 
@@ -123,13 +126,14 @@ class GitProgram:
         online: bool = False,
         read_from: Path | None = None,
         write_to: Path | None = None,
+        files: Sequence[int] = (),
     ) -> Finished:
         """Run one command to its end; GitFailed with git's words when its exit code is not in ``accept``.
 
         It waits for a free place first, which does not count as its time, unless it talks to a remote (``online``).
         ``read_from`` and ``write_to`` are files in the place of standard input and output, for what is too large to hold.
-        ``settings`` go by environment variable, so that secrets among them are in no command line. Cancelling kills
-        the command and everything it started.
+        ``files`` are open ones that it inherits. ``settings`` go by environment variable. Cancelling kills the command
+        and everything it started.
         """
         self._prepare()
         variables = self._environment(online)
@@ -143,11 +147,17 @@ class GitProgram:
                 variables[f"GIT_CONFIG_KEY_{number}"] = key
                 variables[f"GIT_CONFIG_VALUE_{number}"] = value
         work = folders.tree if folders is not None and folders.tree is not None else self.home
-        with contextlib.ExitStack() as files:
-            source = files.enter_context(read_from.open("rb")) if read_from is not None else None
-            target = files.enter_context(write_to.open("wb")) if write_to is not None else None
+        with contextlib.ExitStack() as opened:
+            source = opened.enter_context(read_from.open("rb")) if read_from is not None else None
+            target = opened.enter_context(write_to.open("wb")) if write_to is not None else None
             async with contextlib.nullcontext() if online else self._places:
-                finished = await self._run(arguments, source or stdin, target, variables, work, limit_s)
+                finished = await self._run(
+                    arguments, source or stdin, target, variables, work, limit_s, files
+                )
+        return self.accepted(arguments, finished, accept)
+
+    def accepted(self, arguments: Sequence[str], finished: Finished, accept: Sequence[int]) -> Finished:
+        """The same, unless its exit code is another: then GitFailed with git's words."""
         if finished.code not in accept:
             raise self._failure(arguments, finished)
         return finished
@@ -164,10 +174,20 @@ class GitProgram:
             )
         self._version_known = True
 
+    @property
+    def ssh(self) -> str:
+        """How Git starts ssh, which never asks anybody: the operator's way, else ours."""
+        return self.network.get("GIT_SSH_COMMAND", "ssh -o BatchMode=yes")
+
+    @property
+    def answerer(self) -> Path:
+        """The program that tells Git who it is at a host."""
+        return self.home / "answer-git"
+
     def _environment(self, online: bool) -> dict[str, str]:
         variables: dict[str, str] = {"HOME": "/nonexistent"}
         if online:
-            variables |= {"GIT_SSH_COMMAND": "ssh -o BatchMode=yes"} | dict(self.network)
+            variables |= {"GIT_SSH_COMMAND": self.ssh} | dict(self.network)
         return variables | {
             "PATH": self.search_path,
             "LC_ALL": "C.UTF-8",
@@ -188,12 +208,15 @@ class GitProgram:
         """Write the settings file where it is missing or differs."""
         if self._prepared:
             return
-        path = self.home / "gitconfig"
         try:
             make_folder(self.home)
             spread_below(self.home)
-            if not path.is_file() or path.read_text() != SETTINGS:
-                put(path, SETTINGS.encode())
+            for file, text, mode in (
+                (self.home / "gitconfig", SETTINGS, 0o644),
+                (self.answerer, ANSWERER, 0o755),
+            ):
+                if not file.is_file() or file.read_text() != text:
+                    put(file, text.encode(), mode=mode)
         except OSError as error:
             if error.errno in {errno.ENOSPC, errno.EDQUOT}:
                 raise disk_full("Git's settings", self.home) from error
@@ -211,6 +234,7 @@ class GitProgram:
         variables: Mapping[str, str],
         work: Path,
         limit_s: float,
+        files: Sequence[int],
     ) -> Finished:
         stdin = source if isinstance(source, bytes) else b""
         given = source if not isinstance(source, bytes) else asyncio.subprocess.DEVNULL
@@ -223,6 +247,7 @@ class GitProgram:
                 stderr=asyncio.subprocess.PIPE,
                 cwd=work,
                 env=variables,
+                pass_fds=tuple(files),
                 # A session of its own: its children die with it, and ssh finds no terminal to ask on.
                 start_new_session=True,
                 umask=0o022,

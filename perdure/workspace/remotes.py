@@ -1,19 +1,30 @@
 """Repositories by path or URL: which are allowed, how credentials stay out of sight, how they are asked and fed."""
 
-import base64
+import contextlib
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from perdure.contracts.errors import EffectUnknown, InvalidInput, ToolRejected
+from perdure.workspace.credentials import SETTING, Login, Means, Place, means_for
 from perdure.workspace.program import Finished, Folders, GitFailed, GitProgram
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _HELPER = re.compile(r"[A-Za-z0-9][A-Za-z0-9+.-]*::")
 _SCP = re.compile(r"[^/:]+:(?!//)")
 _ALLOWED = {"https", "ssh", "git"}
+_LETS_NOBODY_IN = (
+    "could not read Username",
+    "could not read Password",
+    "Authentication failed",
+    "The requested URL returned error: 401",
+    "The requested URL returned error: 403",
+    "Permission denied (",
+    "Host key verification failed",
+)
 
 # A path repository is read by a git of its own, which obeys that repository's settings: these keep it from running
 # anything. Settings on its command line count more than the repository's, and the variable more than both.
@@ -97,15 +108,18 @@ class Remote:
         return str(path_of(self.url)) if is_path(self.url) else strip_credentials(self.url)
 
     @property
-    def settings(self) -> list[tuple[str, str]]:
-        """Settings that carry the credentials of an https URL to this host alone."""
+    def place(self) -> Place:
+        """Where Git goes; the short form is ssh's."""
+        scheme = _SCHEME.match(self.url)
+        return Place(scheme.group(1).lower() if scheme else "ssh", self.host)
+
+    @property
+    def login(self) -> Login | None:
+        """Who the address itself says to be, which counts before what the operator names for the host."""
         parts = urlsplit(self.url) if _SCHEME.match(self.url) else None
         if parts is None or parts.scheme.lower() != "https" or parts.username is None:
-            return []
-        pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-        secret = base64.b64encode(pair.encode()).decode()
-        host = parts.netloc.rpartition("@")[2]
-        return [(f"http.https://{host}/.extraHeader", f"Authorization: Basic {secret}")]
+            return None
+        return Login(unquote(parts.username), unquote(parts.password or ""))
 
     @property
     def reading(self) -> list[str]:
@@ -143,13 +157,53 @@ class Remote:
             )
 
 
+class CredentialsRefused(GitFailed):
+    """A host let nobody in: it was told nobody's name, or one that it does not accept. Trying again changes nothing."""
+
+
+async def talk(
+    program: GitProgram,
+    remote: Remote,
+    *arguments: str,
+    folders: Folders | None = None,
+    accept: Sequence[int] = (0,),
+    limit_s: float,
+) -> Finished:
+    """Run a Git command that talks to the remote, as whoever the operator lets it be there.
+
+    CredentialsRefused where the host lets nobody in, ConfigurationError where what the operator names cannot be used.
+    """
+    means = means_for(
+        program.credentials, remote.place, remote.login, answerer=program.answerer, ssh=program.ssh
+    )
+    async with means if not is_path(remote.url) else contextlib.nullcontext(Means()) as given:
+        finished = await program.run(
+            *arguments, folders=folders, environment=given.environment, files=given.files, accept=range(256),
+            limit_s=limit_s, online=True,
+        )  # fmt: skip
+    if finished.code and not is_path(remote.url) and _lets_nobody_in(finished.said):
+        raise CredentialsRefused(
+            f"The host {remote.host!r} asks for credentials for the repository {remote.shown!r}, and this worker has "
+            "none that it accepts.",
+            f"name a token or a key for this host in the file of {SETTING}; a repository that does not exist may be told "
+            "in this way too.",
+        )
+    return program.accepted(arguments, finished, accept)
+
+
+def _lets_nobody_in(said: str) -> bool:
+    """Whether these are Git's or ssh's own words for it; what the remote itself says proves nothing."""
+    lines = [line for line in said.splitlines() if not line.startswith("remote:")]
+    return any(words in line for words in _LETS_NOBODY_IN for line in lines)
+
+
 async def references_of(
     program: GitProgram, remote: Remote, *patterns: str, limit_s: float = 60.0
 ) -> tuple[dict[str, str], str | None]:
     """References of a remote with their commits, and what its HEAD names. GitFailed where it cannot be asked."""
-    finished = await program.run(
-        "ls-remote", "--quiet", "--symref", *remote.reading, "--", remote.address, *patterns,
-        settings=remote.settings, limit_s=limit_s, online=True,
+    finished = await talk(
+        program, remote, "ls-remote", "--quiet", "--symref", *remote.reading, "--", remote.address, *patterns,
+        limit_s=limit_s,
     )  # fmt: skip
     found: dict[str, str] = {}
     head: str | None = None
@@ -170,12 +224,15 @@ async def push_commit(
     reference = f"refs/heads/{branch}"
     lease = [f"--force-with-lease={reference}:{expected}"] if expected is not None else []
     try:
-        finished = await program.run(
-            "push", "--porcelain", "--no-verify", "--no-follow-tags", "--no-recurse-submodules", *lease,
+        finished = await talk(
+            program, remote, "push", "--porcelain", "--no-verify", "--no-follow-tags", "--no-recurse-submodules", *lease,
             *remote.writing, "--", remote.address, f"{commit}:{reference}",
-            folders=folders, settings=remote.settings, accept=range(256), limit_s=600.0, online=True,
+            folders=folders, accept=range(256), limit_s=600.0,
         )  # fmt: skip
         words = finished.said
+    except CredentialsRefused as refusal:
+        # It was let in nowhere, so nothing of it can have arrived.
+        raise CredentialsRefused(refusal.message, f"nothing was pushed. {refusal.hint}") from refusal
     except GitFailed as error:
         finished, words = None, str(error)
     if finished is not None:

@@ -16,19 +16,18 @@ from pathlib import Path
 from perdure.contracts.errors import InvalidInput
 from perdure.workspace.program import Folders, GitFailed, GitProgram
 from perdure.workspace.references import is_oid
-from perdure.workspace.remotes import Remote, is_path, path_of, references_of, refuse_bad_repository
+from perdure.workspace.remotes import (
+    CredentialsRefused,
+    Remote,
+    is_path,
+    path_of,
+    references_of,
+    refuse_bad_repository,
+)
 from perdure.workspace.storage import in_thread, make_folder, put
 
 _EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 _HINT = "give the top folder of a Git repository on the worker's host, or a Git URL."
-_ASKS_FOR_CREDENTIALS = (
-    "could not read Username",
-    "could not read Password",
-    "Authentication failed",
-    "Permission denied (publickey",
-    "Host key verification failed",
-)
-
 RefuseFolder = Callable[[str], None]
 """Raises InvalidInput for a folder that no task may read."""
 
@@ -109,12 +108,8 @@ def _unreadable(remote: Remote, error: GitFailed) -> InvalidInput:
             f"The repository {remote.shown!r} cannot be read: {error.message[-1000:]}",
             "check that it is complete ('git fsck') and that the worker may read it.",
         )
-    if any(words in error.message for words in _ASKS_FOR_CREDENTIALS):
-        return InvalidInput(
-            f"The host {remote.host!r} asks for credentials for the repository {remote.shown!r}, and this worker has "
-            "none that it accepts.",
-            "give the worker a key or a token for this host; a repository that does not exist may be told in this way too.",
-        )
+    if isinstance(error, CredentialsRefused):
+        return InvalidInput(error.message, error.hint)
     return InvalidInput(
         f"The repository {remote.shown!r} cannot be reached at the host {remote.host!r}: {error.message[-1000:]}",
         "check the address and the worker's network, then start the task again.",

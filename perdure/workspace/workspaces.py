@@ -18,6 +18,7 @@ from perdure.contracts.workspace import Checkpoint
 from perdure.workspace.bringing import ORIGIN, bring
 from perdure.workspace.checkpoints import Checkpoints
 from perdure.workspace.comparison import compare
+from perdure.workspace.credentials import Credentials
 from perdure.workspace.forking import Forking
 from perdure.workspace.openat2 import require_openat2
 from perdure.workspace.packs import KeepsArtifacts, Packs
@@ -51,7 +52,8 @@ class Workspaces(Forking, Leaving):
     """Workspaces below ``home``, one folder a task.
 
     With ``owner`` (uid, gid), files of the work trees belong to that user. ``author`` is the name and address in
-    commits. ``network`` is the environment of git commands that talk to a remote.
+    commits. ``network`` is the environment of git commands that talk to a remote, and ``git_credentials`` the operator's
+    file of who they are at which host.
     ``refuse_folder`` raises InvalidInput for folders that no repository's content may lie in. Checkpoints are saved to
     ``store``, from which any host can bring them back; without one they lie on this host alone.
     """
@@ -63,6 +65,7 @@ class Workspaces(Forking, Leaving):
         owner: tuple[int, int] | None = None,
         author: tuple[str, str] = ("Perdure", "perdure@localhost"),
         network: Mapping[str, str] | None = None,
+        git_credentials: Path | None = None,
         search_path: str = SEARCH_PATH,
         refuse_folder: RefuseFolder = lambda _: None,
         store: KeepsArtifacts | None = None,
@@ -72,7 +75,11 @@ class Workspaces(Forking, Leaving):
         self._owner = None if owner == (os.geteuid(), os.getegid()) else owner
         self._author = author
         self._refuse_folder = refuse_folder
-        self._program = GitProgram(self._home, network or {}, search_path)
+        network = network or {}
+        credentials = Credentials(git_credentials, environment={**network, "PATH": search_path})
+        # A worker that starts with a file that it cannot use would fail its first private clone.
+        credentials.hosts()
+        self._program = GitProgram(self._home, network, search_path, credentials=credentials)
         self._checkpoints = Checkpoints(self._program)
         self._known: OrderedDict[tuple[str, int], None] = OrderedDict()
         """Generations that this object made or compared with their checkpoint."""

@@ -54,6 +54,19 @@ async def test_cannot_touch_git_even_where_it_may_write(bench: Bench) -> None:
     assert (await bench.copy.git.status()) == []
 
 
+async def test_git_heeds_no_program_that_a_repository_among_the_files_names(bench: Bench) -> None:
+    script = (
+        "git init -q nested && cd nested && git config core.fsmonitor 'touch /tmp/ran;' && mkdir hooks"
+        " && printf '#!/bin/sh\\ntouch /tmp/ran' > hooks/post-index-change && chmod +x hooks/post-index-change"
+        " && git config core.hooksPath hooks && touch a && git add a && git status --short; ls /tmp/ran;"
+        " git init -q --bare ../bare && git -C ../bare log"
+    )
+    output = await bench.run("execute_command", command=script, writes=True)
+    assert "A  a" in output.content
+    assert "cannot access '/tmp/ran'" in output.content
+    assert "cannot use bare repository" in output.content
+
+
 async def test_sees_neither_the_environment_of_the_worker_nor_a_network(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

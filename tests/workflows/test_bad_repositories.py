@@ -2,7 +2,6 @@
 
 import asyncio
 import ssl
-import subprocess
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import pytest_asyncio
 from tests.sentences import assert_said
 from tests.workflows.conftest import git, script_of
 from tests.workflows.test_bad_input import refusal_of
+from tests.workspace.git_host import certificate_for_loopback
 
 
 async def refused(bench: Any, repository: object, **fields: Any) -> str:
@@ -100,16 +100,7 @@ async def test_an_address_that_leads_nowhere_is_refused_at_once(
 @pytest.fixture
 def certificate(tmp_path: Path) -> tuple[Path, Path]:
     """A certificate for 127.0.0.1 and its key."""
-    certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
-    subprocess.run(
-        [
-            "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",
-            "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate),
-        ],
-        check=True,
-        capture_output=True,
-    )  # fmt: skip
-    return certificate, key
+    return certificate_for_loopback(tmp_path)
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -1,7 +1,6 @@
 """Pushing: what the remote refuses, what breaks off, what cannot be known, and where credentials go."""
 
 import asyncio
-import base64
 import contextlib
 from collections.abc import AsyncGenerator, Callable
 from datetime import datetime
@@ -161,16 +160,6 @@ async def test_a_server_that_never_answers_is_given_up(tmp_path: Path) -> None:
             await references_of(
                 GitProgram(tmp_path / "home"), Remote(f"git://127.0.0.1:{port}/a"), limit_s=0.5
             )
-
-
-def test_credentials_travel_in_a_setting_for_their_host_alone() -> None:
-    remote = Remote("https://us%40er:s3:cr%2Ft@example.invalid:8443/a.git?x=1")
-    secret = base64.b64encode(b"us@er:s3:cr/t").decode()
-    assert remote.address == "https://example.invalid:8443/a.git?x=1"
-    assert remote.settings == [
-        ("http.https://example.invalid:8443/.extraHeader", f"Authorization: Basic {secret}")
-    ]
-    assert Remote("https://example.invalid/a").settings == []
 
 
 @pytest.mark.parametrize(

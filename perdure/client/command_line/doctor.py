@@ -24,7 +24,7 @@ from perdure.safety.sandbox import Sandbox
 ENOUGH_BYTES = 2 * 2**30
 LEAST_BYTES = 256 * 2**20
 OLDEST_PYTHON = (3, 11)
-OLDEST_GIT = (2, 31)
+OLDEST_GIT = (2, 38)
 
 _MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "failed": ("✗", "red")}
 
@@ -76,7 +76,7 @@ async def check_git() -> Sequence[Finding]:
     version = said.removeprefix("git version ").split()[0] if said else "unknown"
     numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
     if numbers < OLDEST_GIT:
-        return [Finding("git", "failed", f"{version} is too old.", "install git 2.31 or newer.")]
+        return [Finding("git", "failed", f"{version} is too old.", "install git 2.38 or newer.")]
     return [Finding("git", "ok", f"{version}, {program}")]
 
 
