@@ -41,8 +41,8 @@ check: setup ## Format, lint, types, import rules, tool dictionary, tests
 up: setup ## Start the stack and a worker on this machine, until Ctrl-C
 	@$(PYTHON) starter.py up
 
-bench: setup ## Measure what a step costs, many tasks, many watchers, durability and tools (about twenty minutes)
-	@set -e; for benchmark in benchmarks/step_*.py benchmarks/many_*.py benchmarks/durability.py benchmarks/tools.py; do echo "$$benchmark"; $(PYTHON) $$benchmark; done
+bench: setup ## Measure what a step costs, many tasks, many watchers, durability, tools and safety (about twenty minutes)
+	@set -e; for benchmark in benchmarks/step_*.py benchmarks/many_*.py benchmarks/durability.py benchmarks/tools.py benchmarks/safety.py; do echo "$$benchmark"; $(PYTHON) $$benchmark; done
 
 dictionary: setup ## Write tool_dictionary.json anew from the tools
 	@$(PYTHON) -m tools
