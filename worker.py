@@ -25,6 +25,7 @@ from activities.door import DoorInterceptor
 from activities.escalate import EscalateDoor
 from activities.execute_calls import ExecuteCallsDoor
 from activities.follow_playbook import FollowPlaybookDoor
+from activities.grants import GrantsDoor, Remembering
 from activities.host_steps import Host
 from activities.look_after import LookAfterDoor
 from activities.look_up import LookUpArtifactDoor, LookUpDiffDoor
@@ -242,6 +243,8 @@ def activities_of(house: House) -> tuple[list[Callable[..., Any]], list[Callable
     gate = QualityGate(runner, house.registry)
     prepare = PrepareWorkspaceDoor(record, house.workspaces, this_host).prepare_workspace
     upkeep, grants = Upkeep(shelf_of(settings), house.registry, runner), grants_of(house)
+    lasts = {"repository_s": settings.remember_repository_s}
+    remembering, remembered = Remembering(record, runner, **lasts), GrantsDoor(record, runner, **lasts)
     look_after, look_up_diff = (
         LookAfterDoor(host, record, upkeep),
         LookUpDiffDoor(house.workspaces).look_up_diff,
@@ -260,13 +263,22 @@ def activities_of(house: House) -> tuple[list[Callable[..., Any]], list[Callable
         CloseTaskDoor(record).close_task,
         LookUpArtifactDoor(record).look_up_artifact,
         look_up_diff,
+        remembered.keep_grant,
+        remembered.look_up_grants,
         *ArchiveDoor(house.client, record).activities,
     ]
     hosted: list[Callable[..., Any]] = [
         prepare,
-        PreviewCallDoor(host, record, runner, runner, questions).preview_call,
+        PreviewCallDoor(host, record, runner, runner, questions, remembering).preview_call,
         ExecuteCallsDoor(
-            host, record, runner, runner, house.workspaces, questions, parallel=settings.max_parallel_tools
+            host,
+            record,
+            runner,
+            runner,
+            house.workspaces,
+            questions,
+            parallel=settings.max_parallel_tools,
+            remembering=remembering,
         ).execute_calls,
         CheckWorkDoor(host, record, gate).check_work,
         look_after.look_at_conditions,

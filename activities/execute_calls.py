@@ -8,6 +8,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from temporalio import activity
 
+from activities.grants import NothingRemembered, Remembers, still_granted
 from activities.heartbeat import Beat, heartbeating
 from activities.host_steps import Held, Host, Rebuilt, author_of, call_of, follows_untrusted
 from activities.judge import JudgesCalls, judged, standing_of
@@ -84,7 +85,9 @@ class ExecuteCallsDoor(Generic[Copy]):
         questions: AsksForCalls,
         *,
         parallel: int,
+        remembering: Remembers | None = None,
     ) -> None:
+        self.remembering = remembering or NothingRemembered()
         self._host = host
         self._record = record
         self._tools = tools
@@ -143,6 +146,8 @@ class ExecuteCallsDoor(Generic[Copy]):
                     questions=execution.questions[approved.index],
                 )
                 if operation.digest != approved.approved_digest:
+                    return None
+                if not await still_granted(self.remembering, execution.step, approved, call, summary):
                     return None
                 facts = operation.facts
             return await self._tools.run(

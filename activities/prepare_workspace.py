@@ -8,9 +8,10 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from temporalio import activity
 
+from activities.grants import VoidsGrants, void_what_is_behind
 from activities.heartbeat import heartbeating
 from activities.host_steps import Rebuilt
-from activities.record import AppendsEntries, KeepsArtifacts, next_entry, run_id, scheduled_at
+from activities.record import KeepsArtifacts, next_entry, run_id, scheduled_at
 from activities.setting_aside import KeepsUnrecorded, SetAside, set_aside
 from perdure.contracts.digests import short_hash
 from perdure.contracts.steps import PreparedWorkspace, PrepareWorkspace
@@ -36,7 +37,7 @@ class Preparation(Protocol):
         ...
 
 
-class PreparesLeases(AppendsEntries, KeepsArtifacts, Protocol):
+class PreparesLeases(VoidsGrants, KeepsArtifacts, Protocol):
     """The record's part."""
 
     async def prepare(
@@ -191,6 +192,7 @@ class PrepareWorkspaceDoor(Generic[Copy]):
         created = await self._created(request, preparation.generation)
         checkpoint = created.checkpoint
         if again:
+            await void_what_is_behind(self._record, task_id=request.task_id, head=request.head)
             checkpoint = await self._leave_pushed_branch(request.task_id, created.copy, checkpoint, told)
             told.spent = await self._record.spent(request.task_id)
         surveyed = await self._host.survey(created.copy)
@@ -245,6 +247,7 @@ class PrepareWorkspaceDoor(Generic[Copy]):
             task_id, generation=preparation.generation, checkpoint=checkpoint
         )
         if request.reason == "reset":
+            await void_what_is_behind(self._record, task_id=task_id, head=request.head)
             checkpoint = await self._leave_pushed_branch(task_id, copy, checkpoint, told)
             told.spent = await self._record.spent(task_id)
         await self._record.ready(task_id=task_id, epoch=preparation.epoch, checkpoint=checkpoint)

@@ -5,6 +5,7 @@ from typing import Generic, Protocol, TypeVar
 
 from temporalio import activity
 
+from activities.grants import NothingRemembered, Remembers, shape_of
 from activities.heartbeat import heartbeating
 from activities.host_steps import Host, author_of, call_of, follows_untrusted
 from activities.judge import JudgesCalls, judged, standing_of
@@ -20,7 +21,6 @@ from activities.record import (
 from activities.running_tools import AsksForCalls, Questions, RunsTools
 from activities.sightings import seen_of
 from perdure.contracts.calls import CallSummary, Verdict
-from perdure.contracts.digests import call_shape
 from perdure.contracts.errors import ToolRejected
 from perdure.contracts.steps import PreviewCall, Previewed
 from perdure.contracts.task import Cost
@@ -44,7 +44,9 @@ class PreviewCallDoor(Generic[Copy]):
         tools: RunsTools[Copy],
         judge: JudgesCalls,
         questions: AsksForCalls,
+        remembering: Remembers | None = None,
     ) -> None:
+        self._remembering = remembering or NothingRemembered()
         self._host = host
         self._record = record
         self._tools = tools
@@ -99,15 +101,15 @@ class PreviewCallDoor(Generic[Copy]):
             tool=call.tool,
             title=operation.title or summary.title,
             preview=bounded(operation.preview),
-            shape=call_shape(
-                tool=summary.tool, effect=summary.effect, arguments_digest=summary.arguments_digest
-            ),
+            shape=shape_of(summary),
             timeout_s=summary.timeout_s,
             cost=cost_of(questions),
             rules=summary.rules,
             people=summary.people,
             assurance=summary.assurance,
             least_sandbox=summary.least_sandbox,
+            untrusted=summary.untrusted,
+            **(await self._remembering.of(step, call, summary)).fields,
         )
 
 

@@ -145,6 +145,9 @@ class Settings(BaseSettings):
     escalation_limit_s: float = Field(default=60.0, gt=0, le=240)
     """Seconds that the command may take before it is stopped and run again."""
 
+    remember_repository_s: Positive = 2_592_000.0
+    """Seconds that an approval holds which a person remembers for a repository; then it is asked again."""
+
     heartbeat_s: Positive = 15.0
     """Seconds without a sign of life after which a running activity is given to another worker."""
 

@@ -21,13 +21,13 @@ from temporalio.workflow import NondeterminismError
 from perdure.client.connection import Connection, find_server, quiet_runtime
 from perdure.client.conversion import data_converter
 from perdure.contracts.errors import ConfigurationError, InvalidInput, PerdureError
-from perdure.contracts.names import CODING_TASK, MAINTENANCE_RUN, SWEEP, TASK_LOOKUP
+from perdure.contracts.names import CODING_TASK, GRANTS, MAINTENANCE_RUN, SWEEP, TASK_LOOKUP
 from perdure.settings import PROJECT_FOLDER, load_settings
 from workflows.registered import WORKFLOWS
 
 RECORDED = PROJECT_FOLDER / "tests" / "histories"
 OPEN_RUNS = (
-    f"WorkflowType IN ('{CODING_TASK}', '{MAINTENANCE_RUN}', '{SWEEP}', '{TASK_LOOKUP}') "
+    f"WorkflowType IN ('{CODING_TASK}', '{MAINTENANCE_RUN}', '{SWEEP}', '{TASK_LOOKUP}', '{GRANTS}') "
     "AND ExecutionStatus = 'Running'"
 )
 CONNECT_S = 10.0

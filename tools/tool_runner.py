@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from perdure.contracts.calls import CallKey, ToolCall
+from perdure.contracts.calls import CallKey, CallSummary, ToolCall
 from perdure.contracts.errors import ToolRejected
 from perdure.contracts.judging import CallFacts, Judgement
 from perdure.contracts.names import WHOLE_OUTPUT
@@ -17,6 +17,7 @@ from perdure.safety.egress import PackageRequest
 from perdure.safety.environment import environment_for
 from perdure.safety.operations import operation_digest
 from perdure.safety.policy import Policy
+from perdure.safety.remembering import why_not_remembered
 from perdure.safety.sandbox import Sandbox
 from perdure.workspace.working_copy import WorkingCopy
 from tools.model_view import for_model
@@ -92,6 +93,20 @@ class ToolRunner:
     def judge(self, facts: CallFacts) -> Judgement:
         """What the policy says."""
         return self._policy.judge(facts)
+
+    @property
+    def policy_digest(self) -> str:
+        """Changes whenever a rule of the policy does."""
+        return self._policy.digest
+
+    def why_not_remembered(self, call: ToolCall, summary: CallSummary) -> str:
+        """Why a yes to such a call holds once only; empty where it may be remembered for exactly this call."""
+        return why_not_remembered(
+            effect=summary.effect,
+            people=summary.people,
+            assurance=summary.assurance,
+            command=self._registry.summarize(call).named.command,
+        )
 
     async def run(
         self,

@@ -9,6 +9,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from perdure.contracts.decisions import Approval, Pending, Question
     from perdure.contracts.plan import Plan
+    from perdure.contracts.remembering import memory_sentence
     from perdure.contracts.steps import Limits
     from perdure.contracts.task import Cost
 
@@ -128,6 +129,7 @@ def _approval(approval: Approval, picture: Picture) -> str:
             f"Until {_time(approval.expires_at)}; then it counts as denied.{late} *More Actions*, *Send an Update*, "
             "`decide`, with this (or `deny` with a `reason`, or `edit` with new `arguments`):",
             _paste({"approval_id": approval.id, "verdict": "approve", "reason": "", "by": "your name"}),
+            plain(memory_sentence(approval)),
         ]
     )
 

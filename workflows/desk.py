@@ -19,7 +19,6 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from perdure.contracts.calls import Effect
     from perdure.contracts.continuation import SpokenWords, Taken, Undone
     from perdure.contracts.decisions import (
         MAX_EDITED_ARGUMENTS_BYTES,
@@ -34,6 +33,7 @@ with workflow.unsafe.imports_passed_through():
         SignalDecision,
     )
     from perdure.contracts.digests import canonical_json, digest_of
+    from perdure.contracts.remembering import memory_problem
     from perdure.contracts.steps import MAX_STEPS, Timing
     from workflows.moving import MovingOver, moving_sentence
     from workflows.request import read
@@ -166,16 +166,8 @@ class Desk:
         )
 
     def _check_memory(self, decision: Decide) -> None:
-        effect = self.approvals[decision.approval_id].effect
-        if decision.remember == "task" and effect is Effect.PUBLISH:
-            raise _refused(
-                "What leaves the workspace is decided each time, so it cannot be remembered.", "use 'once'."
-            )
-        if decision.remember == "repository":
-            raise _refused(
-                "remember 'repository' is not offered: a decision can be kept for this task only.",
-                "use 'once' or 'task'.",
-            )
+        if problem := memory_problem(self.approvals[decision.approval_id], decision.remember):
+            raise _refused(*problem)
 
     def decide(self, value: Any) -> Receipt:
         """Take a checked decision; the same one again gives the same receipt."""

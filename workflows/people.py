@@ -10,14 +10,20 @@ with workflow.unsafe.imports_passed_through():
     from perdure.contracts.calls import CallSummary
     from perdure.contracts.decisions import Approval, Decide
     from perdure.contracts.digests import approval_id
+    from perdure.contracts.grants import GrantKept, GrantScope, KeepGrant
     from perdure.contracts.steps import ApprovedCall, Note, PreviewCall, Previewed
     from workflows.escalating import escalate
-    from workflows.steps import PREVIEW_CALL
+    from workflows.steps import KEEP_GRANT, PREVIEW_CALL
+    from workflows.task_state import Line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from workflows.task_state import TaskState
+
+
+#: Patch id: what was remembered in histories of before lives in their run alone.
+KEPT = "grants-are-kept-in-the-record"
 
 
 class Counter:
@@ -55,9 +61,10 @@ class Counter:
             self._state.head = preview.head
             # An edit may have changed what the call is called and how long it may take.
             shown = call.model_copy(update={"title": preview.title, "timeout_s": preview.timeout_s})
-            if self._is_granted(call, decision):
-                return shown, ApprovedCall(index=call.index, approved_digest=preview.operation_digest)
-            said = await self._decision(call, preview, withdrawable=withdrawable)
+            if remembered := self._remembered(call, decision, preview):
+                return shown, remembered
+            approval = self._approval(call, preview)
+            said = await self._decision(approval, withdrawable=withdrawable)
             if said is None:
                 continue
             if said.verdict == "edit":
@@ -66,8 +73,8 @@ class Counter:
                 continue
             if said.verdict == "deny":
                 return self._refusal(said, decision, call.index)
-            if said.remember == "task":
-                self._remember(call, decision)
+            if said.remember != "once":
+                await self._remember(call, decision, approval, said)
             return shown, ApprovedCall(
                 index=call.index, approved_digest=preview.operation_digest, approved_by=said.by
             )
@@ -83,15 +90,52 @@ class Counter:
             self._state.refused_by_people.add((decision, index))
         return _note(kind, _denial(said), decision, index)
 
-    def _is_granted(self, call: CallSummary, decision: str) -> bool:
-        return call.arguments_digest in self._granted and (decision, call.index) not in self._edited
+    def _remembered(self, call: CallSummary, decision: str, preview: Previewed) -> ApprovedCall | None:
+        """The call where nobody has to be asked: a person let this be remembered, and the policy asks as it did then."""
+        if (decision, call.index) in self._edited:
+            return None
+        granted = ApprovedCall(
+            index=call.index, approved_digest=preview.operation_digest, grant=preview.grant
+        )
+        if preview.grant:
+            says = f"{preview.grant}: {preview.grant_says}"
+            self._state.note(Line(self._state.step, "grant", f"not asked: {preview.title}", None, says[:300]))
+            return granted
+        return granted if call.arguments_digest in self._granted else None
 
-    def _remember(self, call: CallSummary, decision: str) -> None:
+    async def _remember(self, call: CallSummary, decision: str, approval: Approval, said: Decide) -> None:
+        state = self._state
         # The model will ask again for the call as it was before the edit, which nobody approved.
         if (decision, call.index) in self._edited:
-            self._state.desk.remark(f"{call.title}: an edited call is approved this once and not remembered.")
-        else:
+            state.desk.remark(f"{call.title}: an edited call is approved this once and not remembered.")
+        elif not workflow.patched(KEPT):
             self._granted.add(call.arguments_digest)
+        else:
+            kept = await self._keep(decision, approval, said)
+            state.head = kept.head
+            if kept.refused:
+                state.desk.remark(f"{call.title}: approved this once, and not remembered. {kept.refused}")
+            else:
+                state.note(Line(state.step, "grant", f"remembered as {kept.grant_id}", True, kept.says[:300]))
+
+    async def _keep(self, decision: str, approval: Approval, said: Decide) -> GrantKept:
+        """Put what a person let be remembered into the record."""
+        state = self._state
+        request = KeepGrant(
+            task_id=state.task_id,
+            workflow_id=workflow.info().workflow_id,
+            step=state.step,
+            head=state.head,
+            mode=state.host.mode,
+            safety=state.host.safety,
+            scope=GrantScope(said.remember),
+            decision=decision,
+            approval=approval,
+            by=said.by,
+            given_at=workflow.now().isoformat(timespec="seconds"),
+        )
+        summary = f"remember for this {said.remember}: {approval.title}"
+        return await state.runner.run(KEEP_GRANT, request, GrantKept, summary=summary)
 
     async def _preview(
         self, call: CallSummary, decision: str, arguments: dict[str, object] | None
@@ -111,11 +155,11 @@ class Counter:
         state.charge_call(call.index, previewed.cost)
         return previewed
 
-    async def _decision(self, call: CallSummary, preview: Previewed, *, withdrawable: bool) -> Decide | None:
+    def _approval(self, call: CallSummary, preview: Previewed) -> Approval:
         state = self._state
         now = workflow.now()
         deadline = now + timedelta(seconds=state.timing.approval_deadline_s)
-        approval = Approval(
+        return Approval(
             id=approval_id(
                 operation_digest=preview.operation_digest,
                 task_id=state.task_id,
@@ -135,9 +179,14 @@ class Counter:
             repository=state.opened.repository,
             user=state.request.user,
             safety=state.host.safety,
+            not_remembered=preview.not_remembered,
+            remember_s=preview.remember_s,
             asked_at=now.isoformat(timespec="seconds"),
             expires_at=deadline.isoformat(timespec="seconds"),
         )
+
+    async def _decision(self, approval: Approval, *, withdrawable: bool) -> Decide | None:
+        state = self._state
         with state.waiting(f"waiting for approval: {approval.title}", needs="approval"):
             return await state.desk.wait_for_decision(
                 approval,

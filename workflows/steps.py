@@ -14,6 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from pydantic import BaseModel
 
     from perdure.contracts.escalating import Escalated
+    from perdure.contracts.grants import GrantKept
     from perdure.contracts.steps import (
         Checked,
         Closed,
@@ -74,6 +75,7 @@ REFLECT = Step("reflect", Reflected, 1800, heartbeats=True)
 CHECK_WORK = Step("check_work", Checked, 1800, heartbeats=True, on_host=True)
 SYNTHESIZE = Step("synthesize", Synthesized, 1800, heartbeats=True)
 PROPOSE_PUBLICATION = Step("propose_publication", Publication, 300, heartbeats=True, on_host=True)
+KEEP_GRANT = Step("keep_grant", GrantKept, 60, heartbeats=True)
 # The operator's command has four minutes at most.
 ESCALATE = Step("escalate", Escalated, 300, heartbeats=True)
 CLOSE_TASK = Step("close_task", Closed, 60, heartbeats=True)
@@ -97,6 +99,7 @@ STEPS = (
     CHECK_WORK,
     SYNTHESIZE,
     PROPOSE_PUBLICATION,
+    KEEP_GRANT,
     ESCALATE,
     CLOSE_TASK,
     OPEN_MAINTENANCE,

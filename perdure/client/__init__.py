@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         TaskNotFound,
     )
     from perdure.client.events import Event
+    from perdure.client.grants import GrantBook
     from perdure.client.handle import TaskHandle
     from perdure.client.inbox import Batch, Inbox, InboxFilter, Outcome, WaitingApproval
     from perdure.client.logbook import LogLine
@@ -44,6 +45,7 @@ __all__ = [
     "Attachment",
     "Batch",
     "Event",
+    "GrantBook",
     "IfClosed",
     "Inbox",
     "InboxFilter",
@@ -86,6 +88,7 @@ _MODULES = {
     "Attachment": "attaching",
     "IfClosed": "attaching",
     "Batch": "inbox",
+    "GrantBook": "grants",
     "Inbox": "inbox",
     "InboxFilter": "inbox",
     "Outcome": "inbox",

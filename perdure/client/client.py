@@ -18,6 +18,7 @@ from perdure.client.connection import Connection, find_server, quiet_runtime
 from perdure.client.deployments import promote
 from perdure.client.errors import NotPending, Refused, TaskNotFound
 from perdure.client.forking import forked_fields, live_fork_point
+from perdure.client.grants import GrantBook
 from perdure.client.handle import TaskHandle, handle_of
 from perdure.client.inbox import Inbox
 from perdure.client.schedules import Schedules
@@ -209,6 +210,11 @@ class PerdureClient:
     async def tasks(self, wanted: TaskFilter | None = None, /, **fields: Any) -> list[ListedTask]:
         """Tasks and maintenance runs that fit a filter, or its fields as keywords; open ones first, then the newest."""
         return await list_tasks(self._server, valid(TaskFilter, **fields) if wanted is None else wanted)
+
+    @property
+    def grants(self) -> GrantBook:
+        """What people let be remembered, so that they are not asked again."""
+        return GrantBook(self._server, self._task_queue)
 
     @property
     def approvals(self) -> Inbox:

@@ -90,6 +90,10 @@ class Approval(BaseModel):
     """For whom the task is."""
     safety: Safety | None = None
     """The level that the task runs at."""
+    not_remembered: str = ""
+    """Why a yes to it holds once only; empty where it may be remembered."""
+    remember_s: float = 0.0
+    """How long a yes holds that is remembered for the repository; 0: it cannot be."""
     asked_at: str
     expires_at: str
     """Both ISO 8601 in UTC."""

@@ -5,6 +5,7 @@ CODING_TASK = "CodingTask"
 MAINTENANCE_RUN = "MaintenanceRun"
 TASK_LOOKUP = "TaskLookup"
 SWEEP = "Sweep"
+GRANTS = "Grants"
 
 PUSH = "push"
 """Kind of a push in the ledger of effects; its target is ``<remote> <branch>``."""

@@ -247,6 +247,15 @@ class Previewed(Durable):
     people: int = 1
     assurance: Assurance = Assurance.CLAIMED
     least_sandbox: SandboxLevel | None = None
+    untrusted: bool = False
+    grant: str = ""
+    """Id of what a person let be remembered and what covers this call, so that nobody is asked."""
+    grant_says: str = ""
+    """Who let it be remembered, and until when."""
+    not_remembered: str = ""
+    """Why a yes to it holds once only."""
+    remember_s: float = 0.0
+    """How long a yes would hold that is remembered for the repository; 0: it cannot be."""
 
 
 class ApprovedCall(Durable):
@@ -256,6 +265,8 @@ class ApprovedCall(Durable):
     approved_digest: str = ""
     approved_by: str = ""
     """As they called themselves; empty where nobody was asked, or where it was approved for the whole task before."""
+    grant: str = ""
+    """What a person let be remembered, where that is why nobody was asked; it is looked at again before the call runs."""
 
 
 class ExecuteCalls(DecisionStep):

@@ -60,6 +60,7 @@ FORGET = (
     "DELETE FROM calls WHERE task_id = $1",
     "DELETE FROM effects WHERE task_id = $1",
     "DELETE FROM approvals WHERE task_id = $1",
+    "DELETE FROM grants WHERE task_id = $1",
     "DELETE FROM artifact_keys WHERE task_id = $1",
 )
 LEAVE_A_MARK = """

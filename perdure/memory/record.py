@@ -11,6 +11,7 @@ from perdure.memory.archive import Archive
 from perdure.memory.database import Database
 from perdure.memory.effects import Effects
 from perdure.memory.forks import Forks
+from perdure.memory.grants import Grants
 from perdure.memory.installation_keys import installation_key
 from perdure.memory.leases import Leases
 from perdure.memory.migrate import migrate, packaged_migrations
@@ -23,7 +24,7 @@ SharedMemory = Callable[[bytes], KeepsRecent]
 """Makes a memory that workers share, from the key that seals what it holds."""
 
 
-class Record(Tasks, Forks, Answers, Leases, Archive, Effects, Approvals):
+class Record(Tasks, Forks, Answers, Leases, Archive, Effects, Approvals, Grants):
     """One pool of connections and what is kept through it. Raises ``StoreUnavailable`` while PostgreSQL does not answer."""
 
     def __init__(

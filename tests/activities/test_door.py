@@ -17,6 +17,7 @@ from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
 from activities.door import ATTEMPTS_OF_UNKNOWN_ERRORS, DoorInterceptor, to_application_error
 from perdure.contracts import errors
 from perdure.contracts.errors import (
+    AnnouncementFailed,
     ConfigurationError,
     ContextTooLarge,
     DiskFull,
@@ -41,6 +42,7 @@ RETRIED: dict[type[PerdureError], bool] = {
     ConfigurationError: False,
     PolicyDenied: False,
     ToolRejected: False,
+    AnnouncementFailed: False,
     ModelFault: False,
     ModelUnavailable: True,
     ContextTooLarge: False,
@@ -87,7 +89,8 @@ def test_the_table_knows_every_error() -> None:
 
 @pytest.mark.parametrize("kind", RETRIED, ids=lambda kind: kind.__name__)
 def test_an_error_of_ours_keeps_its_name_and_words(kind: type[PerdureError]) -> None:
-    for attempt in (ATTEMPTS_OF_UNKNOWN_ERRORS if kind is ToolRejected else 1, 50):
+    passing = kind in {ToolRejected, AnnouncementFailed}
+    for attempt in (ATTEMPTS_OF_UNKNOWN_ERRORS if passing else 1, 50):
         made = to_application_error(kind("It failed.", "mend it."), attempt=attempt)
         assert (made.type, made.message) == (kind.__name__, "It failed. hint: mend it.")
         assert made.non_retryable is not RETRIED[kind]

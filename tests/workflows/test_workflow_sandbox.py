@@ -12,6 +12,7 @@ from temporalio.worker.workflow_sandbox import RestrictedWorkflowAccessError, Sa
 
 import workflows
 from workflows.coding_task import CodingTask
+from workflows.grants import GrantsRun
 from workflows.maintenance_run import MaintenanceRun
 from workflows.sweep import SweepRun
 from workflows.task_lookup import TaskLookup
@@ -34,7 +35,7 @@ def prepare(kind: type[Any]) -> None:
     SandboxedWorkflowRunner().prepare_workflow(definition)
 
 
-@pytest.mark.parametrize("kind", [CodingTask, MaintenanceRun, TaskLookup, SweepRun])
+@pytest.mark.parametrize("kind", [CodingTask, MaintenanceRun, TaskLookup, SweepRun, GrantsRun])
 async def test_the_workflow_loads_in_the_sandbox(kind: type[Any]) -> None:
     prepare(kind)
 

@@ -5,6 +5,7 @@ import typer
 from perdure.client.command_line.commands import (
     decisions,
     going_back,
+    grants,
     inbox,
     keeping,
     looking,
@@ -33,5 +34,5 @@ for family in FAMILIES:
     for name, command in family.COMMANDS.items():
         app.command(name)(command)
 
-for name, group in {**inbox.GROUPS, **schedules.GROUPS}.items():
+for name, group in {**inbox.GROUPS, **grants.GROUPS, **schedules.GROUPS}.items():
     app.add_typer(group, name=name)

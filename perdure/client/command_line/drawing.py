@@ -14,6 +14,7 @@ from perdure.client.command_line.output import clean
 from perdure.client.command_line.picture import Line, Picture, Tone
 from perdure.contracts.decisions import Approval, Question
 from perdure.contracts.maintenance import MaintenanceResult
+from perdure.contracts.remembering import memory_sentence
 from perdure.contracts.task import TaskResult, TaskStatus
 
 WIDE = 72
@@ -96,6 +97,7 @@ def draw_approval(approval: Approval, *, width: int) -> list[RenderableType]:
     return [
         *preview_box(approval.title, approval.preview, approval.id, width=width),
         clean(f"step {approval.step}, until {approval.expires_at}; then it counts as denied", "dim"),
+        clean(memory_sentence(approval), "dim"),
     ]
 
 

@@ -15,7 +15,8 @@ def approve(
     ] = None,
     reason: Annotated[str, typer.Option(metavar="TEXT")] = "",
     remember: Annotated[
-        Literal["once", "task"], typer.Option(help="task: the same call is not asked again in this task.")
+        Literal["once", "task", "repository"],
+        typer.Option(help="task, repository: exactly this call is not asked again there."),
     ] = "once",
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="Do not ask before approving the only one.")

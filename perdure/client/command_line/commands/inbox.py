@@ -64,7 +64,8 @@ def approve(
     batch: Key = None,
     reason: Annotated[str, typer.Option(metavar="TEXT")] = "",
     remember: Annotated[
-        Literal["once", "task"], typer.Option(help="task: the same call is not asked again in that task.")
+        Literal["once", "task", "repository"],
+        typer.Option(help="task, repository: exactly this call is not asked again there."),
     ] = "once",
     repository: Repository = None,
     user: User = None,
