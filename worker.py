@@ -25,7 +25,7 @@ from activities.door import DoorInterceptor
 from activities.escalate import EscalateDoor
 from activities.execute_calls import ExecuteCallsDoor
 from activities.follow_playbook import FollowPlaybookDoor
-from activities.grants import GrantsDoor, Remembering
+from activities.grants import GrantsDoor
 from activities.host_steps import Host
 from activities.look_after import LookAfterDoor
 from activities.look_up import LookUpArtifactDoor, LookUpDiffDoor
@@ -48,7 +48,6 @@ from perdure.contracts.errors import ConfigurationError, PerdureError
 from perdure.contracts.judging import CallFacts, Standing
 from perdure.contracts.model import ToolSchema
 from perdure.contracts.names import host_queue
-from perdure.contracts.steps import Limits
 from perdure.contracts.task import Mode, Safety
 from perdure.eager_tools import eager_tools_of
 from perdure.fork_points import ForkPoints
@@ -57,6 +56,7 @@ from perdure.installation import (
     connect,
     database_url_of,
     deployment_of,
+    limits_of,
     model_settings_of,
     required,
     search_attributes_registered,
@@ -243,8 +243,7 @@ def activities_of(house: House) -> tuple[list[Callable[..., Any]], list[Callable
     gate = QualityGate(runner, house.registry)
     prepare = PrepareWorkspaceDoor(record, house.workspaces, this_host).prepare_workspace
     upkeep, grants = Upkeep(shelf_of(settings), house.registry, runner), grants_of(house)
-    lasts = {"repository_s": settings.remember_repository_s}
-    remembering, remembered = Remembering(record, runner, **lasts), GrantsDoor(record, runner, **lasts)
+    grants_door = GrantsDoor(record, runner, repository_s=settings.remember_repository_s)
     look_after, look_up_diff = (
         LookAfterDoor(host, record, upkeep),
         LookUpDiffDoor(house.workspaces).look_up_diff,
@@ -263,13 +262,12 @@ def activities_of(house: House) -> tuple[list[Callable[..., Any]], list[Callable
         CloseTaskDoor(record).close_task,
         LookUpArtifactDoor(record).look_up_artifact,
         look_up_diff,
-        remembered.keep_grant,
-        remembered.look_up_grants,
+        *grants_door.activities,
         *ArchiveDoor(house.client, record).activities,
     ]
     hosted: list[Callable[..., Any]] = [
         prepare,
-        PreviewCallDoor(host, record, runner, runner, questions, remembering).preview_call,
+        PreviewCallDoor(host, record, runner, runner, questions, grants_door).preview_call,
         ExecuteCallsDoor(
             host,
             record,
@@ -278,7 +276,7 @@ def activities_of(house: House) -> tuple[list[Callable[..., Any]], list[Callable
             house.workspaces,
             questions,
             parallel=settings.max_parallel_tools,
-            remembering=remembering,
+            remembering=grants_door,
         ).execute_calls,
         CheckWorkDoor(host, record, gate).check_work,
         look_after.look_at_conditions,
@@ -307,12 +305,7 @@ def grants_of(house: House) -> Grants:
     return Grants(
         max_safety=settings.max_safety,
         repository_roots=settings.repository_roots,
-        limits=Limits(
-            usd=settings.budget_usd,
-            tokens=settings.budget_tokens,
-            minutes=settings.budget_minutes,
-            steps=settings.budget_steps,
-        ),
+        limits=limits_of(settings),
         timing=timing_of(settings),
         tools_digest=house.registry.digest,
         search_attributes=house.search_attributes,

@@ -1,6 +1,6 @@
 """Remembered decisions: kept where a person said so, looked for before somebody is asked, listed and revoked."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -41,7 +41,7 @@ class ReadsGrants(AppendsEntries, KnowsTasks, Protocol):
         ...
 
 
-class KeepsGrants(AppendsEntries, KnowsTasks, Protocol):
+class KeepsGrants(ReadsGrants, Protocol):
     """The record's part."""
 
     async def keep_grant(self, grant: Grant, *, asked_at: datetime) -> bool:
@@ -176,14 +176,17 @@ async def still_granted(
     return not approved.grant or (await remembering.of(step, call, summary)).grant is not None
 
 
-class GrantsDoor:
-    """Keeps, lists and revokes grants."""
+class GrantsDoor(Remembering):
+    """Keeps, lists and revokes grants; ``repository_s`` is how long one for a repository counts."""
 
     def __init__(self, record: KeepsGrants, tools: KnowsTheLasting, *, repository_s: float) -> None:
-        self._record = record
-        self._tools = tools
-        self._repository_s = repository_s
-        """How long one for a repository counts."""
+        super().__init__(record, tools, repository_s=repository_s)
+        self._keeping = record
+
+    @property
+    def activities(self) -> tuple[Callable[..., Any], ...]:
+        """Both; each runs on any host."""
+        return (self.keep_grant, self.look_up_grants)
 
     @activity.defn(name="keep_grant")
     async def keep_grant(self, request: KeepGrant) -> GrantKept:
@@ -215,9 +218,9 @@ class GrantsDoor:
                     "grant": grant.id,
                 },
             )
-            await self._record.append([entry])
+            await self._keeping.append([entry])
             kept = grant.model_copy(update={"entry": entry.digest})
-            if not await self._record.keep_grant(kept, asked_at=scheduled_at()):
+            if not await self._keeping.keep_grant(kept, asked_at=scheduled_at()):
                 return GrantKept(head=request.head, refused=REWOUND)
         return GrantKept(head=entry.digest, grant_id=grant.id, says=grant_sentence(grant))
 
@@ -252,13 +255,13 @@ class GrantsDoor:
         """What is remembered; those that were named to be revoked, once they are."""
         async with heartbeating():
             if not request.revoke:
-                found = await self._record.listed_grants(
+                found = await self._keeping.listed_grants(
                     repository=request.repository, everything=request.everything
                 )
                 return Grants(grants=tuple(found[:MOST_LISTED]), more=len(found) > MOST_LISTED)
             ids = list(dict.fromkeys(request.revoke))
-            await self._record.revoke_grants(ids, by=request.by, reason=request.reason, at=scheduled_at())
-            found = await self._record.listed_grants(ids=ids, everything=True)
+            await self._keeping.revoke_grants(ids, by=request.by, reason=request.reason, at=scheduled_at())
+            found = await self._keeping.listed_grants(ids=ids, everything=True)
         there = {grant.id for grant in found}
         return Grants(grants=tuple(found), missing=tuple(id for id in ids if id not in there))
 

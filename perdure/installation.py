@@ -22,6 +22,7 @@ from perdure.client.connection import find_server, running_stack
 from perdure.client.conversion import data_converter
 from perdure.contracts.errors import ConfigurationError
 from perdure.contracts.names import SEARCH_ATTRIBUTES
+from perdure.contracts.steps import Limits
 from perdure.embedded.chroma import NAME as CHROMA
 from perdure.embedded.temporal_namespace import registered_attributes
 from perdure.embedded.valkey import NAME as VALKEY
@@ -200,3 +201,13 @@ def required(program: str) -> Path:
     if path is None:
         raise ConfigurationError(f"The program {program!r} is not installed.", "run `make setup`.")
     return path
+
+
+def limits_of(settings: Settings) -> Limits:
+    """What a task may use where its request names no limit."""
+    return Limits(
+        usd=settings.budget_usd,
+        tokens=settings.budget_tokens,
+        minutes=settings.budget_minutes,
+        steps=settings.budget_steps,
+    )
