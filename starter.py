@@ -68,6 +68,10 @@ class ThisMachine(RecordKeeping):
         settings = self.settings()
         return Place(settings.home, settings.task_queue, settings.temporal_environment)
 
+    def signing_key(self) -> Path | None:
+        """What PERDURE_SIGNING_KEY names."""
+        return self.settings().signing_key
+
     async def up(self) -> "Running":
         """Start the servers, the scripted models where they are set, and a worker that is started again if it dies."""
         settings = self.settings()

@@ -39,6 +39,7 @@ from activities.prepare_workspace import PrepareWorkspaceDoor, Surveyed, ThisHos
 from activities.preview_call import PreviewCallDoor
 from activities.propose_publication import ProposePublicationDoor
 from activities.read_report import ReadReportDoor
+from activities.record_decision import RecordDecisionDoor
 from activities.reflect import ReflectDoor
 from activities.sweep_host import SweepHostDoor
 from activities.synthesize import SynthesizeDoor
@@ -74,6 +75,7 @@ from perdure.memory.contexts import Contexts
 from perdure.memory.ledger import TaskLedger
 from perdure.memory.record import Record
 from perdure.reminders import announcer_of, timing_of
+from perdure.safety.approvers import Approvers
 from perdure.safety.policy import Policy
 from perdure.safety.sandbox import Sandbox
 from perdure.search_services import searching_of
@@ -239,6 +241,7 @@ def activities_of(house: House) -> tuple[list[Callable[..., Any]], list[Callable
             names=("find_tools", *offered_names(eager[mode], loaded)),
         )
 
+    approvers = Approvers.checked(settings.approvers)
     questions = OpensQuestions(record, models, lambda: models.can_be_asked)
     gate = QualityGate(runner, house.registry)
     prepare = PrepareWorkspaceDoor(record, house.workspaces, this_host).prepare_workspace
@@ -259,6 +262,7 @@ def activities_of(house: House) -> tuple[list[Callable[..., Any]], list[Callable
         ReflectDoor(conversation).reflect,
         SynthesizeDoor(conversation).synthesize,
         EscalateDoor(record, announcer_of(settings, os.environ)).escalate,
+        RecordDecisionDoor(record).record_decision,
         CloseTaskDoor(record).close_task,
         LookUpArtifactDoor(record).look_up_artifact,
         look_up_diff,
@@ -267,7 +271,7 @@ def activities_of(house: House) -> tuple[list[Callable[..., Any]], list[Callable
     ]
     hosted: list[Callable[..., Any]] = [
         prepare,
-        PreviewCallDoor(host, record, runner, runner, questions, grants_door).preview_call,
+        PreviewCallDoor(host, record, runner, runner, questions, approvers, grants_door).preview_call,
         ExecuteCallsDoor(
             host,
             record,
@@ -275,6 +279,7 @@ def activities_of(house: House) -> tuple[list[Callable[..., Any]], list[Callable
             runner,
             house.workspaces,
             questions,
+            approvers,
             parallel=settings.max_parallel_tools,
             remembering=grants_door,
         ).execute_calls,

@@ -8,6 +8,8 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from temporalio import activity
 
+from activities.approval_checks import KnowsApprovers, why_void
+from activities.call_results import call_result, count_tool_call, result_body
 from activities.grants import NothingRemembered, Remembers, still_granted
 from activities.heartbeat import Beat, heartbeating
 from activities.host_steps import Held, Host, Rebuilt, author_of, call_of, follows_untrusted
@@ -40,8 +42,6 @@ from perdure.contracts.outcomes import RanCall
 from perdure.contracts.steps import ApprovedCall, ExecuteCalls, Executed
 from perdure.contracts.transcript import Entry, EntryKind
 from perdure.contracts.workspace import MAX_LOST, Checkpoint
-
-EXCERPT = 300
 
 Copy = TypeVar("Copy", bound=Rebuilt)
 CopyIn = TypeVar("CopyIn", contravariant=True)
@@ -83,11 +83,13 @@ class ExecuteCallsDoor(Generic[Copy]):
         judge: JudgesCalls,
         workspaces: ChecksPoint[Copy],
         questions: AsksForCalls,
+        approvers: KnowsApprovers,
         *,
         parallel: int,
         remembering: Remembers | None = None,
     ) -> None:
         self.remembering = remembering or NothingRemembered()
+        self._approvers = approvers
         self._host = host
         self._record = record
         self._tools = tools
@@ -119,7 +121,9 @@ class ExecuteCallsDoor(Generic[Copy]):
             held = Held(copy=copy, token=token, key=key, claim=claim)
             outputs = outputs_of(self._record, step)
             files_at = files_at_of(self._record, step.task_id, step.head)
-            execution = _Execution(self, step, held, entries[-1], calls, summaries, beat, outputs, files_at)
+            execution = _Execution(
+                self, step, held, entries[-1], calls, summaries, beat, outputs, files_at, standing.user
+            )
             done = await execution.run()
             if changing and execution.unsettled:
                 await self._host.settled(task_id=step.task_id, token=token, checkpoint=execution.checkpoint)
@@ -139,15 +143,26 @@ class ExecuteCallsDoor(Generic[Copy]):
                     copy=held.copy,
                     key=key,
                     requested_at=scheduled_at(),
-                    rule=summary.reason,
+                    summary=summary,
                     tree=execution.checkpoint.tree,
                     seen=execution.seen,
                     files_at=execution.files_at,
                     questions=execution.questions[approved.index],
                 )
-                if operation.digest != approved.approved_digest:
+                why = why_void(
+                    approved,
+                    operation,
+                    summary,
+                    task_id=key.task_id,
+                    run_id=key.run_id,
+                    requester=execution.requester,
+                    signers=self._approvers.signers(rules=summary.rules, requester=execution.requester),
+                )
+                if why:
+                    execution.stale_because = why
                     return None
                 if not await still_granted(self.remembering, execution.step, approved, call, summary):
+                    execution.stale_because = "what was remembered of it counts no more"
                     return None
                 facts = operation.facts
             return await self._tools.run(
@@ -240,11 +255,15 @@ class _Execution(Generic[Copy]):
         beat: Beat,
         outputs: Outputs,
         files_at: FilesAt,
+        requester: str,
     ) -> None:
+        self.requester = requester
         self.door, self.step, self.held, self.last = door, step, held, last
         self.calls, self.summaries, self.beat, self.outputs = calls, summaries, beat, outputs
         self.seen = seen_of(door.entries_of, step.task_id, lambda: self.last)
         self.files_at = files_at
+        self.stale_because = ""
+        """Why nobody has approved the call that it stopped at."""
         self.checkpoint = held.claim.checkpoint
         self.unsettled = True
         self.questions: dict[int, Questions | None] = {
@@ -281,7 +300,11 @@ class _Execution(Generic[Copy]):
             self.unsettled = more
         lost = self.held.copy.lost
         return executed(self.step, self.last.digest, self.results, self.checkpoint, stale=stale).model_copy(
-            update={"lost": lost[:MAX_LOST], "lost_count": len(lost)}
+            update={
+                "lost": lost[:MAX_LOST],
+                "lost_count": len(lost),
+                "stale_because": self.stale_because,
+            }
         )
 
     async def _run_group(self, group: Sequence[ApprovedCall]) -> list[RanCall | None]:
@@ -346,50 +369,3 @@ def grouped(calls: Sequence[ApprovedCall], summaries: dict[int, CallSummary]) ->
 def _is_parallel(each: ApprovedCall, summaries: dict[int, CallSummary]) -> bool:
     summary = summaries[each.index]
     return summary.effect.may_run_in_parallel and summary.verdict is not Verdict.ASK
-
-
-def result_body(
-    decision: str, call: ToolCall, outcome: RanCall, artifacts: Sequence[ArtifactRef]
-) -> dict[str, object]:
-    """The transcript's record of a result."""
-    seen = {"seen": dict(outcome.seen)} if outcome.seen else {}
-    return {
-        **seen,
-        "decision": decision,
-        "index": call.index,
-        "call_id": call.call_id,
-        "tool": call.tool,
-        "ok": outcome.ok,
-        "text": outcome.for_model,
-        "artifacts": [artifact.model_dump(mode="json") for artifact in artifacts],
-        "commit": outcome.commit,
-        "pushed": outcome.pushed,
-        "changed_paths": list(outcome.changed_paths),
-        "duration_s": outcome.duration_s,
-        "loads": list(outcome.loads),
-    }
-
-
-def call_result(
-    call: ToolCall, outcome: RanCall, artifacts: tuple[ArtifactRef, ...], *, changed: bool
-) -> CallResult:
-    """What the workflow learns."""
-    return CallResult(
-        index=call.index,
-        tool=call.tool[:64],
-        ok=outcome.ok,
-        excerpt=(outcome.excerpt or outcome.for_model)[:EXCERPT],
-        artifacts=artifacts,
-        changed=changed,
-        commit=outcome.commit,
-        pushed=outcome.pushed,
-    )
-
-
-def count_tool_call(call: ToolCall, summary: CallSummary, *, ok: bool) -> None:
-    """Add the call to the metrics; a name the model made up is not a label."""
-    known = summary.verdict is not Verdict.DENY
-    meter = activity.metric_meter().with_additional_attributes(
-        {"tool": call.tool if known else "refused", "outcome": "ok" if ok else "failed"}
-    )
-    meter.create_counter("perdure_tool_calls", "Tool calls by outcome").add(1)

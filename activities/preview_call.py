@@ -1,16 +1,20 @@
 """Show exactly what a call would do, so that a person decides about that and nothing else."""
 
+import json
 import re
+from collections.abc import Sequence
 from typing import Generic, Protocol, TypeVar
 
 from temporalio import activity
 
+from activities.approval_checks import KnowsApprovers
 from activities.grants import NothingRemembered, Remembers, shape_of
 from activities.heartbeat import heartbeating
 from activities.host_steps import Host, author_of, call_of, follows_untrusted
 from activities.judge import JudgesCalls, judged, standing_of
 from activities.record import (
     AppendsEntries,
+    KeepsArtifacts,
     KnowsFiles,
     KnowsTasks,
     files_at_of,
@@ -20,17 +24,21 @@ from activities.record import (
 )
 from activities.running_tools import AsksForCalls, Questions, RunsTools
 from activities.sightings import seen_of
-from perdure.contracts.calls import CallSummary, Verdict
+from perdure.contracts.calls import ArtifactRef, CallSummary, Verdict
 from perdure.contracts.errors import ToolRejected
+from perdure.contracts.outcomes import Operation
 from perdure.contracts.steps import PreviewCall, Previewed
 from perdure.contracts.task import Cost
 from perdure.contracts.transcript import Entry, EntryKind
 
 Copy = TypeVar("Copy")
 MAX_PREVIEW = 4_000
+LEFT_OUT = "characters left out"
+"""Stands in what a tool shortened."""
+WHOLE_OPERATION = "operation.txt"
 
 
-class LooksBack(AppendsEntries, KnowsFiles, KnowsTasks, Protocol):
+class LooksBack(AppendsEntries, KeepsArtifacts, KnowsFiles, KnowsTasks, Protocol):
     """The record's part."""
 
 
@@ -44,8 +52,10 @@ class PreviewCallDoor(Generic[Copy]):
         tools: RunsTools[Copy],
         judge: JudgesCalls,
         questions: AsksForCalls,
+        approvers: KnowsApprovers,
         remembering: Remembers | None = None,
     ) -> None:
+        self._approvers = approvers
         self._remembering = remembering or NothingRemembered()
         self._host = host
         self._record = record
@@ -80,7 +90,7 @@ class PreviewCallDoor(Generic[Copy]):
                     copy=held.copy,
                     key=key,
                     requested_at=scheduled_at(),
-                    rule=summary.reason,
+                    summary=summary,
                     tree=held.claim.checkpoint.tree,
                     seen=seen_of(self._record, step.task_id, lambda: recorded),
                     files_at=files_at_of(self._record, step.task_id, step.head),
@@ -94,13 +104,16 @@ class PreviewCallDoor(Generic[Copy]):
             )
         if step.arguments is not None:
             await self._record.append([last])
+        shown, cut = bounded(operation.preview)
+        hidden = operation.left_out + cut
+        whole = hidden or LEFT_OUT in operation.preview
         return Previewed(
             head=last.digest,
             operation_digest=operation.digest,
             run_id=run_id(),
             tool=call.tool,
             title=operation.title or summary.title,
-            preview=bounded(operation.preview),
+            preview=shown,
             shape=shape_of(summary),
             timeout_s=summary.timeout_s,
             cost=cost_of(questions),
@@ -109,7 +122,21 @@ class PreviewCallDoor(Generic[Copy]):
             assurance=summary.assurance,
             least_sandbox=summary.least_sandbox,
             untrusted=summary.untrusted,
+            reason=summary.reason,
+            policy_digest=operation.policy_digest,
+            sandbox=operation.sandbox,
+            hidden=hidden,
+            whole=await self._whole(step.task_id, operation) if whole else None,
+            approvers=tuple(self._approvers.signers(rules=summary.rules, requester=standing.user)),
             **(await self._remembering.of(step, call, summary)).fields,
+        )
+
+    async def _whole(self, task_id: str, operation: Operation) -> ArtifactRef:
+        """The operation with nothing left out, for who wants to read all of it."""
+        sealed = json.dumps(operation.sealed, ensure_ascii=True, indent=1, sort_keys=True)
+        text = f"{operation.title}\n\n{operation.preview}\n\n{sealed}\n\nSHA-256 of the operation: {operation.digest}\n"
+        return await self._record.put_artifact(
+            task_id, WHOLE_OPERATION, text.encode("utf-8", "backslashreplace"), "text/plain; charset=utf-8"
         )
 
 
@@ -118,28 +145,47 @@ def cost_of(questions: Questions | None) -> Cost:
     return questions.cost if questions else Cost()
 
 
-def bounded(markdown: str) -> str:
-    """The preview at a length the history can hold, cut between lines, with an open code block closed and a word on it.
+def bounded(markdown: str) -> tuple[str, int]:
+    """The preview at a length the history can hold, and how many characters of it are left out in the middle.
 
-    The operation's digest covers what is left out as well.
+    It is cut between lines, with open code blocks closed and opened again. The operation's digest covers all of it.
     """
     if len(markdown) <= MAX_PREVIEW:
-        return markdown
+        return markdown, 0
+    lines = markdown.splitlines()
+    room = MAX_PREVIEW - 300
+    head = _fitting(lines, room * 2 // 3)
+    tail = (
+        _fitting(lines[: len(head) - len(lines) - 1 : -1], room // 3)[::-1] if len(head) < len(lines) else []
+    )
+    left_out = len(markdown) - sum(len(line) + 1 for line in (*head, *tail))
+    fence = _open_fence(head)
+    reopened = _open_fence(lines[: len(lines) - len(tail)])
+    note = f"**{left_out:,} of {len(markdown):,} characters are not shown here; the approval covers all of them.**"
+    parts = [*head, *([fence] if fence else []), "", note, "", *([reopened] if reopened else []), *tail]
+    return "\n".join(parts), left_out
+
+
+def _fitting(lines: Sequence[str], room: int) -> list[str]:
     kept: list[str] = []
-    room, fence = MAX_PREVIEW - 200, ""
-    for line in markdown.splitlines():
+    for line in lines:
         room -= len(line) + 1
         if room < 0:
             break
         kept.append(line)
+    return kept
+
+
+def _open_fence(lines: Sequence[str]) -> str:
+    """The fence of the code block that these lines leave open; empty where they leave none."""
+    fence = ""
+    for line in lines:
         opening = re.match(r"`{3,}", line)
         if opening and not fence:
             fence = opening[0]
         elif line.rstrip() == fence:
             fence = ""
-    shown = sum(len(line) + 1 for line in kept)
-    note = f"(Shortened: {shown:,} of {len(markdown):,} characters are shown; the approval covers all of it.)"
-    return "\n".join([*kept, *([fence] if fence else []), "", note])
+    return fence
 
 
 def edit_entry(parent: Entry, step: PreviewCall) -> Entry:

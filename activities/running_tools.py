@@ -7,7 +7,7 @@ from typing import Any, Protocol, TypeVar
 from pydantic import BaseModel
 
 from activities.heartbeat import Beat
-from perdure.contracts.calls import CallKey, ToolCall
+from perdure.contracts.calls import CallKey, CallSummary, ToolCall
 from perdure.contracts.outcomes import Operation, RanCall
 from perdure.contracts.task import Cost
 from perdure.contracts.workspace import Checkpoint
@@ -79,11 +79,11 @@ class RunsTools(Protocol[CopyIn]):
         copy: CopyIn,
         key: CallKey,
         requested_at: datetime,
-        rule: str,
+        summary: CallSummary,
         tree: str,
         seen: Seen,
         files_at: FilesAt,
         questions: Questions | None,
     ) -> Operation:
-        """Exactly what the call would do now."""
+        """Exactly what the call would do now; ``summary`` holds what the policy says of it."""
         ...

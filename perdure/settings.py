@@ -148,6 +148,12 @@ class Settings(BaseSettings):
     remember_repository_s: Positive = 2_592_000.0
     """Seconds that an approval holds which a person remembers for a repository; then it is asked again."""
 
+    approvers: Path | None = None
+    """TOML file of who may sign approvals, with their public keys (docs/approvals.md); it belongs to the operator alone."""
+
+    signing_key: Path | None = None
+    """Private key file that `approve` signs with, made by `keys create`; only where approvals are given, not by workers."""
+
     heartbeat_s: Positive = 15.0
     """Seconds without a sign of life after which a running activity is given to another worker."""
 
@@ -364,7 +370,8 @@ def _anchored(settings: Settings, project_folder: Path, environment: Mapping[str
     paths = {"home": project_folder / settings.home.expanduser()}
     folders = tuple(str(project_folder / Path(folder).expanduser()) for folder in settings.playbooks)
     tool_folders = tuple(str(project_folder / Path(folder).expanduser()) for folder in settings.tool_folders)
-    files = {name: getattr(settings, name) for name in ("model_script", "mcp_servers", "git_credentials")}
+    named = ("model_script", "mcp_servers", "git_credentials", "approvers", "signing_key")
+    files = {name: getattr(settings, name) for name in named}
     paths |= {name: project_folder / file.expanduser() for name, file in files.items() if file is not None}
     anchored = settings.model_copy(update={**paths, "playbooks": folders, "tool_folders": tool_folders})
     return anchored.knowing(

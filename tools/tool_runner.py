@@ -15,7 +15,7 @@ from perdure.contracts.outcomes import Operation, RanCall
 from perdure.safety.display import inline_code
 from perdure.safety.egress import PackageRequest
 from perdure.safety.environment import environment_for
-from perdure.safety.operations import operation_digest
+from perdure.safety.operations import Ruling, Seal, operation_digest
 from perdure.safety.policy import Policy
 from perdure.safety.remembering import why_not_remembered
 from perdure.safety.sandbox import Sandbox
@@ -136,36 +136,41 @@ class ToolRunner:
         copy: WorkingCopy,
         key: CallKey,
         requested_at: datetime,
-        rule: str,
+        summary: CallSummary,
         tree: str,
         seen: Seen | None = None,
         files_at: FilesAt = no_files,
         questions: AsksModel | None = None,
     ) -> Operation:
-        """Exactly what the call would do now: its digest covers files, branch, environment, rule and sandbox."""
+        """Exactly what the call would do now: its digest covers files, branch, environment, policy, sandbox and call."""
         context = self.context(
             copy=copy, key=key, requested_at=requested_at, beat=lambda _: None, approved={}
         )
         context = replace(context, files_at=files_at)
         arguments = self._registry.canonical_arguments(call)
         preview = await self._registry.preview(call, replace(context, seen=seen, model=questions))
-        digest = operation_digest(
+        policy_digest, sandbox = self._policy.digest, self._sandbox.level
+        seal = Seal(
             tool=call.tool,
             arguments=arguments,
             tree=tree,
             head=await copy.git.head(),
             working_directory=str(arguments.get("working_directory", ".")),
             environment=environment_for(environment_of(self._toolchain)),
-            rule=rule,
-            sandbox_level=self._sandbox.level,
-            extra=preview.facts,
+            ruling=Ruling.of(summary, policy_digest=policy_digest, sandbox=sandbox),
+            key=key,
+            facts=preview.facts,
         )
         return Operation(
-            digest=digest,
+            digest=operation_digest(seal),
             title=preview.title,
             preview=f"{preview.markdown}{_touched(self._registry.touches(call))}",
             facts=preview.facts,
             pushed=preview.pushed,
+            policy_digest=policy_digest,
+            sandbox=sandbox,
+            sealed=seal.content(),
+            left_out=preview.left_out,
         )
 
     def context(

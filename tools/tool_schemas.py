@@ -250,6 +250,8 @@ class Preview:
     """What must be the same when the call runs, such as the remote's head; part of the operation's digest."""
     pushed: str = ""
     """``<branch>@<commit>`` where the remote has that already, so that nothing is left to approve."""
+    left_out: int = 0
+    """Characters of the command or of scripts that ``markdown`` does not show."""
 
 
 OUTPUT_CHARACTERS = 8_000

@@ -24,6 +24,8 @@ with workflow.unsafe.imports_passed_through():
 INSTALL_AGAIN = "install-again"
 #: Patch id: a task of before fails where it is unknown whether a call that nobody was asked about had its effect.
 UNKNOWN_IS_ASKED = "an-unknown-effect-is-asked-about"
+#: Patch id: in a history of before, a call that the policy newly asks about was left out without a word.
+ASKED_LATE = "a-stricter-policy-asks-late"
 
 
 class Acting:
@@ -93,7 +95,10 @@ class Acting:
         wanted = {call.index: (call, ApprovedCall(index=call.index)) for call in calls}
         while True:
             try:
-                return (await self._execute(decision, wanted)).results
+                executed = await self._execute(decision, wanted)
+                if executed.stale_approval is None or not workflow.patched(ASKED_LATE):
+                    return executed.results
+                return executed.results + await self._ask_late(decision, calls, executed.stale_approval)
             except ActivityError as error:
                 if not is_unknown_effect(error) or not workflow.patched(UNKNOWN_IS_ASKED):
                     raise
@@ -103,6 +108,17 @@ class Acting:
                 if note is not None:
                     self._refuse(note, calls[0])
                     return ()
+
+    async def _ask_late(
+        self, decision: str, calls: Sequence[CallSummary], index: int
+    ) -> tuple[CallResult, ...]:
+        """Ask about a call that needed nobody when it was decided, then run those after it."""
+        place = next(place for place, call in enumerate(calls) if call.index == index)
+        ran = await self._run_asked(decision, calls[place])
+        rest = calls[place + 1 :]
+        if not rest or any(_spoils(result, calls) for result in ran):
+            return ran
+        return ran + await self._run(decision, rest)
 
     async def _run_one_by_one(self, decision: str, calls: Sequence[CallSummary]) -> tuple[CallResult, ...]:
         """Find the call that a person has to be asked about; what those before it gave is recorded, and stays."""
@@ -134,9 +150,8 @@ class Acting:
                 return ()
             if executed.stale_approval is None:
                 return executed.results
-            self._state.desk.remark(
-                f"{call.title}: the files changed after the approval, so it is asked anew."
-            )
+            because = executed.stale_because or "the files changed after the approval"
+            self._state.desk.remark(f"{call.title}: {because}, so it is asked anew.")
 
     def _refuse(self, note: Note, call: CallSummary) -> None:
         state = self._state

@@ -1,5 +1,6 @@
 """Guards of the loop: the budget, and calls that repeat without effect."""
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -7,8 +8,9 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from perdure.contracts.calls import CallSummary
-    from perdure.contracts.steps import Limits
+    from perdure.contracts.steps import MAX_STEPS, Limits
     from perdure.contracts.task import Cost
+    from workflows.request import refused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -97,3 +99,21 @@ class LoopGuard:
 
 def _number(value: float) -> str:
     return f"{value:g}" if value < 1000 else f"{value:,.0f}"
+
+
+def check_extension(budget: "Mapping[str, float] | None", in_use: "Mapping[str, float]") -> None:
+    """ApplicationError where these new limits cannot be given."""
+    for name, limit in (budget or {}).items():
+        if name not in in_use:
+            raise refused(
+                f"{name!r} is no limit of a budget.", f"the limits are: {', '.join(sorted(in_use))}."
+            )
+        if not math.isfinite(limit):
+            raise refused(f"The new limit of {name} is no number.", "give the new total as a number.")
+        if name == "steps" and limit > MAX_STEPS:
+            raise refused(f"A task may take {MAX_STEPS} steps at most.", "give it a second task instead.")
+        if limit <= in_use[name]:
+            raise refused(
+                f"The new limit of {name} is {limit:g}, but {in_use[name]:g} are already used.",
+                "a budget is the new total, so give more than what is used.",
+            )

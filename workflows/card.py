@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from perdure.contracts.calls import Assurance
     from perdure.contracts.decisions import Approval, Pending, Question
     from perdure.contracts.plan import Plan
     from perdure.contracts.remembering import memory_sentence
     from perdure.contracts.steps import Limits
     from perdure.contracts.task import Cost
+    from workflows.consenting import progress
 
 MAX_SUBTASKS_SHOWN = 12
 LINE_SHOWN = 56
@@ -126,12 +128,42 @@ def _approval(approval: Approval, picture: Picture) -> str:
             f"### Waiting for your approval `{approval.id}`",
             code(approval.title),
             folded(approval.preview),
+            *_demands(approval),
             f"Until {_time(approval.expires_at)}; then it counts as denied.{late} *More Actions*, *Send an Update*, "
             "`decide`, with this (or `deny` with a `reason`, or `edit` with new `arguments`):",
-            _paste({"approval_id": approval.id, "verdict": "approve", "reason": "", "by": "your name"}),
+            _paste(_word_for(approval)),
             plain(memory_sentence(approval)),
         ]
     )
+
+
+def _word_for(approval: Approval) -> dict[str, object]:
+    word: dict[str, object] = {
+        "approval_id": approval.id,
+        "verdict": "approve",
+        "reason": "",
+        "by": "your name",
+    }
+    # Nobody approves what they have not seen all of without giving back what stands for all of it.
+    return {**word, "operation_digest": approval.operation_digest} if approval.hidden else word
+
+
+def _demands(approval: Approval) -> list[str]:
+    """What it takes to approve, where that is more than one name, and why it is asked."""
+    lines = [f"Asked by the rule {plain(approval.reason)}"] if approval.reason else []
+    if approval.people > 1:
+        lines.append(f"**{approval.people} different people must approve**; {plain(progress(approval))}.")
+    if approval.assurance is not Assurance.CLAIMED:
+        lines.append(
+            "**A name alone does not count**: it is approved by a signature, with `python starter.py approve "
+            f"{approval.id} --key FILE`."
+        )
+    if approval.hidden:
+        lines.append(
+            f"**{approval.hidden:,} characters are not shown here**: `python starter.py show --approval {approval.id}` "
+            "shows all of it with its digest."
+        )
+    return lines
 
 
 def _question(question: Question, picture: Picture) -> str:

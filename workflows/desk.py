@@ -9,19 +9,18 @@ A reset applies old updates and signals again by default, and hands them to the 
 So a word that was just given is acted on only in a later workflow task, after the seed had its chance to void it.
 """
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
+    from perdure.contracts.consents import Approver, Consent, unusable_name
     from perdure.contracts.continuation import SpokenWords, Taken, Undone
     from perdure.contracts.decisions import (
-        MAX_EDITED_ARGUMENTS_BYTES,
         AnswerQuestion,
         Approval,
         Decide,
@@ -32,11 +31,21 @@ with workflow.unsafe.imports_passed_through():
         Receipt,
         SignalDecision,
     )
-    from perdure.contracts.digests import canonical_json, digest_of
-    from perdure.contracts.remembering import memory_problem
-    from perdure.contracts.steps import MAX_STEPS, Timing
+    from perdure.contracts.digests import digest_of
+    from perdure.contracts.steps import Timing
+    from workflows.budget import check_extension
+    from workflows.consenting import (
+        NAMED,
+        check_consent,
+        check_edit,
+        check_memory,
+        check_name,
+        consent_of,
+        people_missing,
+        progress,
+    )
     from workflows.moving import MovingOver, moving_sentence
-    from workflows.request import read
+    from workflows.request import read, refused
     from workflows.waiting import Escalation, Ready, Reminded, nudged, unheard, wait_for
 
 #: Words of people that are handed from run to run, the newest; each is a line of some hundred bytes.
@@ -70,6 +79,11 @@ class Desk:
     """Whether the task is to go on in a new run, on another version of the workers."""
     earlier: SpokenWords = field(default_factory=SpokenWords)
     """What was said in the runs before this one."""
+    signers: dict[str, tuple[Approver, ...]] = field(default_factory=dict[str, tuple[Approver, ...]])
+    """Who may sign each pending approval."""
+    consents: dict[str, tuple[Consent, ...]] = field(default_factory=dict[str, tuple[Consent, ...]])
+    """Who agreed to what was approved."""
+    clock: Callable[[], datetime] = workflow.now
     _asked: int = 0
     _fresh: set[str] = field(default_factory=set[str])
     """Ids of what was just said and is not acted on yet."""
@@ -126,48 +140,32 @@ class Desk:
         if known is not None:
             if known == _taken(decision.verdict, decision.arguments):
                 return decision
-            raise _refused(
+            raise refused(
                 f"The approval {decision.approval_id!r} was already decided: {known.said}.",
                 "a decision is final; steer the task or cancel it instead.",
             )
         if decision.approval_id not in self.approvals:
             raise self._not_pending(decision)
-        if decision.verdict == "edit" and decision.arguments is None:
-            raise _refused(
-                "An edit needs the field 'arguments'.", "give the call's new arguments as an object."
-            )
-        if decision.verdict != "edit" and decision.arguments is not None:
-            raise _refused(
-                f"The verdict {decision.verdict!r} takes no 'arguments'.",
-                "send 'edit' to change the call first.",
-            )
-        if decision.arguments is not None:
-            size = len(canonical_json(decision.arguments))
-            if size > MAX_EDITED_ARGUMENTS_BYTES:
-                raise _refused(
-                    f"The edited arguments are {size:,} bytes; at most {MAX_EDITED_ARGUMENTS_BYTES:,} are taken.",
-                    "deny the call and steer the model instead.",
-                )
-        self._check_memory(decision)
+        check_edit(decision)
+        approval = self.approvals[decision.approval_id]
+        check_memory(approval, decision)
+        check_consent(approval, decision, self.signers.get(approval.id, ()))
         return decision
 
     def validate_decision(self, value: Any) -> None:
         """For the update's validator alone: replay skips validators, so only here the run itself may be asked for."""
         decision = self.check_decision(value)
+        check_name(decision)
         approval = self.approvals.get(decision.approval_id)
         if approval is not None and approval.run_id != workflow.info().run_id:
             raise self._not_pending(decision)
 
     def _not_pending(self, decision: Decide) -> ApplicationError:
-        return _refused(
+        return refused(
             f"No approval {decision.approval_id!r} is pending; it was never asked, has expired, or belongs to an "
             "earlier run.",
             f"pending now: {', '.join(self.approvals) or 'none'}.",
         )
-
-    def _check_memory(self, decision: Decide) -> None:
-        if problem := memory_problem(self.approvals[decision.approval_id], decision.remember):
-            raise _refused(*problem)
 
     def decide(self, value: Any) -> Receipt:
         """Take a checked decision; the same one again gives the same receipt."""
@@ -177,6 +175,8 @@ class Desk:
             return Receipt(
                 id=decision.approval_id, recorded=earlier.said, message=f"Recorded: {earlier.said}."
             )
+        if decision.verdict == "approve" and (waits := self._consented(decision)):
+            return waits
         if decision.approval_id not in self.decisions:
             self._fresh.add(decision.approval_id)
         kept = self.decisions.setdefault(decision.approval_id, decision)
@@ -184,6 +184,22 @@ class Desk:
         title = f" {approval.title!r}" if approval else ""
         return Receipt(
             id=decision.approval_id, recorded=kept.verdict, message=f"Recorded: {kept.verdict}{title}."
+        )
+
+    def _consented(self, decision: Decide) -> Receipt | None:
+        """Take down who agreed; the receipt where others still must."""
+        approval = self.approvals.get(decision.approval_id)
+        if approval is None:
+            return None
+        consent = consent_of(approval, decision, self.signers.get(approval.id, ()), self.clock())
+        with_it = approval.model_copy(update={"consents": (*approval.consents, consent)})
+        if people_missing(with_it) < people_missing(approval):
+            approval = self.approvals[approval.id] = with_it
+        self.consents[approval.id] = approval.consents
+        if not people_missing(approval):
+            return None
+        return Receipt(
+            id=approval.id, recorded="approve", message=f"Recorded: approve, by one; {progress(approval)}."
         )
 
     def check_answer(self, value: Any) -> AnswerQuestion:
@@ -195,34 +211,17 @@ class Desk:
         question = self.questions.get(answer.question_id)
         if known is not None or question is None:
             said = f"was already answered: {known.said}" if known else "is not pending"
-            raise _refused(
+            raise refused(
                 f"The question {answer.question_id!r} {said}.",
                 f"pending now: {', '.join(self.questions) or 'none'}.",
             )
         if answer.choice not in question.choices:
-            raise _refused(
+            raise refused(
                 f"{answer.choice!r} is no choice of the question {question.id!r}.",
                 f"choose one of: {', '.join(question.choices)}.",
             )
-        self._check_extension(answer)
+        check_extension(answer.budget, self.limits_in_use)
         return answer
-
-    def _check_extension(self, answer: AnswerQuestion) -> None:
-        for name, limit in (answer.budget or {}).items():
-            if name not in self.limits_in_use:
-                known = ", ".join(sorted(self.limits_in_use))
-                raise _refused(f"{name!r} is no limit of a budget.", f"the limits are: {known}.")
-            if not math.isfinite(limit):
-                raise _refused(f"The new limit of {name} is no number.", "give the new total as a number.")
-            if name == "steps" and limit > MAX_STEPS:
-                raise _refused(
-                    f"A task may take {MAX_STEPS} steps at most.", "give it a second task instead."
-                )
-            if limit <= self.limits_in_use[name]:
-                raise _refused(
-                    f"The new limit of {name} is {limit:g}, but {self.limits_in_use[name]:g} are already used.",
-                    "a budget is the new total, so give more than what is used.",
-                )
 
     def answer(self, value: Any) -> Receipt:
         """Take a checked answer; the same one again gives the same receipt."""
@@ -249,7 +248,9 @@ class Desk:
         try:
             signal = read(value, SignalDecision, what=f"The signal {verdict!r}")
             decision = {**signal.model_dump(), "verdict": verdict}
-            self.check_decision(decision)
+            checked = self.check_decision(decision)
+            if unusable_name(checked.by) and workflow.patched(NAMED):
+                check_name(checked)
         except ApplicationError as error:
             self.remark(error.message)
             return
@@ -270,13 +271,14 @@ class Desk:
         *,
         withdrawable: bool,
         escalation: Escalation | None = None,
+        signers: tuple[Approver, ...] = (),
     ) -> Decide | None:
         """The decision; None after a reset withdrew the approval. No word before the deadline is a denial.
 
         Raises ``MovingOver`` where the task moves to another version meanwhile and the approval may be withdrawn.
         """
         self._leave_early(approval.id, withdrawable=withdrawable)
-        self.approvals[approval.id] = approval
+        self.approvals[approval.id], self.signers[approval.id] = approval, signers
         said = await self._wait(
             lambda: approval.id in self.decisions or approval.id not in self.approvals,
             timing,
@@ -386,7 +388,3 @@ class Desk:
 
 def _taken(said: str, content: Mapping[str, Any] | None) -> Taken:
     return Taken(said=said, content="" if content is None else digest_of({"v": 1, "content": dict(content)}))
-
-
-def _refused(message: str, hint: str) -> ApplicationError:
-    return ApplicationError(f"{message} hint: {hint}", type="Refused", non_retryable=True)

@@ -1,19 +1,20 @@
 """Asking a person about one call, until it is decided for exactly what would run."""
 
 import functools
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from perdure.contracts.calls import CallSummary
+    from perdure.contracts.calls import Assurance, CallSummary
+    from perdure.contracts.decision_records import DecisionRecorded, Outcome, RecordDecision
     from perdure.contracts.decisions import Approval, Decide
-    from perdure.contracts.digests import approval_id
+    from perdure.contracts.digests import approval_id, shown_digest
     from perdure.contracts.grants import GrantKept, GrantScope, KeepGrant
     from perdure.contracts.steps import ApprovedCall, Note, PreviewCall, Previewed
     from workflows.escalating import escalate
-    from workflows.steps import KEEP_GRANT, PREVIEW_CALL
+    from workflows.steps import KEEP_GRANT, PREVIEW_CALL, RECORD_DECISION
     from workflows.task_state import Line
 
 if TYPE_CHECKING:
@@ -24,6 +25,12 @@ if TYPE_CHECKING:
 
 #: Patch id: what was remembered in histories of before lives in their run alone.
 KEPT = "grants-are-kept-in-the-record"
+#: Patch id: histories of before have no step that records what became of an approval.
+RECORDED = "what-became-of-an-approval-is-recorded"
+#: A decision in the last moment leaves this long to begin what was approved.
+LEAST_USE = timedelta(minutes=10)
+UNATTENDED = "unattended"
+OUTCOMES: dict[str, Outcome] = {"approve": "approved", "deny": "denied", "edit": "edited"}
 
 
 class Counter:
@@ -64,9 +71,10 @@ class Counter:
             if remembered := self._remembered(call, decision, preview):
                 return shown, remembered
             approval = self._approval(call, preview)
-            said = await self._decision(approval, withdrawable=withdrawable)
+            said = await self._decision(approval, preview, withdrawable=withdrawable)
             if said is None:
                 continue
+            await self._record(approval, said)
             if said.verdict == "edit":
                 arguments = dict(said.arguments or {})
                 self._edited.add((decision, call.index))
@@ -75,9 +83,49 @@ class Counter:
                 return self._refusal(said, decision, call.index)
             if said.remember != "once":
                 await self._remember(call, decision, approval, said)
-            return shown, ApprovedCall(
-                index=call.index, approved_digest=preview.operation_digest, approved_by=said.by
-            )
+            return shown, self._approved(approval, said)
+
+    def _approved(self, approval: Approval, said: Decide) -> ApprovedCall:
+        """What execution checks again right before the effect."""
+        state = self._state
+        consents = state.desk.consents.get(approval.id, ())
+        use_by = max(datetime.fromisoformat(approval.expires_at), workflow.now() + LEAST_USE)
+        return ApprovedCall(
+            index=approval.call,
+            approved_digest=approval.operation_digest,
+            approved_by=", ".join(each.by for each in consents) or said.by,
+            approval_id=approval.id,
+            consents=consents,
+            use_by=use_by.isoformat(timespec="seconds"),
+        )
+
+    async def _record(self, approval: Approval, said: Decide) -> None:
+        """Make the decision an entry of the transcript, before anything is done about it."""
+        state = self._state
+        if not workflow.patched(RECORDED):
+            return
+        outcome = {"deadline": "expired", UNATTENDED: "unattended"}.get(said.by, OUTCOMES[said.verdict])
+        by = f" by {said.by}" if said.by else ""
+        recorded = await state.runner.run(
+            RECORD_DECISION,
+            RecordDecision.model_validate(
+                {
+                    "task_id": state.task_id,
+                    "step": state.step,
+                    "head": state.head,
+                    "approval": approval,
+                    "outcome": outcome,
+                    "by": said.by,
+                    "reason": said.reason,
+                    "consents": state.desk.consents.get(approval.id, ()),
+                    "decided_at": workflow.now().isoformat(timespec="seconds"),
+                    "remember": said.remember,
+                }
+            ),
+            DecisionRecorded,
+            summary=f"record: approval {approval.id} {outcome}{by}",
+        )
+        state.head = recorded.head
 
     def _nothing_to_ask(self, preview: Previewed, decision: str, index: int) -> Note:
         if preview.pushed:
@@ -86,13 +134,14 @@ class Counter:
 
     def _refusal(self, said: Decide, decision: str, index: int) -> Note:
         kind = "expired" if said.by == "deadline" else "denied"
-        if kind == "denied":
+        if kind == "denied" and said.by != UNATTENDED:
             self._state.refused_by_people.add((decision, index))
         return _note(kind, _denial(said), decision, index)
 
     def _remembered(self, call: CallSummary, decision: str, preview: Previewed) -> ApprovedCall | None:
         """The call where nobody has to be asked: a person let this be remembered, and the policy asks as it did then."""
-        if (decision, call.index) in self._edited:
+        more = preview.people > 1 or preview.assurance is not Assurance.CLAIMED
+        if more or (decision, call.index) in self._edited:
             return None
         granted = ApprovedCall(
             index=call.index, approved_digest=preview.operation_digest, grant=preview.grant
@@ -183,10 +232,28 @@ class Counter:
             remember_s=preview.remember_s,
             asked_at=now.isoformat(timespec="seconds"),
             expires_at=deadline.isoformat(timespec="seconds"),
+            task_id=state.task_id,
+            reason=preview.reason,
+            rules=preview.rules,
+            policy_digest=preview.policy_digest,
+            people=preview.people,
+            assurance=preview.assurance,
+            sandbox=preview.sandbox,
+            least_sandbox=preview.least_sandbox,
+            shown_digest=shown_digest(preview.title, preview.preview),
+            hidden=preview.hidden,
+            whole=preview.whole,
         )
 
-    async def _decision(self, approval: Approval, *, withdrawable: bool) -> Decide | None:
+    async def _decision(self, approval: Approval, preview: Previewed, *, withdrawable: bool) -> Decide | None:
         state = self._state
+        if not state.request.attended:
+            return Decide(
+                approval_id=approval.id,
+                verdict="deny",
+                reason="Nobody attends this task (it was started with 'attended': false), which counts as denied.",
+                by=UNATTENDED,
+            )
         with state.waiting(f"waiting for approval: {approval.title}", needs="approval"):
             return await state.desk.wait_for_decision(
                 approval,
@@ -194,6 +261,7 @@ class Counter:
                 state.show,
                 withdrawable=withdrawable,
                 escalation=functools.partial(escalate, state, approval),
+                signers=preview.approvers,
             )
 
 
@@ -202,7 +270,7 @@ def _note(kind: str, text: str, decision: str, index: int) -> Note:
 
 
 def _denial(said: Decide) -> str:
-    if said.by == "deadline":
+    if said.by in ("deadline", UNATTENDED):
         return said.reason
     who = f" by {said.by}" if said.by else ""
     reason = f" Reason: {said.reason}" if said.reason else " No reason was given."

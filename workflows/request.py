@@ -47,3 +47,8 @@ def refusal(message: str, model: type[BaseModel]) -> ApplicationError:
     optional = [name for name, field in model.model_fields.items() if not field.is_required()]
     hint = f" hint: required: {', '.join(required)}; optional: {', '.join(optional)}."
     return ApplicationError(message + hint, type="InvalidInput", non_retryable=True)
+
+
+def refused(message: str, hint: str) -> ApplicationError:
+    """The error of a word of people that is not taken."""
+    return ApplicationError(f"{message} hint: {hint}", type="Refused", non_retryable=True)

@@ -13,6 +13,7 @@ from temporalio.workflow import ActivityCancellationType
 with workflow.unsafe.imports_passed_through():
     from pydantic import BaseModel
 
+    from perdure.contracts.decision_records import DecisionRecorded
     from perdure.contracts.escalating import Escalated
     from perdure.contracts.grants import GrantKept
     from perdure.contracts.steps import (
@@ -70,6 +71,7 @@ PREPARE_WORKSPACE = Step("prepare_workspace", PreparedWorkspace, 4 * 3600, heart
 PLAN = Step("plan", PlanMade, 1800, heartbeats=True)
 DECIDE = Step("decide", Decided, 1800, heartbeats=True)
 PREVIEW_CALL = Step("preview_call", Previewed, 300, heartbeats=True, on_host=True)
+RECORD_DECISION = Step("record_decision", DecisionRecorded, 60, heartbeats=True)
 EXECUTE_CALLS = Step("execute_calls", Executed, 600, heartbeats=True, on_host=True)
 REFLECT = Step("reflect", Reflected, 1800, heartbeats=True)
 CHECK_WORK = Step("check_work", Checked, 1800, heartbeats=True, on_host=True)
@@ -94,6 +96,7 @@ STEPS = (
     PLAN,
     DECIDE,
     PREVIEW_CALL,
+    RECORD_DECISION,
     EXECUTE_CALLS,
     REFLECT,
     CHECK_WORK,

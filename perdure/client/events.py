@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from perdure.contracts.calls import CallResult, CallSummary
+from perdure.contracts.consents import Consent
+from perdure.contracts.decision_records import Outcome
 from perdure.contracts.maintenance import MaintenanceRequest, MaintenanceResult
 from perdure.contracts.plan import Plan, Reflection
 from perdure.contracts.steps import Limits
@@ -114,6 +116,21 @@ class ApprovalAsked(Happened):
     title: str
     preview: str
     refused: str = ""
+
+
+class ApprovalDecided(Happened):
+    """What became of an approval, as it was recorded before anything was done about it."""
+
+    kind: Literal["approval_decided"] = "approval_decided"
+    approval_id: str
+    step: int
+    title: str
+    outcome: Outcome
+    by: str
+    consents: tuple[Consent, ...] = ()
+    """Who approved, and how sure that is."""
+    operation_digest: str
+    shown_digest: str
 
 
 class Spoken(Happened):
@@ -242,6 +259,7 @@ Event = Annotated[
     | Planned
     | Decided
     | ApprovalAsked
+    | ApprovalDecided
     | Spoken
     | Executed
     | Reflected

@@ -29,6 +29,7 @@ from perdure.client.lookups import Part, StoredArtifact, artifact_parts, diff_pa
 from perdure.client.rewinding import RewindPreview, RewindReceipt, preview_of, rewind
 from perdure.client.runs import run_after_reset, run_that_stands
 from perdure.client.server import Server
+from perdure.client.signing import SigningKey, signed_for
 from perdure.client.state import Spending, TaskDescription, TaskState, TranscriptLine
 from perdure.client.upgrading import Upgrade, upgrade
 from perdure.client.validation import valid
@@ -102,11 +103,30 @@ class TaskHandle(Generic[Outcome]):
         return await self._query("cost", Spending)
 
     async def approve(
-        self, approval_id: str, *, reason: str = "", remember: str = "once", by: str = ""
+        self,
+        approval_id: str,
+        *,
+        reason: str = "",
+        remember: str = "once",
+        by: str = "",
+        operation_digest: str = "",
+        key: SigningKey | None = None,
     ) -> Receipt:
-        """Let exactly the operation run that the approval shows."""
-        return await self._decide(
-            approval_id=approval_id, verdict="approve", reason=reason, remember=remember, by=by
+        """Let exactly the operation run that the approval shows, in the name of ``by``, which every decision needs.
+
+        Where the preview is not the whole operation, ``operation_digest`` says that it was looked at; a ``key`` signs.
+        """
+        decision = valid(
+            Decide,
+            approval_id=approval_id,
+            verdict="approve",
+            reason=reason,
+            remember=remember,
+            by=by,
+            operation_digest=operation_digest,
+        )
+        return await self.decide(
+            signed_for(decision, await self.pending(), key, self.task_id) if key else decision
         )
 
     async def deny(self, approval_id: str, *, reason: str = "", by: str = "") -> Receipt:

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from perdure.client import events
-from perdure.contracts import digests, steps, upkeep
+from perdure.contracts import decision_records, digests, steps, upkeep
 
 
 @dataclass(frozen=True)
@@ -97,6 +97,23 @@ def _previewed(where: Where, asked: steps.PreviewCall, previewed: steps.Previewe
     )
 
 
+def _decided_about(
+    where: Where, asked: decision_records.RecordDecision, _: decision_records.DecisionRecorded
+) -> events.Event:
+    approval = asked.approval
+    return events.ApprovalDecided(
+        **where.fields(),
+        approval_id=approval.id,
+        step=asked.step,
+        title=approval.title,
+        outcome=asked.outcome,
+        by=asked.by,
+        consents=asked.consents,
+        operation_digest=approval.operation_digest,
+        shown_digest=approval.shown_digest,
+    )
+
+
 def _executed(where: Where, asked: steps.ExecuteCalls, executed: steps.Executed) -> events.Event:
     return events.Executed(**where.fields(), step=asked.step, results=executed.results)
 
@@ -142,6 +159,9 @@ READINGS: dict[str, Reading] = {
     "plan": Reading(steps.ModelStep, steps.PlanMade, _planned),
     "decide": Reading(steps.ModelStep, steps.Decided, _decided),
     "preview_call": Reading(steps.PreviewCall, steps.Previewed, _previewed),
+    "record_decision": Reading(
+        decision_records.RecordDecision, decision_records.DecisionRecorded, _decided_about
+    ),
     "execute_calls": Reading(steps.ExecuteCalls, steps.Executed, _executed),
     "reflect": Reading(steps.ModelStep, steps.Reflected, _reflected),
     "check_work": Reading(steps.CheckWork, steps.Checked, _checked),

@@ -5,7 +5,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from perdure.contracts.calls import Effect
+from perdure.contracts.calls import ArtifactRef, Assurance, Effect, SandboxLevel
+from perdure.contracts.consents import Consent
 from perdure.contracts.task import Safety
 
 MAX_EDITED_ARGUMENTS_BYTES = 256 * 1024
@@ -23,6 +24,12 @@ class Decide(BaseModel):
     """For ``edit``: the new arguments; a new preview with a new id follows."""
     remember: Literal["once", "task", "repository"] = "once"
     by: str = Field(default="", max_length=128)
+    """Who decides; needed of every decision."""
+    operation_digest: str = Field(default="", max_length=64)
+    """The digest of the operation that was looked at, or its first 12 digits and more; another one is refused. Needed to
+    approve what is too long to be shown whole."""
+    signature: str = Field(default="", max_length=128)
+    """Base64 of an Ed25519 signature (``perdure.contracts.consents``), where a name alone does not count."""
 
 
 class SignalDecision(BaseModel):
@@ -33,6 +40,8 @@ class SignalDecision(BaseModel):
     approval_id: str = Field(min_length=1, max_length=64)
     reason: str = Field(default="", max_length=4_000)
     by: str = Field(default="", max_length=128)
+    operation_digest: str = Field(default="", max_length=64)
+    signature: str = Field(default="", max_length=128)
 
 
 class Steer(BaseModel):
@@ -87,7 +96,7 @@ class Approval(BaseModel):
     repository: str = ""
     """Credentials stripped."""
     user: str = ""
-    """For whom the task is."""
+    """For whom the task is: no approver where more than one person must approve."""
     safety: Safety | None = None
     """The level that the task runs at."""
     not_remembered: str = ""
@@ -97,6 +106,27 @@ class Approval(BaseModel):
     asked_at: str
     expires_at: str
     """Both ISO 8601 in UTC."""
+    task_id: str = ""
+    reason: str = ""
+    """Why the policy asks."""
+    rules: tuple[str, ...] = ()
+    """Ids of the policy's rules that matched."""
+    policy_digest: str = ""
+    people: int = 1
+    """Different people who must approve."""
+    assurance: Assurance = Assurance.CLAIMED
+    """The least that counts of who they are."""
+    sandbox: str = ""
+    """What shuts programs in on the task's host."""
+    least_sandbox: SandboxLevel | None = None
+    consents: tuple[Consent, ...] = ()
+    """Who approved so far."""
+    shown_digest: str = ""
+    """SHA-256 of title and preview as people see them."""
+    hidden: int = 0
+    """Characters that the preview leaves out; approving then takes the operation's digest."""
+    whole: ArtifactRef | None = None
+    """The operation and its preview in full."""
 
 
 class QuestionKind(StrEnum):

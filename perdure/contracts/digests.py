@@ -27,6 +27,11 @@ def call_shape(*, tool: str, effect: str, arguments_digest: str) -> str:
     return digest_of({"v": 1, "tool": tool, "effect": effect, "arguments": arguments_digest})
 
 
+def shown_digest(title: str, preview: str) -> str:
+    """What stands for the words that people saw."""
+    return digest_of({"v": 1, "title": title, "preview": preview})
+
+
 def short_hash(text: str) -> str:
     """12 hex digits of SHA-256 over the text: for folder and branch names made from ids."""
     return hashlib.sha256(text.encode()).hexdigest()[:12]

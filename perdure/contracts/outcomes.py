@@ -37,3 +37,10 @@ class Operation:
     """What must still hold when the call runs, such as the remote's head."""
     pushed: str = ""
     """``<branch>@<commit>`` where the remote has that already; ``preview`` then says so."""
+    policy_digest: str = ""
+    sandbox: str = ""
+    """What shuts programs in on this host."""
+    sealed: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """All that the digest covers, as JSON holds it."""
+    left_out: int = 0
+    """Characters of a command or of scripts that the preview does not show."""

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import model_validator
 
 from perdure.contracts.calls import ArtifactRef, Assurance, CallResult, CallSummary, SandboxLevel
+from perdure.contracts.consents import Approver, Consent
 from perdure.contracts.durable import Durable
 from perdure.contracts.plan import Plan, Reflection
 from perdure.contracts.task import Check, Cost, Evidence, Mode, Safety, TaskRequest, TaskStatus
@@ -256,6 +257,17 @@ class Previewed(Durable):
     """Why a yes to it holds once only."""
     remember_s: float = 0.0
     """How long a yes would hold that is remembered for the repository; 0: it cannot be."""
+    reason: str = ""
+    """Why the policy asks."""
+    policy_digest: str = ""
+    sandbox: str = ""
+    """What shuts programs in on the task's host."""
+    hidden: int = 0
+    """Characters of the preview that people are not shown at once."""
+    whole: ArtifactRef | None = None
+    """The operation and its preview in full."""
+    approvers: tuple[Approver, ...] = ()
+    """Who may sign an approval of this call, with their public keys."""
 
 
 class ApprovedCall(Durable):
@@ -267,6 +279,11 @@ class ApprovedCall(Durable):
     """As they called themselves; empty where nobody was asked, or where it was approved for the whole task before."""
     grant: str = ""
     """What a person let be remembered, where that is why nobody was asked; it is looked at again before the call runs."""
+    approval_id: str = ""
+    consents: tuple[Consent, ...] = ()
+    """Who agreed to exactly this operation, and how sure that is."""
+    use_by: str = ""
+    """ISO 8601 in UTC: afterwards the approval is void; empty where nobody was asked."""
 
 
 class ExecuteCalls(DecisionStep):
@@ -284,6 +301,8 @@ class Executed(Durable):
     """None where it is the one that was given."""
     stale_approval: int | None = None
     """Index of the call whose operation no longer is what was approved; it is asked anew."""
+    stale_because: str = ""
+    """In a sentence, why it is asked anew."""
     lost: tuple[str, ...] = ()
     """Where the workspace was rebuilt for this step: what no checkpoint holds, the first names of it."""
     lost_count: int = 0

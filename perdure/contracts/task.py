@@ -81,6 +81,8 @@ class TaskRequest(BaseModel):
     labels: dict[Label, Label] = Field(default_factory=dict, max_length=20)
     fork: Fork | None = None
     """Begin at a step of another task. A ``request`` other than that task's is what the model reads next."""
+    attended: bool = True
+    """Whether somebody looks at what it asks. Where nobody does, what needs a person is denied at once."""
 
     @model_serializer(mode="wrap")
     def _without_new_fields(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -88,6 +90,8 @@ class TaskRequest(BaseModel):
         fields: dict[str, Any] = serialize(self)
         if self.fork is None:
             fields.pop("fork", None)
+        if self.attended:
+            fields.pop("attended", None)
         return fields
 
 

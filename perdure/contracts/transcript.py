@@ -23,6 +23,8 @@ class EntryKind(StrEnum):
     """body: content, reasoning, calls (list of ``ToolCall``), model, scripted, by (``Author``)."""
     EDIT = "edit"
     """body: decision (digest), index, arguments (a person's edit of one call)."""
+    APPROVAL = "approval"
+    """body: approval (``Approval`` as it was asked), outcome, by, consents, reason, decided_at; never told to the model."""
     RESULT = "result"
     """body: decision (digest), index, call_id, tool, ok, text (for the model), artifacts (``ArtifactRef``)."""
     REFLECTION = "reflection"

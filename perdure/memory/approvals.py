@@ -17,10 +17,9 @@ if TYPE_CHECKING:
     from perdure.memory.database import Database
 
 RECORD = """
-INSERT INTO approvals AS a (task_id, approval_id, operation_digest, asked, asked_at, decided, decided_at)
-VALUES ($1, $2, $3, $4::text::json, $5::timestamptz, $6::text::json, CASE WHEN $6::text IS NULL THEN NULL ELSE $5::timestamptz END)
-ON CONFLICT (task_id, approval_id) DO UPDATE SET
-    decided = coalesce(a.decided, excluded.decided), decided_at = coalesce(a.decided_at, excluded.decided_at)
+INSERT INTO approvals (task_id, approval_id, operation_digest, asked, asked_at, decided, decided_at)
+VALUES ($1, $2, $3, $4::text::json, $5::timestamptz, $6::text::json, $7::timestamptz)
+ON CONFLICT (task_id, approval_id) DO NOTHING
 """
 READ = """
 SELECT asked, asked_at, decided, decided_at FROM approvals WHERE task_id = $1 ORDER BY asked_at, approval_id
@@ -29,12 +28,12 @@ SELECT asked, asked_at, decided, decided_at FROM approvals WHERE task_id = $1 OR
 
 @dataclass(frozen=True)
 class ApprovalRecord:
-    """One approval: what was asked, and the decision (None while there is none)."""
+    """One approval: what was asked, and what became of it."""
 
     approval: Approval
     asked_at: datetime
-    decided: dict[str, Any] | None
-    decided_at: datetime | None
+    decided: dict[str, Any]
+    decided_at: datetime
 
 
 class Approvals:
@@ -43,13 +42,19 @@ class Approvals:
     _database: Database
 
     async def record_approval(
-        self, *, task_id: str, approval: Approval, decided: Mapping[str, Any] | None = None, at: datetime
+        self,
+        *,
+        task_id: str,
+        approval: Approval,
+        asked_at: datetime,
+        decided: Mapping[str, Any],
+        decided_at: datetime,
     ) -> None:
-        """Record that a person was asked, or what was decided; what is recorded already stays as it is."""
+        """Record what was asked and what was decided; what is recorded already stays as it is."""
         await self._database.fetch(
             RECORD,
             *(task_id, approval.id, approval.operation_digest, versioned(approval.model_dump(mode="json"))),
-            *(at, None if decided is None else versioned(decided)),
+            *(asked_at, versioned(decided), decided_at),
         )
 
     async def approvals(self, task_id: str) -> list[ApprovalRecord]:
@@ -61,6 +66,6 @@ def _read(row: asyncpg.Record) -> ApprovalRecord:
     return ApprovalRecord(
         approval=Approval.model_validate_json(row["asked"]),
         asked_at=row["asked_at"],
-        decided=None if row["decided"] is None else from_json(row["decided"]),
+        decided=from_json(row["decided"]),
         decided_at=row["decided_at"],
     )

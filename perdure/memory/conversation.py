@@ -108,7 +108,7 @@ class Reader:
             return self._turn(entry)
         if entry.kind is EntryKind.ANSWER:
             return Turn(entry.step, Message(role="assistant", content=told(entry)), ())
-        if entry.digest in self._used:
+        if entry.digest in self._used or entry.kind is EntryKind.APPROVAL:
             return None
         lasting = entry.kind is EntryKind.PLAN or entry.body.get("kind") == "steer"
         return Told(entry.step, Message(role="user", content=told(entry)), lasting)

@@ -111,6 +111,10 @@ def _edit(body: Mapping[str, Any]) -> str:
     )
 
 
+def _approval(body: Mapping[str, Any]) -> str:
+    return f"What became of an approval: {body.get('outcome', '')}"
+
+
 def _result(body: Mapping[str, Any]) -> str:
     return f"Another result of {body.get('tool', '')}:\n{body.get('text') or '(no output)'}"
 
@@ -147,6 +151,7 @@ WORDS: dict[EntryKind, Callable[[Mapping[str, Any]], str]] = {
     EntryKind.NOTE: _note,
     EntryKind.DECISION: _decision,
     EntryKind.EDIT: _edit,
+    EntryKind.APPROVAL: _approval,
     EntryKind.RESULT: _result,
     EntryKind.REFLECTION: _reflection,
     EntryKind.CHECKS: _checks,

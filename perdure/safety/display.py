@@ -4,6 +4,7 @@ import re
 import unicodedata
 
 from perdure.contracts.errors import InvalidInput
+from perdure.safety.lookalikes import escape_lookalikes
 
 SHORTEST_LIMIT = 80
 """Below this there is no room for a head, a tail and the sentence between them."""
@@ -20,7 +21,8 @@ _INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u
 def for_display(text: str, limit: int) -> str:
     """The text with every hidden character escaped, at most ``limit`` characters: head and tail, and what is between.
 
-    Escapes are ``\\xNN``, ``\\uNNNN`` and ``\\U00NNNNNN``; line feeds and tabs stay. The count in the middle says how
+    Escapes are ``\\xNN``, ``\\uNNNN`` and ``\\U00NNNNNN``; line feeds and tabs stay. Letters that stand in a word to be
+    taken for others are escaped too. The count in the middle says how
     many characters of the original are left out.
     """
     return _shown(text, limit, "\n… {} characters left out …\n")
@@ -73,6 +75,7 @@ def _shown(text: str, limit: int, note: str) -> str:
         raise InvalidInput(
             f"The display limit is {limit}, but head and tail need at least {SHORTEST_LIMIT} characters."
         )
+    text = _spelled(text, limit)
     # A text longer than the limit is never escaped whole: only its ends are shown.
     if len(text) <= limit and len(escaped := escape_hidden(text)) <= limit:
         return escaped
@@ -81,6 +84,15 @@ def _shown(text: str, limit: int, note: str) -> str:
     head, head_used = _fitting(text, room - tail_room)
     tail, tail_used = _fitting_tail(text[head_used:], tail_room)
     return head + note.format(len(text) - head_used - tail_used) + tail
+
+
+def _spelled(text: str, limit: int) -> str:
+    """The text with letters escaped that pass for others, as far as it can be shown."""
+    if text.isascii():
+        return text
+    if len(text) <= 2 * limit:
+        return escape_lookalikes(text)
+    return escape_lookalikes(text[:limit]) + text[limit:-limit] + escape_lookalikes(text[-limit:])
 
 
 def _fitting(text: str, room: int) -> tuple[str, int]:

@@ -16,11 +16,13 @@ from perdure.contracts.calls import (
     ArtifactRef,
     CallKey,
     CallResult,
+    CallSummary,
     Effect,
     Token,
     ToolCall,
     Verdict,
 )
+from perdure.contracts.consents import Approver
 from perdure.contracts.errors import ToolRejected, WorkspaceLost
 from perdure.contracts.judging import CallFacts, Judgement, Named
 from perdure.contracts.outcomes import Operation, RanCall
@@ -89,6 +91,7 @@ class World:
     asking: Questions | None = None
     """What each call may ask a model by."""
     files: int = 0
+    registered: tuple[Approver, ...] = ()
     vanished: bool = False
     """Whether the folder is gone, by the time it is asked for."""
 
@@ -179,6 +182,11 @@ class World:
     ) -> Checkpoint:
         return point(self.files) if self.files else previous
 
+    # The approvers
+
+    def signers(self, *, rules: tuple[str, ...], requester: str) -> Sequence[Approver]:
+        return self.registered
+
     # The models, the judge and the tools
 
     def questions(self, task_id: str, step: int, index: int) -> Questions | None:
@@ -223,7 +231,7 @@ class World:
         copy: FakeCopy,
         key: CallKey,
         requested_at: datetime,
-        rule: str,
+        summary: CallSummary,
         tree: str,
         seen: Seen,
         files_at: FilesAt,
@@ -258,7 +266,7 @@ async def execute(
         calls=tuple(ApprovedCall(index=call.index, approved_digest=approved, approved_by=by) for call in calls),
     )  # fmt: skip
     door = ExecuteCallsDoor[FakeCopy](
-        Host[FakeCopy]("host", world, world), world, world, world, world, world.questions, parallel=2
+        Host[FakeCopy]("host", world, world), world, world, world, world, world.questions, world, parallel=2
     )
     return await ActivityEnvironment().run(door.execute_calls, step)
 

@@ -10,6 +10,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.door import to_application_error
 from perdure.contracts.calls import ArtifactRef, CallResult, CallSummary, Effect, Verdict
+from perdure.contracts.decision_records import DecisionRecorded, RecordDecision
 from perdure.contracts.errors import InvalidInput, PerdureError
 from perdure.contracts.lookups import LookUp, Page
 from perdure.contracts.names import host_queue
@@ -92,6 +93,7 @@ class Player:
     hold: asyncio.Event = field(default_factory=asyncio.Event)
     """Activities of ``decide`` wait for it."""
     requests: list[OpenTask] = field(default_factory=list[OpenTask])
+    decided: list[RecordDecision] = field(default_factory=list[RecordDecision])
     seen: set[str] = field(default_factory=set[str])
     """Workflow ids of every run that the test had to do with, so that none is left open."""
 
@@ -107,6 +109,7 @@ class Player:
             self.decide,
             self.reflect,
             self.synthesize,
+            self.record_decision,
             self.close_task,
             self.look_up_artifact,
         ]
@@ -195,6 +198,11 @@ class Player:
             preview="Pushes **1 commit** to `https://git.example.com/x.git`.",
             shape="push",
         )
+
+    @activity.defn
+    async def record_decision(self, asked: RecordDecision) -> DecisionRecorded:
+        self.decided.append(asked)
+        return DecisionRecorded(head=asked.head)
 
     @activity.defn
     async def execute_calls(self, asked: ExecuteCalls) -> Executed:

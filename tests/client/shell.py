@@ -35,6 +35,11 @@ class SmallInstallation:
     playbooks: Sequence[Path] = ()
     database: Settings | None = None
     """Where the database is; None where nobody knows."""
+    key: Path | None = None
+    """What approvals are signed with."""
+
+    def signing_key(self) -> Path | None:
+        return self.key
 
     def place(self) -> Place:
         return self.here

@@ -47,7 +47,7 @@ async def test_who_finds_a_run_that_is_open_adds_nothing_to_its_history(
         found = await client.start_or_attach(ASKED, id=id)
         assert (found.started, found.closed, found.status) == (False, False, "waiting")
     assert (await run.describe()).history_length == before
-    await first.handle.deny(approval.id)
+    await first.handle.deny(approval.id, by="Ada")
     assert (await first.handle.wait(20)).pushed is False
 
 
@@ -116,5 +116,5 @@ async def test_waiting_ends_after_its_time_and_the_task_goes_on(
     approval = await approval_of(task)
     with pytest.raises(StillOpen, match="waiting: waiting for approval"):
         await task.wait(0.2)
-    await task.deny(approval.id)
+    await task.deny(approval.id, by="Ada")
     assert (await task.wait(LIMIT_S)).pushed is False

@@ -42,7 +42,7 @@ async def test_a_whole_task_is_told(client: PerdureClient, worker: Player) -> No
     events = await all_events(task)
     assert kinds(events) == [
         "started", "opened", "prepared", "planned", "decided", "executed", "decided", "approval_asked", "waiting",
-        "spoken", "executed", "decided", "reflected", "checked", "written", "finished", "finished", "ended",
+        "spoken", "approval_decided", "executed", "decided", "reflected", "checked", "written", "finished", "finished", "ended",
     ]  # fmt: skip
     told = {type(event): event for event in events}
     started, opened, planned = told[Started], told[Opened], told[Planned]
@@ -136,7 +136,7 @@ async def test_after_a_reset_the_events_that_stand_are_told_again(
     assert isinstance(rewound, Started), "a reader who comes later sees only what stands"
     after = await approval_of(task)
     assert after.id != before.id
-    await task.deny(after.id)
+    await task.deny(after.id, by="Ada")
     events = await all_events(task)
     asked = [event.approval_id for event in events if isinstance(event, ApprovalAsked)]
     assert asked[-1] == after.id
@@ -156,7 +156,7 @@ async def test_who_watches_during_a_reset_is_told_of_it(
         if waits and not rewound:
             await reset(temporal_client, task)
         elif waits:
-            await task.deny((await approval_of(task)).id)
+            await task.deny((await approval_of(task)).id, by="Ada")
     told = kinds(seen)
     again = told.index("rewound")
     assert told[again + 1 : again + 5] == ["started", "opened", "prepared", "planned"]
@@ -176,7 +176,7 @@ async def test_who_waits_for_the_result_during_a_reset_gets_that_of_the_run_that
     second = await approval_of(task)
     assert second.id != first.id
     assert not waiting.done()
-    await task.deny(second.id)
+    await task.deny(second.id, by="Ada")
     assert (await waiting).status is TaskStatus.COMPLETED
 
 

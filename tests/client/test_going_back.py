@@ -14,7 +14,7 @@ async def test_a_rewind_is_shown_and_needs_a_yes(client: PerdureClient, shell: S
     task = await client.start("Mend it", repository="/srv/shop")
     approval = await approval_of(task)
     await task.steer("Keep it small")
-    await task.approve(approval.id)
+    await task.approve(approval.id, by="Ada")
     await task.result()
     refused = await shell.run("rewind", task.id, "--to", "0")
     assert refused.exit_code == ExitCode.USAGE
@@ -35,7 +35,7 @@ async def test_a_rewind_is_shown_and_needs_a_yes(client: PerdureClient, shell: S
     assert f"{task.id} was taken back to the end of step 0" in " ".join(done.stdout.split())
     fresh = await approval_of(task)
     assert fresh.id != approval.id
-    await task.approve(fresh.id)
+    await task.approve(fresh.id, by="Ada")
     assert (await task.result()).status == "completed"
     assert [event.kind for event in await all_events(task)][-1] == "ended"
 

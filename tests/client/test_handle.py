@@ -78,7 +78,7 @@ async def test_queries_show_the_task(client: PerdureClient, worker: Player) -> N
     assert [line.title for line in lines if line.kind == "call"] == ["read_file app.py", "search_text total"]
     assert spending.limits is not None
     assert (spending.cost.model_calls, spending.limits.usd) == (3, 2)
-    await task.deny(approval.id, reason="not today")
+    await task.deny(approval.id, reason="not today", by="Ada")
     assert (await task.result()).pushed is False
 
 
@@ -95,9 +95,9 @@ async def test_an_unknown_approval_is_answered_with_what_waits(client: PerdureCl
     task = await client.start("Mend it", repository=REPOSITORY)
     approval = await approval_of(task)
     with pytest.raises(NotPending, match=f"What waits: {approval.id}") as caught:
-        await task.approve("feedfeedfeed")
+        await task.approve("feedfeedfeed", by="Ada")
     assert caught.value.pending == (approval.id,)
-    await task.deny(approval.id)
+    await task.deny(approval.id, by="Ada")
     await task.result()
 
 
@@ -118,7 +118,7 @@ async def test_the_same_decision_twice_is_recorded_once(client: PerdureClient, w
     receipts = [await task.approve(approval.id, by="ada") for _ in range(2)]
     assert receipts[0] == receipts[1]
     with pytest.raises(NotPending, match="already decided: approve"):
-        await task.deny(approval.id)
+        await task.deny(approval.id, by="Ada")
     worker.hold.set()
     await task.result()
 
@@ -169,7 +169,7 @@ async def test_a_cancelled_task_raises_and_takes_no_more_orders(
     with pytest.raises(TaskCanceled, match="was cancelled"):
         await task.result()
     with pytest.raises(Refused, match="is over"):
-        await task.approve(approval.id)
+        await task.approve(approval.id, by="Ada")
     with pytest.raises(Refused, match="is over"):
         await task.pause()
     with pytest.raises(Refused, match="is over"):
@@ -184,7 +184,7 @@ async def test_without_a_worker_a_question_to_the_task_says_so_in_time(
     with pytest.raises(NoWorker, match=f"No worker polls task queue '{player.task_queue}'"):
         await task.status()
     with pytest.raises(NoWorker, match="sending the same again is safe"):
-        await task.approve("feedfeedfeed")
+        await task.approve("feedfeedfeed", by="Ada")
     assert (await task.describe()).open
 
 

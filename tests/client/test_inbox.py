@@ -47,7 +47,7 @@ async def test_the_same_call_of_several_tasks_is_one_batch_that_is_decided_membe
     assert (listed["key"], len(listed["members"])) == (batch.key, 3)
 
     # One member is decided elsewhere: what the person saw no longer waits, so nothing is approved for them.
-    await bank[0].deny(bank[1].id)
+    await bank[0].deny(bank[1].id, by="Ada")
     late = await shell.run("approvals", "approve", "--batch", batch.key)
     assert late.exit_code == ExitCode.NOT_FOUND
     assert "one of its approvals was decided" in late.stderr

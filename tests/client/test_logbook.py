@@ -44,7 +44,7 @@ async def test_what_still_runs_comes_last(client: PerdureClient, worker: Player)
 async def test_following_ends_with_the_task(client: PerdureClient, shell: Shell, worker: Player) -> None:
     task = await client.start("Mend it", repository="/srv/shop")
     following = asyncio.create_task(shell.run("logs", task.id, "--follow", "--json"))
-    await task.approve((await approval_of(task)).id)
+    await task.approve((await approval_of(task)).id, by="Ada")
     result = await following
     assert result.exit_code == 0
     lines = [LogLine.model_validate_json(line) for line in result.stdout.splitlines()]

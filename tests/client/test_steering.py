@@ -29,7 +29,7 @@ async def test_a_message_comes_from_the_argument_or_from_standard_input(
     for message, stdin in (("  ", ""), ("-", "\n")):
         assert (await shell.run("steer", task.id, message, stdin=stdin)).exit_code == ExitCode.USAGE
     assert (await shell.run("steer", task.id, "x" * 20_001)).exit_code == ExitCode.USAGE
-    await task.approve(approval.id)
+    await task.approve(approval.id, by="Ada")
     spoken = [event.text for event in await all_events(task) if isinstance(event, Spoken)]
     assert spoken[:2] == ["Keep it small", "Round half up\nplease"]
 

@@ -178,7 +178,7 @@ async def test_fifty_watchers_add_no_event_to_the_history(
     # Long enough for every watcher to look at what the task waits for.
     await asyncio.sleep(2.0)
     assert (await handle.describe()).history_length == before
-    await task.approve(approval.id)
+    await task.approve(approval.id, by="Ada")
     await asyncio.wait_for(asyncio.gather(*watchers), LIMIT_S)
     assert ended == [50]
 

@@ -1,7 +1,8 @@
 """The ledger of effects, and the record of approvals."""
 
 import asyncio
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -81,20 +82,31 @@ async def test_refuses_a_receipt_without_an_intent(record: Record) -> None:
         await receive(record)
 
 
-async def test_an_approval_is_recorded_when_asked_and_when_decided(record: Record, other: Record) -> None:
-    await record.record_approval(task_id=TASK, approval=APPROVAL, at=AT)
-    assert await other.approvals(TASK) == [ApprovalRecord(APPROVAL, AT, None, None)]
+async def test_the_first_record_of_a_decision_stays(record: Record, other: Record) -> None:
     later = AT + timedelta(minutes=1)
-    verdict = {"verdict": "deny", "reason": "NUL \0", "by": "ada"}
-    await other.record_approval(task_id=TASK, approval=APPROVAL, decided=verdict, at=later)
-    await record.record_approval(task_id=TASK, approval=APPROVAL, decided={"verdict": "approve"}, at=later)
-    await record.record_approval(task_id=TASK, approval=APPROVAL, at=later)
-    assert await record.approvals(TASK) == [ApprovalRecord(APPROVAL, AT, {"v": 1, **verdict}, later)]
+    decided = {"outcome": "denied", "reason": "NUL \0", "by": "ada"}
+    await decide(other, APPROVAL, decided, later)
+    await decide(record, APPROVAL, {"outcome": "approved"}, later + timedelta(minutes=1))
+    assert await record.approvals(TASK) == [ApprovalRecord(APPROVAL, AT, {"v": 1, **decided}, later)]
 
 
 async def test_approvals_are_given_in_the_order_of_asking(record: Record) -> None:
     second = APPROVAL.model_copy(update={"id": "000000000000"})
-    await record.record_approval(task_id=TASK, approval=second, at=AT + timedelta(seconds=1))
-    await record.record_approval(task_id=TASK, approval=APPROVAL, at=AT)
+    await decide(record, second, {}, AT, asked_at=AT + timedelta(seconds=1))
+    await decide(record, APPROVAL, {}, AT)
     assert [each.approval.id for each in await record.approvals(TASK)] == ["0123456789ab", "000000000000"]
     assert await record.approvals("task-2") == []
+
+
+async def decide(
+    record: Record,
+    approval: Approval,
+    decided: Mapping[str, object],
+    at: datetime,
+    *,
+    asked_at: datetime = AT,
+) -> None:
+    """Record a decision."""
+    await record.record_approval(
+        task_id=TASK, approval=approval, asked_at=asked_at, decided=decided, decided_at=at
+    )

@@ -115,7 +115,7 @@ async def test_previews_the_exact_command_and_its_bounds(bench: Bench) -> None:
     command = "rm -rf build\n# \u202e harmless ```"
     preview = await bench.preview("execute_command", command=command, working_directory="app", writes=True)
     assert preview.title.startswith("execute_command (writes) in app: rm -rf build\\n# \\u202e")
-    assert "````sh\nrm -rf build\n# \\u202e harmless ```" in preview.markdown
+    assert "````\n│ rm -rf build\n│ # \\u202e harmless ```\n````" in preview.markdown
     assert "in `app` of the workspace" in preview.markdown
     assert "**may change the files of the workspace**" in preview.markdown
     assert "limits: 60 s, 2,048 MiB" in preview.markdown
@@ -124,6 +124,7 @@ async def test_previews_the_exact_command_and_its_bounds(bench: Bench) -> None:
         "argv": ["/bin/bash", "-c", command],
         "working_directory": "app",
         "writes": True,
+        "named": {},
     }
     assert len(preview.markdown) < 4_000
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from perdure.contracts.calls import Author, CallKey, Effect, ToolCall, Verdict
+from perdure.contracts.calls import Author, CallKey, CallSummary, Effect, ToolCall, Verdict
 from perdure.contracts.errors import ToolRejected
 from perdure.contracts.judging import CallFacts, Named, Standing
 from perdure.contracts.names import WHOLE_OUTPUT
@@ -17,6 +17,15 @@ from tools.tool_runner import ToolRunner, ran_call
 from tools.tool_schemas import OUTPUT_CHARACTERS, Artifact, Effects, Toolchain, ToolOutput
 
 KEY = CallKey(task_id="task-1", run_id="run-1", step=3, call_index=1)
+ASKED = CallSummary(
+    index=0,
+    tool="",
+    title="",
+    effect=Effect.RUN_WRITING,
+    verdict=Verdict.ASK,
+    reason="asks",
+    arguments_digest="",
+)
 AT = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
@@ -37,7 +46,7 @@ def runner(bench: Bench, toolchain: Toolchain, ledgers: list[tuple[str, datetime
 
 async def operation_of(runner: ToolRunner, bench: Bench, one: ToolCall, **changes: Any) -> Operation:
     """What the call would do."""
-    fields: dict[str, Any] = {"rule": "asks", "tree": "t" * 40, "requested_at": AT, **changes}
+    fields: dict[str, Any] = {"summary": ASKED, "tree": "t" * 40, "requested_at": AT, **changes}
     return await runner.operation(one, copy=bench.copy, key=bench.context.key, **fields)
 
 
@@ -64,7 +73,11 @@ async def test_an_approval_covers_one_operation_and_no_other(runner: ToolRunner,
     digests = [
         (await operation_of(runner, bench, INSTALL)).digest,
         (await operation_of(runner, bench, INSTALL, tree="u" * 40)).digest,
-        (await operation_of(runner, bench, INSTALL, rule="another rule")).digest,
+        (
+            await operation_of(
+                runner, bench, INSTALL, summary=ASKED.model_copy(update={"rules": ("another-rule",)})
+            )
+        ).digest,
     ]
     for other in (
         call("execute_command", command="make  install", writes=True),

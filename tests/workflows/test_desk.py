@@ -1,15 +1,21 @@
 """The desk where people decide: what may be said, once, and of what is pending. Waiting needs a server: see others."""
 
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from perdure.contracts.calls import Effect
+from perdure.client.signing import SigningKey
+from perdure.contracts.calls import Assurance, Effect
+from perdure.contracts.consents import Approver, Consent
 from perdure.contracts.decisions import Approval, Decide, Pending, Question, QuestionKind, Receipt
 from tests.workflows.conftest import Call, script_of
+from workflows.consenting import check_name
 from workflows.desk import Desk
 
+NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 USED = {"usd": 1.5, "tokens": 900.0, "minutes": 10.0, "steps": 20.0}
 ORIGINAL: Call = ("execute_command", {"command": "echo original >> made.txt", "writes": True})
 OTHER: Call = ("execute_command", {"command": "echo other >> made.txt", "writes": True})
@@ -35,7 +41,10 @@ def desk() -> Desk:
     """Two approvals and a question wait."""
     waiting = [approval(), approval("push", Effect.PUBLISH)]
     return Desk(
-        approvals={each.id: each for each in waiting}, questions={"q1": question()}, limits_in_use=dict(USED)
+        approvals={each.id: each for each in waiting},
+        questions={"q1": question()},
+        limits_in_use=dict(USED),
+        clock=lambda: NOW,
     )
 
 
@@ -198,3 +207,77 @@ async def test_an_edit_is_not_remembered_for_what_the_model_asks_again(benches: 
         assert (await bench.approval(handle, but=other.id)).effect is Effect.PUBLISH
         ran = [line["ok"] for line in await bench.calls(handle)]
         assert ran.count(True) >= 3
+
+
+TWO_PEOPLE = {"people": 2, "user": "Carol", "task_id": "task"}
+
+
+def asking(**more: Any) -> Desk:
+    """One approval waits that demands more than a name."""
+    return Desk(approvals={"a1": approval().model_copy(update=more)}, clock=lambda: NOW)
+
+
+def test_two_different_people_must_approve_and_neither_is_who_asked() -> None:
+    desk = asking(**TWO_PEOPLE)
+    for nobody in ("Carol", " carol "):
+        with pytest.raises(ApplicationError, match="who asked for the task"):
+            desk.check_decision(decision(by=nobody))
+    assert "1 more person must approve" in decided(desk, decision(by="Ada")).message
+    assert "approved so far: Ada (claimed)" in decided(desk, decision(by="ADA ")).message
+    assert desk.pending().approvals[0].consents == (Consent(by="Ada", at=NOW.isoformat()),)
+    assert decided(desk, decision(by="Bob")).message == "Recorded: approve 'execute_command: make'."
+    assert [each.by for each in desk.consents["a1"]] == ["Ada", "Bob"]
+    assert desk.pending() == Pending()
+
+
+def test_one_denial_denies_what_others_approved() -> None:
+    desk = asking(**TWO_PEOPLE)
+    decided(desk, decision(by="Ada"))
+    assert decided(desk, decision(verdict="deny", by="Bob")).recorded == "deny"
+    assert desk.decisions["a1"].verdict == "deny"
+
+
+def test_what_takes_more_than_a_name_is_not_remembered() -> None:
+    for more in (TWO_PEOPLE, {"assurance": Assurance.SIGNED}):
+        with pytest.raises(ApplicationError, match=r"decided each time|a name alone does not count"):
+            asking(**more).check_decision(decision(by="Ada", remember="task"))
+
+
+def test_where_a_signature_is_demanded_only_a_registered_key_counts(tmp_path: Path) -> None:
+    key, stranger = (SigningKey.create(tmp_path / name) for name in ("ada.pem", "eve.pem"))
+    desk = asking(assurance=Assurance.SIGNED, task_id="task")
+    desk.signers["a1"] = (Approver(name="ada", keys=(key.public,)),)
+    waiting = desk.approvals["a1"]
+    by_ada = Decide(approval_id="a1", verdict="approve", by="Ada")
+    with pytest.raises(ApplicationError, match="a name alone does not count"):
+        desk.check_decision(by_ada.model_dump())
+    for forged in (
+        stranger.signed(by_ada, waiting, task_id="task"),
+        key.signed(by_ada, waiting, task_id="another task"),
+        key.signed(by_ada, waiting.model_copy(update={"run_id": "an earlier run"}), task_id="task"),
+        key.signed(by_ada, waiting, task_id="task").model_copy(update={"by": "Eve"}),
+        key.signed(by_ada.model_copy(update={"verdict": "deny"}), waiting, task_id="task").model_copy(
+            update={"verdict": "approve"}
+        ),
+    ):
+        with pytest.raises(ApplicationError, match="registered for"):
+            desk.check_decision(forged.model_dump())
+    decided(desk, key.signed(by_ada, waiting, task_id="task").model_dump())
+    (consent,) = desk.consents["a1"]
+    assert (consent.by, consent.assurance, consent.key) == ("Ada", Assurance.SIGNED, key.fingerprint)
+
+
+def test_what_is_not_shown_whole_takes_the_digest_and_another_digest_is_refused() -> None:
+    desk = asking(hidden=1_200)
+    with pytest.raises(ApplicationError, match="leaves out 1,200 characters"):
+        desk.check_decision(decision(by="Ada"))
+    for other in ("e" * 64, "d" * 11, "d" * 12 + "e"):
+        with pytest.raises(ApplicationError, match="another operation"):
+            desk.check_decision(decision(by="Ada", operation_digest=other))
+    assert decided(desk, decision(by="Ada", operation_digest="D" * 12)).recorded == "approve"
+
+
+@pytest.mark.parametrize("name", ["", "  ", "deadline", "unattended", "A\u202eda"])
+def test_nobody_decides_without_a_name_of_their_own(desk: Desk, name: str) -> None:
+    with pytest.raises(ApplicationError, match=r"'by'|stands for nobody in particular"):
+        check_name(Decide.model_validate(decision(by=name)))

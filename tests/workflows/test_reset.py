@@ -61,13 +61,13 @@ async def test_an_old_approval_is_not_applied_again_and_a_fresh_one_is_asked(ben
             await bench.decide(handle, old, "approve")
             kind = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED
         else:
-            await handle.signal("approve", {"approval_id": old.id})
+            await handle.signal("approve", {"approval_id": old.id, "by": "Ada"})
             kind = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED
         await bench.approval(handle, but=old.id)
         again = await reset_to(bench, handle, await task_before_decision(handle, kind))
         fresh = await bench.approval(again)
         assert fresh.tool == old.tool
-        assert fresh.operation_digest == old.operation_digest
+        assert fresh.operation_digest != old.operation_digest, "the run is part of what is sealed"
         assert fresh.id != old.id
         with pytest.raises(Exception, match="failed") as refused:
             await bench.decide(again, old, "approve")

@@ -1,5 +1,6 @@
 """Run a shell command in the sandbox."""
 
+import asyncio
 import re
 from pathlib import Path
 
@@ -7,12 +8,15 @@ from pydantic import Field
 
 from perdure.contracts.calls import Effect
 from perdure.contracts.errors import ToolRejected
-from perdure.safety.display import fenced, inline_code
+from perdure.safety.command_display import Segments, segments_of, warnings_of
+from perdure.safety.command_display import quoted as quoted_command
+from perdure.safety.display import inline_code
 from perdure.safety.environment import environment_for
 from perdure.safety.views import Finished, SandboxLimits, View
 from tools.paths import WorkspacePath, existing_folder
 from tools.programs import environment_of, how_it_ended, output_text, run_program
 from tools.running.command_lines import command_line, quoted
+from tools.running.named_files import named_files
 from tools.titles import one_line
 from tools.tool_schemas import Arguments, Preview, ToolContext, ToolOutput, tool
 
@@ -21,6 +25,7 @@ GRACE_S = 30.0
 """Time for starting the sandbox and for ending what runs in it."""
 BASH = Path("/bin/bash")
 SHORT = 120
+COMMAND_CHARACTERS = 1_500
 READ_ONLY_SIGNS = re.compile(r"read-only file system|EROFS|errno 30", re.IGNORECASE)
 
 
@@ -74,20 +79,35 @@ async def _preview(arguments: ExecuteCommand, context: ToolContext) -> Preview:
     folder = _folder(arguments, context)
     names = environment_for(environment_of(context.toolchain))
     limits = _limits(arguments)
+    line = _line(arguments)
+    shown, segments = quoted_command(line, COMMAND_CHARACTERS), segments_of(line)
+    named = await asyncio.to_thread(named_files, segments.ran, context.copy, folder)
     markdown = "\n".join(
         [
-            fenced(_line(arguments), 3_000, language="sh"),
+            shown.markdown,
+            *(f"- {each}" for each in (*shown.remarks, *warnings_of(segments))),
             f"- runs {'as it is' if arguments.argv else f'by `{_argv(arguments)[0]} -c`'} in {inline_code(folder, 200)} "
             "of the workspace",
-            *_analysis(arguments),
+            *_analysis(arguments, segments),
             f"- {'**may change the files of the workspace**' if arguments.writes else 'cannot change any file'}",
             "- no network; nothing outside the workspace can be seen or written",
             f"- limits: {limits.time_s:g} s, {limits.memory_bytes // 1024**2:,} MiB, {limits.processes} processes",
             f"- environment: {len(names)} constructed variables, none of the worker's own",
+            *named.lines,
         ]
     )
-    facts = {"argv": _argv(arguments), "working_directory": folder, "writes": arguments.writes}
-    return Preview(title=one_line(_title(arguments)), markdown=markdown, facts=facts)
+    facts = {
+        "argv": _argv(arguments),
+        "working_directory": folder,
+        "writes": arguments.writes,
+        "named": named.facts,
+    }
+    return Preview(
+        title=one_line(_title(arguments)),
+        markdown=markdown,
+        facts=facts,
+        left_out=shown.left_out + named.left_out,
+    )
 
 
 @tool(
@@ -141,16 +161,25 @@ def _peak(finished: Finished) -> str:
     return f", peak memory {max(finished.peak_bytes // 1024**2, 1):,} MiB" if finished.peak_bytes else ""
 
 
-def _analysis(arguments: ExecuteCommand) -> list[str]:
-    """What the line starts and writes, as far as its syntax tells."""
+def _analysis(arguments: ExecuteCommand, segments: Segments) -> list[str]:
+    """What the line runs and writes, as far as its syntax tells."""
     found = command_line(_line(arguments))
-    lines = [f"- starts {', '.join(inline_code(each, 100) for each in found.programs[:12])}"] * bool(
-        found.programs
-    )
-    lines += [f"- writes by {', '.join(inline_code(each, 100) for each in found.writes[:12])}"] * bool(
+    lines = [f"- writes by {', '.join(inline_code(each, 100) for each in found.writes[:12])}"] * bool(
         found.writes
     )
-    return lines if found.is_whole else [*lines, "- the line has a syntax error"]
+    if len(segments.ran) > 1:
+        # The Web UI's Markdown knows a list only after an empty line.
+        lines += [
+            f"- **{len(segments.ran)} commands**, each of which runs or may run:",
+            "",
+            *segments.lines,
+            "",
+        ]
+    elif segments.ran:
+        lines.insert(0, f"- starts {inline_code(segments.ran[0].name, 100)}")
+    if not found.is_whole or not segments.is_complete:
+        lines.append("- **not all of the line could be read: it has a syntax error or too many parts**")
+    return lines
 
 
 def _read_only_hint(output: str, arguments: ExecuteCommand, *, succeeded: bool) -> str:

@@ -8,6 +8,7 @@ from perdure.client.command_line.commands import (
     grants,
     inbox,
     keeping,
+    keys,
     looking,
     machine,
     maintenance,
@@ -34,5 +35,5 @@ for family in FAMILIES:
     for name, command in family.COMMANDS.items():
         app.command(name)(command)
 
-for name, group in {**inbox.GROUPS, **grants.GROUPS, **schedules.GROUPS}.items():
+for name, group in {**inbox.GROUPS, **grants.GROUPS, **keys.GROUPS, **schedules.GROUPS}.items():
     app.add_typer(group, name=name)

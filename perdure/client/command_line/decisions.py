@@ -1,6 +1,8 @@
 """``approve``, ``deny`` and ``answer``."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from perdure.client.client import PerdureClient
@@ -9,16 +11,28 @@ from perdure.client.command_line.exit_codes import ExitCode
 from perdure.client.command_line.session import Action, Session, this_person
 from perdure.client.errors import NotPending, Refused
 from perdure.client.handle import TaskHandle
+from perdure.client.signing import SigningKey
 from perdure.contracts.decisions import Approval, Receipt
 from perdure.contracts.errors import InvalidInput
 
 
-def approve(
-    id: str | None, *, task: str | None, reason: str, remember: str, by: str | None, yes: bool
-) -> Action:
+@dataclass(frozen=True)
+class Word:
+    """What a person says with an approval."""
+
+    reason: str
+    remember: str
+    by: str | None
+    digest: str
+    key: str | None
+
+
+def approve(id: str | None, word: Word, *, task: str | None, yes: bool) -> Action:
     """Approve an operation: the named one, or the only one that waits once it was shown."""
 
     async def action(session: Session) -> ExitCode:
+        file = word.key or session.installation.signing_key()
+        key = SigningKey.read(Path(file)) if file else None
         async with session.client() as client:
             if id is not None:
                 handle, approval = await _approval(client, id, task)
@@ -27,10 +41,50 @@ def approve(
                 handle, approval = await _only_approval(client)
                 _show(session, approval)
                 _confirmed(session, approval, yes=yes)
-            receipt = await handle.approve(approval.id, reason=reason, remember=remember, by=_person(by))
+            if approval.hidden and not word.digest:
+                raise _shortened(approval)
+            receipt = await handle.approve(
+                approval.id,
+                reason=word.reason,
+                remember=word.remember,
+                by=_person(word.by),
+                operation_digest=word.digest,
+                key=key,
+            )
         return _said(session, receipt)
 
     return action
+
+
+def show_approval(id: str, *, task: str | None) -> Action:
+    """All of an operation that waits for approval, with its digest."""
+
+    async def action(session: Session) -> ExitCode:
+        output = session.output
+        async with session.client() as client:
+            handle, approval = await _approval(client, id, task)
+            data = bytearray()
+            if approval.whole is not None:
+                async for part in handle.artifact(approval.whole.id):
+                    data += part.data
+        whole = data.decode("utf-8", "replace")
+        if output.as_json:
+            output.data({**approval.model_dump(mode="json"), "operation": whole})
+            return ExitCode.OK
+        output.show(*draw_approval(approval, width=output.console.width))
+        if whole:
+            output.line(whole)
+        output.line(f"digest of the operation: {approval.operation_digest}")
+        return ExitCode.OK
+
+    return action
+
+
+def _shortened(approval: Approval) -> Refused:
+    return Refused(
+        f"The preview leaves out {approval.hidden:,} characters, so nobody has seen all of it.",
+        f"`python starter.py show --approval {approval.id}` shows it with its digest; approve with --digest then.",
+    )
 
 
 def deny(id: str, *, task: str | None, reason: str, by: str | None) -> Action:

@@ -102,6 +102,10 @@ class Installation(Protocol):
         """Where tasks are; raises ConfigurationError for settings that cannot be used."""
         ...
 
+    def signing_key(self) -> Path | None:
+        """The private key file that approvals are signed with, where one is set."""
+        ...
+
     async def up(self) -> RunningStack:
         """Start the stack, the scripted models where they are set, and a worker."""
         ...

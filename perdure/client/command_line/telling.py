@@ -119,6 +119,13 @@ def _approval_asked(picture: Picture, event: events.ApprovalAsked) -> list[Line]
     return []
 
 
+def _approval_decided(picture: Picture, event: events.ApprovalDecided) -> list[Line]:
+    people = ", ".join(f"{each.by} ({each.assurance.value})" for each in event.consents)
+    by = f" by {people or event.by}" if event.outcome in ("approved", "denied", "edited") else ""
+    text = f"approval {event.approval_id}: {event.outcome}{by}; operation {event.operation_digest[:12]}"
+    return [Line(step=event.step, text=text, tone="faint")]
+
+
 def _waiting(picture: Picture, event: events.Waiting) -> list[Line]:
     picture.needs, picture.doing = event.needs, event.text
     waits = f" {picture.approval.approval_id}" if picture.approval is not None else ""
@@ -237,6 +244,7 @@ TELLERS: dict[str, Callable[[Picture, Any], list[Line]]] = {
     "planned": _planned,
     "decided": _decided,
     "approval_asked": _approval_asked,
+    "approval_decided": _approval_decided,
     "waiting": _waiting,
     "spoken": _spoken,
     "executed": _executed,

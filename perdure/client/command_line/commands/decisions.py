@@ -21,6 +21,21 @@ def approve(
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="Do not ask before approving the only one.")
     ] = False,
+    key: Annotated[
+        str | None,
+        typer.Option(
+            "--key",
+            metavar="FILE",
+            help="Sign with this private key; left out: PERDURE_SIGNING_KEY, if it is set.",
+        ),
+    ] = None,
+    digest: Annotated[
+        str,
+        typer.Option(
+            metavar="SHA256",
+            help="Of the operation as it was looked at; needed where the preview is shortened.",
+        ),
+    ] = "",
     task: InTask = None,
     by: By = None,
     as_json: Json = False,
@@ -28,10 +43,15 @@ def approve(
     """Approve exactly the operation that an approval shows.
 
     Without an id it takes the only one that waits: it is shown, and approved after a yes at the terminal or with --yes.
+    Where the preview leaves something out, `show --approval` prints all of it with its digest; at least 12 digits of it
+    are given back by --digest. Where the policy demands more than a name, --key signs; two people approve one after the
+    other.
     """
+    from perdure.client.command_line.decisions import Word
     from perdure.client.command_line.decisions import approve as action
 
-    run(context, action(id, task=task, reason=reason, remember=remember, by=by, yes=yes), as_json=as_json)
+    word = Word(reason=reason, remember=remember, by=by, digest=digest, key=key)
+    run(context, action(id, word, task=task, yes=yes), as_json=as_json)
 
 
 def deny(

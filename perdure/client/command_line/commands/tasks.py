@@ -102,7 +102,14 @@ def watch(
 
 
 def show(
-    context: typer.Context, task: TaskId = None, archive: Archive = False, as_json: Json = False
+    context: typer.Context,
+    task: TaskId = None,
+    approval: Annotated[
+        str | None,
+        typer.Option(metavar="ID", help="All of an operation that waits for approval, with its digest."),
+    ] = None,
+    archive: Archive = False,
+    as_json: Json = False,
 ) -> None:
     """Show a task as it stands: plan, what was done, what it waits for, cost, result.
 
@@ -111,6 +118,11 @@ def show(
 
     Where a step is tried again, it says for what it waits, at which attempt, and when the next one is due.
     """
+    if approval is not None:
+        from perdure.client.command_line.decisions import show_approval
+
+        run(context, show_approval(approval, task=task), as_json=as_json)
+        return
     from perdure.client.command_line.tasks import show as action
 
     run(context, action(task, archive=archive), as_json=as_json)
