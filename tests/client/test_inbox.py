@@ -1,8 +1,15 @@
 """One inbox over all tasks: filters, batches of the same call, and many decisions at once."""
 
+import asyncio
+import contextlib
 import json
+import os
+import pty
+import subprocess
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,13 +18,15 @@ from perdure.client import InboxFilter, NotPending, PerdureClient, TaskHandle, W
 from perdure.client.command_line.exit_codes import ExitCode
 from perdure.client.command_line.inbox_drawing import draw_inbox
 from perdure.client.inbox import batches_of
-from perdure.contracts.calls import Effect
+from perdure.contracts.calls import Effect, Verdict
 from perdure.contracts.decisions import Approval
 from perdure.contracts.task import Safety
-from tests.client.player import Player
+from perdure.embedded.stack import Stack
+from tests.client.player import Player, summary
 from tests.client.shell import Shell
 from tests.client.test_drawing import APPROVAL, drawn
-from tests.client.waiting import listed_approval_of
+from tests.client.test_starter import STARTER, environment
+from tests.client.waiting import LIMIT_S, listed_approval_of
 
 
 async def started(client: PerdureClient, *names: str, **fields: Any) -> list[tuple[TaskHandle, Approval]]:
@@ -110,6 +119,48 @@ async def test_a_walk_needs_a_terminal(shell: Shell) -> None:
     result = await shell.run("approvals", "walk")
     assert result.exit_code == ExitCode.USAGE
     assert "There is no terminal to ask at." in result.stderr
+
+
+def walked(given: dict[str, str], answers: Sequence[str]) -> tuple[int, str]:
+    """The exit code of a walk at a terminal and what it showed; each answer is given when it asks."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, STARTER, "approvals", "walk", "--by", "ada"]
+    process = subprocess.Popen(
+        command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment(**given), start_new_session=True
+    )
+    os.close(theirs)
+    shown, waiting = b"", list(answers)
+    try:
+        # At the end of the other side a terminal gives an error.
+        with contextlib.suppress(OSError):
+            while part := os.read(ours, 4096):
+                shown += part
+                if waiting and shown.endswith((b"q(uit): ", b"none): ")):
+                    os.write(ours, waiting.pop(0).encode() + b"\n")
+        return process.wait(LIMIT_S), shown.decode()
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
+
+
+async def test_a_walk_decides_batch_after_batch_as_the_person_says(
+    stack: Stack, client: PerdureClient, worker: Player, tmp_path: Path
+) -> None:
+    (shop, asked), (bank, _) = await started(client, "shop", "bank")
+    worker.decisions = ((summary(0, "git_push other", verdict=Verdict.ASK, effect=Effect.DESTRUCTIVE),),)
+    [(park, other)] = await started(client, "park")
+    given = {"TEMPORAL_ADDRESS": stack.addresses.temporal, "TEMPORAL_NAMESPACE": stack.addresses.namespace}
+    given |= {"PERDURE_HOME": str(tmp_path), "PERDURE_TASK_QUEUE": worker.task_queue}
+    code, shown = await asyncio.to_thread(walked, given, ["maybe", "d", "y", "n", "not here"])
+    assert code == 0, shown
+    assert "1 of 2" in shown
+    assert "'maybe' is none of these." in shown
+    assert f"digest {asked.operation_digest}" in shown
+    assert shown.count("Recorded: approve") == 2
+    assert f"{other.id} in {park.id}: Recorded: deny" in shown
+    assert [(await task.result()).status for task in (shop, bank)] == ["completed", "completed"]
+    assert "not here" in {each.why[-8:] for each in (await park.result()).withheld}
 
 
 def waiting_task(id: str, **changes: Any) -> WaitingTask:

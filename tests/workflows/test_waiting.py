@@ -66,8 +66,19 @@ async def test_people_are_reminded_and_the_operators_command_is_told_until_someb
         # Nothing was decided by all that.
         assert [each.id for each in (await bench.approval(handle),)] == [approval.id]
         assert bench.remote_branches().keys() == {"main"}
-        await bench.decide(handle, approval, "approve")
-        assert (await handle.result())["pushed"] is True
+        # A task that moves to another run asks anew there, and is brought to mind and escalated there too.
+        await handle.execute_update("upgrade")  # pyright: ignore[reportUnknownMemberType]
+        moved = bench.client.get_workflow_handle(handle.id)
+        bench.handles.append(moved)
+        fresh = await bench.approval(moved, but=approval.id)
+
+        async def told_again() -> bool | None:
+            keys = [json.loads(line)["key"] for line in told.read_text().splitlines()]
+            return f"{fresh.id}/escalation" in keys or None
+
+        await until(told_again)
+        await bench.decide(moved, fresh, "approve")
+        assert (await moved.result())["pushed"] is True
 
 
 async def test_an_escalation_in_vain_is_said_and_silence_stays_a_denial(benches: Benches) -> None:
