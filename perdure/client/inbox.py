@@ -10,10 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from perdure.client.errors import NotPending, NoWorker
 from perdure.client.handle import TaskHandle, handle_of
 from perdure.client.server import Server
+from perdure.client.signing import SigningKey
 from perdure.client.state import WaitingTask
 from perdure.client.task_list import KINDS, ListedTask, listed
 from perdure.client.validation import valid
-from perdure.contracts.calls import Effect
+from perdure.contracts.calls import Assurance, Effect
 from perdure.contracts.decisions import Approval
 from perdure.contracts.digests import digest_of
 from perdure.contracts.errors import InvalidInput, PerdureError
@@ -37,13 +38,18 @@ class InboxFilter(BaseModel):
     tool: str | None = Field(default=None, min_length=1, max_length=64)
     effect: Effect | None = None
     safety: Safety | None = None
+    people: int | None = Field(default=None, ge=1)
+    """As many different people or more must approve."""
+    assurance: Assurance | None = None
     asked_before: datetime | None = None
     """Asked then or earlier; without a time zone it is UTC."""
 
     @property
     def about_calls(self) -> bool:
         """Whether it speaks of what a call is, which no question has."""
-        return (self.tool, self.effect, self.safety) != (None, None, None)
+        return any(
+            each is not None for each in (self.tool, self.effect, self.safety, self.people, self.assurance)
+        )
 
     def takes_task(self, task: WaitingTask) -> bool:
         """Whether the task's repository and user are those that are wanted."""
@@ -51,8 +57,15 @@ class InboxFilter(BaseModel):
 
     def takes(self, approval: Approval) -> bool:
         """Whether an approval of such a task is wanted."""
-        wanted = {"tool": self.tool, "effect": self.effect, "safety": self.safety}
-        fits = all(value is None or getattr(approval, name) == value for name, value in wanted.items())
+        wanted = {
+            "tool": self.tool,
+            "effect": self.effect,
+            "safety": self.safety,
+            "assurance": self.assurance,
+        }
+        fits = approval.people >= (self.people or 1) and all(
+            value is None or getattr(approval, name) == value for name, value in wanted.items()
+        )
         return fits and self.takes_time(approval.asked_at)
 
     def takes_time(self, asked_at: str) -> bool:
@@ -158,9 +171,13 @@ class Inbox:
         reason: str = "",
         remember: str = "once",
         by: str = "",
+        key: SigningKey | None = None,
     ) -> Sequence[Outcome]:
-        """Send one decision for each approval, by its own id; what one task refuses does not stop the others."""
-        decided = await self.try_many(approvals, verdict, reason=reason, remember=remember, by=by)
+        """Send one decision for each approval, by its own id and digest; what one task refuses does not stop the others.
+
+        An approval whose preview is shortened is refused: it is approved by itself, with its digest. A ``key`` signs.
+        """
+        decided = await self.try_many(approvals, verdict, reason=reason, remember=remember, by=by, key=key)
         return [outcome for outcome, _ in decided]
 
     async def try_many(
@@ -171,6 +188,7 @@ class Inbox:
         reason: str = "",
         remember: str = "once",
         by: str = "",
+        key: SigningKey | None = None,
     ) -> Sequence[tuple[Outcome, PerdureError | None]]:
         """The same, with the error of each that failed."""
         turns = asyncio.Semaphore(_ASKED_AT_ONCE)
@@ -181,7 +199,11 @@ class Inbox:
                 try:
                     handle = await self._handle(waiting.task)
                     if verdict == "approve":
-                        receipt = await handle.approve(id, reason=reason, remember=remember, by=by)
+                        # Of a shortened preview nobody has seen all, so its digest is given by who has, one by one.
+                        seen = "" if waiting.approval.hidden else waiting.approval.operation_digest
+                        receipt = await handle.approve(
+                            id, reason=reason, remember=remember, by=by, operation_digest=seen, key=key
+                        )
                     else:
                         receipt = await handle.deny(id, reason=reason, by=by)
                 except PerdureError as error:

@@ -19,6 +19,7 @@ from perdure.client.command_line.exit_codes import ExitCode
 from perdure.client.command_line.inbox_drawing import draw_inbox
 from perdure.client.inbox import batches_of
 from perdure.contracts.calls import Effect, Verdict
+from perdure.contracts.consents import Consent
 from perdure.contracts.decisions import Approval
 from perdure.contracts.task import Safety
 from perdure.embedded.stack import Stack
@@ -107,6 +108,8 @@ async def test_filters_leave_out_what_does_not_fit(
     assert await ids(user="shop") == await ids(repository="/srv/shop") == [asked.id]
     assert len(await ids(tool="git_push", effect=Effect.PUBLISH, safety=Safety.CAUTIOUS)) == 2
     assert await ids(tool="edit_file") == await ids(effect="read") == await ids(safety="autonomous") == []
+    assert await ids(people=2) == await ids(assurance="signed") == []
+    assert len(await ids(people=1, assurance="claimed")) == 2
     assert await ids(asked_before=datetime.now(UTC) - timedelta(hours=1)) == []
     assert len(await ids(asked_before=datetime.now(UTC) + timedelta(minutes=1))) == 2
     listed = await shell.json("approvals", "--user", "shop")
@@ -167,6 +170,23 @@ def waiting_task(id: str, **changes: Any) -> WaitingTask:
     """A task that waits for one approval."""
     asked = APPROVAL.model_copy(update={"id": f"{id}00000000"[:12], "shape": "same", **changes})
     return WaitingTask(id=id, repository=f"/srv/{id}", user="ada", approvals=(asked,))
+
+
+def test_what_it_takes_to_approve_stands_there() -> None:
+    consent = Consent(by="bob", at=APPROVAL.asked_at)
+    asked = {
+        "people": 2,
+        "assurance": "signed",
+        "reason": "two-people: It publishes.",
+        "consents": (consent,),
+    }
+    text = drawn(
+        *draw_inbox([waiting_task("aaaa", **asked), waiting_task("bbbb", **asked)], width=100), width=100
+    )
+    assert "2 different people must approve; so far: bob" in text
+    assert "signed with --key" in text
+    assert "asked by the rule two-people" in text
+    assert "It holds once: What leaves the workspace is decided each time" in text
 
 
 def test_a_batch_shows_every_preview_that_differs_and_its_key_is_of_exactly_its_members() -> None:

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from perdure.client.command_line.output import clean
 from perdure.client.command_line.picture import Line, Picture, Tone
+from perdure.contracts.calls import Assurance
 from perdure.contracts.decisions import Approval, Question
 from perdure.contracts.maintenance import MaintenanceResult
 from perdure.contracts.remembering import memory_sentence
@@ -97,8 +98,22 @@ def draw_approval(approval: Approval, *, width: int) -> list[RenderableType]:
     return [
         *preview_box(approval.title, approval.preview, approval.id, width=width),
         clean(f"step {approval.step}, until {approval.expires_at}; then it counts as denied", "dim"),
+        *demands(approval),
         clean(memory_sentence(approval), "dim"),
     ]
+
+
+def demands(approval: Approval) -> list[RenderableType]:
+    """Why it is asked, and what it takes where that is more than one name."""
+    lines: list[RenderableType] = (
+        [clean(f"asked by the rule {approval.reason}", "dim")] if approval.reason else []
+    )
+    if approval.people > 1:
+        so_far = ", ".join(each.by for each in approval.consents) or "nobody"
+        lines.append(clean(f"{approval.people} different people must approve; so far: {so_far}", "yellow"))
+    if approval.assurance is not Assurance.CLAIMED:
+        lines.append(clean("a name alone does not count: it is signed with --key", "yellow"))
+    return lines
 
 
 def draw_question(question: Question) -> list[RenderableType]:

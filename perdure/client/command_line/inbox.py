@@ -13,6 +13,7 @@ from perdure.client.command_line.session import Action, Session, this_person
 from perdure.client.command_line.task_table import moment_of
 from perdure.client.errors import NotPending
 from perdure.client.inbox import Inbox, InboxFilter, WaitingApproval, Word, batches_of
+from perdure.client.signing import SigningKey
 from perdure.client.validation import valid
 from perdure.contracts.errors import InvalidInput, PerdureError
 
@@ -27,6 +28,8 @@ class Wanted:
     effect: str | None = None
     safety: str | None = None
     older_than: str | None = None
+    people: int | None = None
+    assurance: str | None = None
 
     def filter(self, now: datetime) -> InboxFilter:
         """As the client takes them."""
@@ -40,6 +43,8 @@ class Wanted:
             tool=self.tool,
             effect=self.effect,
             safety=self.safety,
+            people=self.people,
+            assurance=self.assurance,
             asked_before=moment_of(self.older_than, now) if self.older_than is not None else None,
         )
 
@@ -52,6 +57,8 @@ class Wanted:
             "--effect": self.effect,
             "--safety": self.safety,
             "--older-than": self.older_than,
+            "--people": str(self.people) if self.people else None,
+            "--assurance": self.assurance,
         }
         return "".join(f" {name} {shlex.quote(text)}" for name, text in given.items() if text is not None)
 
@@ -87,6 +94,7 @@ def decide(
     reason: str,
     remember: str,
     by: str | None,
+    key_file: str | None = None,
 ) -> Action:
     """Decide the named approvals, or those of a batch, each by its own id."""
 
@@ -103,7 +111,9 @@ def decide(
                 chosen: Sequence[WaitingApproval] = (await inbox.batch(key, asked)).members
             else:
                 chosen = named(ids, await inbox.list(asked))
-            return await decide_and_tell(session, inbox, chosen, verdict, reason, remember, by)
+            return await decide_and_tell(
+                session, inbox, chosen, verdict, reason=reason, remember=remember, by=by, key_file=key_file
+            )
 
     return action
 
@@ -113,13 +123,17 @@ async def decide_and_tell(
     inbox: Inbox,
     chosen: Sequence[WaitingApproval],
     verdict: Word,
+    *,
     reason: str,
-    remember: str,
     by: str | None,
+    remember: str = "once",
+    key_file: str | None = None,
 ) -> ExitCode:
     """Send the decisions and print what became of each; the exit code says whether all were taken."""
     person = this_person() if by is None else by
-    decided = await inbox.try_many(chosen, verdict, reason=reason, remember=remember, by=person)
+    file = key_file or session.installation.signing_key()
+    key = SigningKey.read(Path(file)) if file and verdict == "approve" else None
+    decided = await inbox.try_many(chosen, verdict, reason=reason, remember=remember, by=person, key=key)
     outcomes = [outcome for outcome, _ in decided]
     failed = sum(not outcome.done for outcome in outcomes)
     if session.output.as_json:

@@ -8,11 +8,18 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from perdure.client.command_line.drawing import draw_approval, draw_question, how_to_approve, preview_box
+from perdure.client.command_line.drawing import (
+    demands,
+    draw_approval,
+    draw_question,
+    how_to_approve,
+    preview_box,
+)
 from perdure.client.command_line.output import clean
 from perdure.client.command_line.task_table import age
 from perdure.client.inbox import Batch, Outcome, WaitingApproval, batches_of
 from perdure.client.state import WaitingTask
+from perdure.contracts.remembering import memory_sentence
 
 SHOWN_TASKS = 20
 
@@ -63,6 +70,8 @@ def draw_batch(batch: Batch, *, width: int, options: str = "") -> list[Renderabl
         parts += [line for member in members[:SHOWN_TASKS] for line in draw_member(member)]
         if len(members) > SHOWN_TASKS:
             parts.append(clean(f"and {len(members) - SHOWN_TASKS} more tasks", "dim"))
+    parts += demands(batch.first)
+    parts.append(clean(memory_sentence(batch.first), "dim"))
     until = min(each.approval.expires_at for each in batch.members)
     parts.append(clean(f"the first until {until}; then it counts as denied", "dim"))
     for verdict in ("approve", "deny"):

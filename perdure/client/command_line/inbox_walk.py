@@ -58,4 +58,4 @@ async def _ask(session: Session, inbox: Inbox, batch: Batch, by: str | None) -> 
             output.line(f"{said!r} is none of these.")
             continue
         reason = output.ask("reason (the model reads it; empty: none):") if verdict == "deny" else ""
-        return await decide_and_tell(session, inbox, batch.members, verdict, reason, "once", by)
+        return await decide_and_tell(session, inbox, batch.members, verdict, reason=reason, by=by)

@@ -22,6 +22,14 @@ Safety = Annotated[
 OlderThan = Annotated[
     str | None, typer.Option(metavar="SPAN", help="Only what waits longer: 90m, 2h, 3d, or since a date.")
 ]
+People = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="NUMBER", help="Only what so many people or more must approve."),
+]
+Assurance = Annotated[
+    Literal["claimed", "signed"] | None,
+    typer.Option(help="Only what a name is enough for, or only what has to be signed."),
+]
 Key = Annotated[
     str | None, typer.Option("--batch", metavar="KEY", help="All of a batch, as it was shown; no ids then.")
 ]
@@ -39,6 +47,8 @@ def list_approvals(
     effect: Effect = None,
     safety: Safety = None,
     older_than: OlderThan = None,
+    people: People = None,
+    assurance: Assurance = None,
     table: Annotated[bool, typer.Option("--table", help="A line for each batch, without previews.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -53,7 +63,7 @@ def list_approvals(
     from perdure.client.command_line.inbox import Wanted
     from perdure.client.command_line.inbox import show as action
 
-    wanted = Wanted(repository, user, tool, effect, safety, older_than)
+    wanted = Wanted(repository, user, tool, effect, safety, older_than, people, assurance)
     run(context, action(wanted, table=table), as_json=as_json)
 
 
@@ -67,27 +77,36 @@ def approve(
         Literal["once", "task", "repository"],
         typer.Option(help="task, repository: exactly this call is not asked again there."),
     ] = "once",
+    key: Annotated[
+        str | None,
+        typer.Option(
+            "--key", metavar="FILE", help="Sign each with this private key; left out: PERDURE_SIGNING_KEY."
+        ),
+    ] = None,
     repository: Repository = None,
     user: User = None,
     tool: Tool = None,
     effect: Effect = None,
     safety: Safety = None,
     older_than: OlderThan = None,
+    people: People = None,
+    assurance: Assurance = None,
     by: By = None,
     as_json: Json = False,
 ) -> None:
     """Approve several operations, or a whole batch.
 
     Each is approved by its own id, for exactly what it shows; what came to the batch since it was shown has another key,
-    and is not approved. Filters are those that the batch was listed with. What became of each is printed.
+    and is not approved. Filters are those that the batch was listed with. What became of each is printed. One whose preview
+    is shortened is refused here: `approve` takes it by its digest.
     """
     from perdure.client.command_line.inbox import Wanted
     from perdure.client.command_line.inbox import decide as action
 
-    wanted = Wanted(repository, user, tool, effect, safety, older_than)
+    wanted = Wanted(repository, user, tool, effect, safety, older_than, people, assurance)
     run(
         context,
-        action("approve", ids or (), batch, wanted, reason=reason, remember=remember, by=by),
+        action("approve", ids or (), batch, wanted, reason=reason, remember=remember, by=by, key_file=key),
         as_json=as_json,
     )
 
@@ -104,6 +123,8 @@ def deny(
     effect: Effect = None,
     safety: Safety = None,
     older_than: OlderThan = None,
+    people: People = None,
+    assurance: Assurance = None,
     by: By = None,
     as_json: Json = False,
 ) -> None:
@@ -111,7 +132,7 @@ def deny(
     from perdure.client.command_line.inbox import Wanted
     from perdure.client.command_line.inbox import decide as action
 
-    wanted = Wanted(repository, user, tool, effect, safety, older_than)
+    wanted = Wanted(repository, user, tool, effect, safety, older_than, people, assurance)
     run(
         context,
         action("deny", ids or (), batch, wanted, reason=reason, remember="once", by=by),
@@ -128,6 +149,8 @@ def walk(
     effect: Effect = None,
     safety: Safety = None,
     older_than: OlderThan = None,
+    people: People = None,
+    assurance: Assurance = None,
     by: By = None,
 ) -> None:
     """Go through what waits, one batch after the other, at a terminal.
@@ -137,7 +160,7 @@ def walk(
     from perdure.client.command_line.inbox import Wanted
     from perdure.client.command_line.inbox_walk import walk as action
 
-    wanted = Wanted(repository, user, tool, effect, safety, older_than)
+    wanted = Wanted(repository, user, tool, effect, safety, older_than, people, assurance)
     run(context, action(wanted, by=by), as_json=False)
 
 
