@@ -19,6 +19,7 @@ from perdure.looks import (
     STORES,
     check_files,
     check_git_hosts,
+    check_limits,
     check_models,
     check_postgres,
     check_store,
@@ -107,7 +108,15 @@ class ThisMachine(RecordKeeping):
         """What ``doctor`` looks at beside python, git, disk, sandbox and server."""
         settings = self.settings()
         program = partial(check_temporal_program, search_path=os.environ.get("PATH", ""))
-        looks = (program, check_postgres, check_models, check_extensions, check_files, check_git_hosts)
+        looks = (
+            program,
+            check_postgres,
+            check_models,
+            check_extensions,
+            check_files,
+            check_git_hosts,
+            check_limits,
+        )
         stores = (partial(check_store, settings, name) for name in STORES)
         return (*(partial(look, settings) for look in looks), *stores, check_dictionary, check_node)
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import json
 import logging
 import os
 import signal
@@ -45,7 +44,7 @@ from activities.sweep_host import SweepHostDoor
 from activities.synthesize import SynthesizeDoor
 from perdure.assembly import Assembly
 from perdure.contracts.calls import Author, Effect, Verdict
-from perdure.contracts.errors import ConfigurationError, PerdureError
+from perdure.contracts.errors import PerdureError
 from perdure.contracts.judging import CallFacts, Standing
 from perdure.contracts.model import ToolSchema
 from perdure.contracts.names import host_queue
@@ -63,6 +62,7 @@ from perdure.installation import (
     search_attributes_registered,
     shared_memory_of,
     shelf_of,
+    task_limits_of,
     unversioned,
 )
 from perdure.interpreter import rare_collections, watch_children_without_threads
@@ -74,6 +74,7 @@ from perdure.logs import configure_logging
 from perdure.memory.contexts import Contexts
 from perdure.memory.ledger import TaskLedger
 from perdure.memory.record import Record
+from perdure.memory.task_limits import TaskLimits
 from perdure.reminders import announcer_of, timing_of
 from perdure.safety.approvers import Approvers
 from perdure.safety.policy import Policy
@@ -111,6 +112,7 @@ class House:
     settings: Settings
     client: Client
     record: Record
+    limits: TaskLimits
     models: Models
     model_settings: ModelSettings
     workspaces: Workspaces
@@ -130,7 +132,7 @@ class House:
 async def open_house(settings: Settings) -> AsyncGenerator[House]:
     """Connect to the servers, probe the sandbox, load tools and policy; everything is closed at the end."""
     own = Registry.discover()
-    refuse_stale_dictionary(own)
+    own.refuse_stale(PROJECT_FOLDER / "tool_dictionary.json")
     async with all_extensions(
         [Path(folder) for folder in settings.tool_folders],
         settings.mcp_servers,
@@ -168,6 +170,7 @@ async def _furnished(settings: Settings, registry: Registry) -> AsyncGenerator[H
     model_settings = model_settings_of(settings)
     models = Models(model_settings)
     record = await Record.connect(database_url_of(settings), shared=shared_memory_of(settings, client))
+    limits = task_limits_of(settings, record)
     workspaces = Workspaces(
         home / "workspaces",
         owner=(sandbox.owner.uid, sandbox.owner.gid),
@@ -186,6 +189,7 @@ async def _furnished(settings: Settings, registry: Registry) -> AsyncGenerator[H
             settings=settings,
             client=client,
             record=record,
+            limits=limits,
             models=models,
             model_settings=model_settings,
             workspaces=workspaces,
@@ -207,18 +211,8 @@ async def _furnished(settings: Settings, registry: Registry) -> AsyncGenerator[H
         )
     finally:
         await models.close()
+        await limits.close()
         await record.close()
-
-
-def refuse_stale_dictionary(registry: Registry) -> None:
-    """Raise ConfigurationError where ``tool_dictionary.json`` does not describe the tools that would run."""
-    file = PROJECT_FOLDER / "tool_dictionary.json"
-    written = json.loads(file.read_text()) if file.is_file() else None
-    if written != registry.dictionary():
-        raise ConfigurationError(
-            f"{file.name} does not describe the tools in tools/.",
-            "run `make dictionary` and review the change.",
-        )
 
 
 def activities_of(house: House) -> tuple[list[Callable[..., Any]], list[Callable[..., Any]]]:
@@ -252,8 +246,8 @@ def activities_of(house: House) -> tuple[list[Callable[..., Any]], list[Callable
         LookUpDiffDoor(house.workspaces).look_up_diff,
     )
     shared: list[Callable[..., Any]] = [
-        OpenTaskDoor(record, models, grants, ForkPoints(house.client, record)).open_task,
-        OpenMaintenanceDoor(record, upkeep, house.workspaces, grants).open_maintenance,
+        OpenTaskDoor(record, models, grants, ForkPoints(house.client, record), house.limits).open_task,
+        OpenMaintenanceDoor(record, upkeep, house.workspaces, grants, house.limits).open_maintenance,
         FollowPlaybookDoor(record, upkeep, runner).follow_playbook,
         ReadReportDoor(record, upkeep).read_report,
         prepare,
@@ -263,7 +257,7 @@ def activities_of(house: House) -> tuple[list[Callable[..., Any]], list[Callable
         SynthesizeDoor(conversation).synthesize,
         EscalateDoor(record, announcer_of(settings, os.environ)).escalate,
         RecordDecisionDoor(record).record_decision,
-        CloseTaskDoor(record).close_task,
+        CloseTaskDoor(record, house.limits).close_task,
         LookUpArtifactDoor(record).look_up_artifact,
         look_up_diff,
         *grants_door.activities,
@@ -325,7 +319,8 @@ async def workers(house: House) -> AsyncGenerator[tuple[Worker, Worker]]:
     shared, hosted = activities_of(house)
     # A stopped worker's sticky queue holds workflow tasks for this long before another worker gets them.
     sticky = timedelta(seconds=1)
-    common: dict[str, Any] = {"interceptors": [DoorInterceptor()], "graceful_shutdown_timeout": STOP_WITHIN}
+    door = DoorInterceptor(house.limits.attended)
+    common: dict[str, Any] = {"interceptors": [door], "graceful_shutdown_timeout": STOP_WITHIN}
     common["max_concurrent_activities"] = 200
     # The SDK holds beats back for four fifths of the time-out, which leaves a busy machine a fifth of it to be late.
     common["max_heartbeat_throttle_interval"] = timedelta(seconds=house.settings.heartbeat_s / 3)
@@ -356,8 +351,12 @@ async def workers(house: House) -> AsyncGenerator[tuple[Worker, Worker]]:
         deployment_config=unversioned(),
         **common,
     )
-    async with tasks, own:
-        yield tasks, own
+    keeping = asyncio.create_task(house.limits.keep())
+    try:
+        async with tasks, own:
+            yield tasks, own
+    finally:
+        keeping.cancel()
 
 
 async def run_worker(settings: Settings, *, ready: Callable[[House], None] = lambda _: None) -> None:

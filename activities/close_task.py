@@ -18,11 +18,20 @@ class ClosesTasks(Protocol):
         ...
 
 
+class TakesPlacesBack(Protocol):
+    """How many tasks a user and a repository may have."""
+
+    async def release(self, task_id: str) -> None:
+        """Give the task's place to another one; nothing where it has none."""
+        ...
+
+
 class CloseTaskDoor:
     """Closes tasks."""
 
-    def __init__(self, record: ClosesTasks) -> None:
+    def __init__(self, record: ClosesTasks, places: TakesPlacesBack) -> None:
         self._record = record
+        self._places = places
 
     @activity.defn(name="close_task")
     async def close_task(self, request: CloseTask) -> Closed:
@@ -34,6 +43,7 @@ class CloseTaskDoor:
                 summary=request.summary,
                 at=scheduled_at(),
             )
+            await self._places.release(request.task_id)
         meter = activity.metric_meter().with_additional_attributes({"status": request.status.value})
         meter.create_counter("perdure_tasks", "Tasks ended, by status").add(1)
         meter.create_histogram_float("perdure_task_cost_usd", "Cost of a task", "usd").record(

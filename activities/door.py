@@ -1,9 +1,12 @@
 """The door every activity passes: logs with the task id, metrics, and the one translation of our errors to Temporal's."""
 
 import asyncio
+import contextlib
 import errno
 import logging
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +17,7 @@ from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, 
 from perdure.contracts.errors import (
     AnnouncementFailed,
     DiskFull,
+    LimitReached,
     ModelUnavailable,
     PerdureError,
     StoreUnavailable,
@@ -34,6 +38,9 @@ def to_application_error(error: Exception, *, attempt: int) -> ApplicationError:
     if isinstance(error, ModelUnavailable):
         delay = None if error.retry_after_s is None else timedelta(seconds=error.retry_after_s)
         return ApplicationError(str(error), type="ModelUnavailable", next_retry_delay=delay)
+    if isinstance(error, LimitReached) and error.retry_after_s is not None:
+        delay = timedelta(seconds=error.retry_after_s)
+        return ApplicationError(str(error), type=LimitReached.__name__, next_retry_delay=delay)
     if isinstance(error, StoreUnavailable):
         return ApplicationError(
             str(error), type="StoreUnavailable", next_retry_delay=pause_before_next(attempt)
@@ -76,15 +83,26 @@ def too_slow(info: activity.Info) -> ApplicationError:
     )
 
 
+Attends = Callable[[str], AbstractContextManager[None]]
+"""Is told of each task for as long as an activity of it runs."""
+
+
 class DoorInterceptor(Interceptor):
     """Wraps every activity of a worker; nothing else in the project makes an ``ApplicationError`` of ours."""
 
+    def __init__(self, attends: Attends = contextlib.nullcontext) -> None:
+        self._attends = attends
+
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
         """Put the door before the activity."""
-        return _Door(next)
+        return _Door(next, self._attends)
 
 
 class _Door(ActivityInboundInterceptor):
+    def __init__(self, next: ActivityInboundInterceptor, attends: Attends) -> None:
+        super().__init__(next)
+        self._attends = attends
+
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:
         info = activity.info()
         task_id = getattr(input.args[0], "task_id", "") if input.args else ""
@@ -97,8 +115,9 @@ class _Door(ActivityInboundInterceptor):
         outcome = "completed"
         limit = asyncio.timeout(within_s(info.start_to_close_timeout))
         try:
-            async with limit:
-                return await self.next.execute_activity(input)
+            with self._attends(task_id):
+                async with limit:
+                    return await self.next.execute_activity(input)
         except TimeoutError as error:
             if not limit.expired():
                 outcome = "TimeoutError"

@@ -5,7 +5,7 @@ from typing import Protocol
 from temporalio import activity
 
 from activities.heartbeat import heartbeating
-from activities.open_task import Grants, RecordsTasks, check_repository_root, limits_of
+from activities.open_task import GivesPlaces, Grants, RecordsTasks, check_repository_root, limits_of
 from activities.record import next_entry, scheduled_at
 from activities.upkeep import Playbooks
 from perdure.contracts.maintenance import MaintenanceRequest
@@ -26,7 +26,15 @@ class FindsHeads(Protocol):
 class OpenMaintenanceDoor:
     """Opens maintenance runs. No model is needed, and none is asked for."""
 
-    def __init__(self, record: RecordsTasks, playbooks: Playbooks, heads: FindsHeads, grants: Grants) -> None:
+    def __init__(
+        self,
+        record: RecordsTasks,
+        playbooks: Playbooks,
+        heads: FindsHeads,
+        grants: Grants,
+        places: GivesPlaces,
+    ) -> None:
+        self._places = places
         self._record = record
         self._playbooks = playbooks
         self._heads = heads
@@ -45,6 +53,12 @@ class OpenMaintenanceDoor:
         outline, minutes, content = self._playbooks.playbook(asked.playbook)
         _, base_commit = await self._heads.head_of(asked.repository, asked.base_branch)
         task = task_of(asked, outline)
+        await self._places.claim(
+            task_id=request.task_id,
+            workflow_id=request.workflow_id,
+            user=asked.user,
+            repository=repository,
+        )
         await self._record.open_task(
             task_id=request.task_id,
             workflow_id=request.workflow_id,

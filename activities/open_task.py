@@ -55,6 +55,14 @@ class ChecksModels(Protocol):
         ...
 
 
+class GivesPlaces(Protocol):
+    """How many tasks a user and a repository may have."""
+
+    async def claim(self, *, task_id: str, workflow_id: str, user: str, repository: str) -> None:
+        """Take a place for the task, or keep the one it has; LimitReached where there is none."""
+        ...
+
+
 @dataclass(frozen=True)
 class Grants:
     """What this installation allows every task, whoever starts it."""
@@ -74,8 +82,14 @@ class OpenTaskDoor:
     """Opens tasks."""
 
     def __init__(
-        self, record: RecordsTasks, models: ChecksModels, grants: Grants, fork_point: FindsForkPoints
+        self,
+        record: RecordsTasks,
+        models: ChecksModels,
+        grants: Grants,
+        fork_point: FindsForkPoints,
+        places: GivesPlaces,
     ) -> None:
+        self._places = places
         self._record = record
         self._fork_point = fork_point
         self._models = models
@@ -105,6 +119,12 @@ class OpenTaskDoor:
             warnings.append(
                 f"The budget of {asked.budget.steps} steps was lowered to {MAX_STEPS}, the most of a task."
             )
+        await self._places.claim(
+            task_id=request.task_id,
+            workflow_id=request.workflow_id,
+            user=asked.user,
+            repository=repository,
+        )
         await self._record.open_task(
             task_id=request.task_id,
             workflow_id=request.workflow_id,

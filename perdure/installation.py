@@ -4,6 +4,7 @@ Entry points alone import it, as they alone read the settings.
 """
 
 import logging
+import re
 import shutil
 import sys
 from collections.abc import AsyncGenerator
@@ -32,6 +33,7 @@ from perdure.settings import PROJECT_FOLDER, Settings
 
 if TYPE_CHECKING:
     from perdure.memory.record import Record, SharedMemory
+    from perdure.memory.task_limits import TaskLimits, UserLimits
 
 logger = logging.getLogger("perdure.worker")
 
@@ -149,6 +151,38 @@ def shared_memory_of(settings: Settings, client: Client) -> "SharedMemory | None
         counter.add(1, {"found": found})
 
     return lambda key: ShortTerm(url, key=key, ttl_s=settings.short_term_ttl_s, count=count)
+
+
+_USER_LIMIT = re.compile(r"(?P<name>[^=]+)=(?P<tasks>\d{1,9})/(?P<starts>\d{1,9})")
+
+
+def task_limits_of(settings: Settings, record: "Record") -> "TaskLimits":
+    """How many tasks users and repositories may have; ConfigurationError names a limit that is none."""
+    from perdure.memory.places import Places
+    from perdure.memory.task_limits import TaskLimits
+
+    url = store_url_of(settings, VALKEY)
+    if not url:
+        logger.warning("no Redis is known, so tasks of users and repositories are counted in PostgreSQL")
+    return TaskLimits(
+        user_limits_of(settings), record, Places(url, task_queue=settings.task_queue) if url else None
+    )
+
+
+def user_limits_of(settings: Settings) -> "UserLimits":
+    """The limits that the operator set."""
+    from perdure.memory.task_limits import UserLimits
+
+    own: dict[str, tuple[int, int]] = {}
+    for given in settings.user_limits:
+        found = _USER_LIMIT.fullmatch(given)
+        if found is None:
+            raise ConfigurationError(
+                f"PERDURE_USER_LIMITS has {given!r}, which is no limit of a user.",
+                "write name=tasks/starts, such as ada=10/100.",
+            )
+        own[found["name"].strip()] = (int(found["tasks"]), int(found["starts"]))
+    return UserLimits(settings.user_tasks, settings.repository_tasks, settings.user_starts, own)
 
 
 def model_settings_of(settings: Settings) -> ModelSettings:

@@ -170,3 +170,39 @@ async def check_git_hosts(settings: "Settings") -> "Sequence[Finding]":
     except ConfigurationError as error:
         return [Finding("git hosts", "failed", error.message, error.hint)]
     return [Finding("git hosts", "ok", f"credentials for {', '.join(hosts) or 'no host'}")]
+
+
+async def check_limits(settings: "Settings") -> "Sequence[Finding]":
+    """Who has how many tasks that run, beside what is allowed; and who counts them."""
+    from collections import Counter
+
+    from perdure.client.command_line.installation import Finding
+    from perdure.contracts.errors import ConfigurationError
+    from perdure.installation import store_url_of, user_limits_of
+    from perdure.memory.places import Places, PlacesAway
+
+    name, url = "task limits", store_url_of(settings, "valkey")
+    try:
+        limits = user_limits_of(settings)
+        places = Places(url, task_queue=settings.task_queue) if url else None
+    except ConfigurationError as error:
+        return [Finding(name, "failed", error.message, error.hint)]
+    if places is None:
+        return [Finding(name, "ok", "no Redis is known or runs: tasks are counted in PostgreSQL")]
+    try:
+        held = await places.held()
+    except PlacesAway as away:
+        hint = "start Redis, or mend PERDURE_REDIS_URL; two starts of the same moment may both be let in meanwhile."
+        return [
+            Finding(
+                name, "warning", f"Tasks are counted in PostgreSQL, as Redis does not answer: {away}.", hint
+            )
+        ]
+    finally:
+        await places.close()
+    users = Counter(each.user for each in held)
+    shown = (
+        f"{user or 'nobody named'} {count} of {limits.most(user).user_tasks or 'any number'}"
+        for user, count in users.most_common(10)
+    )
+    return [Finding(name, "ok", f"{len(held)} tasks have places: {', '.join(shown) or 'none'}")]

@@ -5,14 +5,12 @@ Temporal's own variables (``TEMPORAL_ADDRESS``, ``TEMPORAL_NAMESPACE``, ``TEMPOR
 ``temporalio.envconfig``; ``Settings.temporal_environment`` gives it both sources.
 """
 
-import difflib
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from dotenv import dotenv_values
 from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -20,6 +18,7 @@ from perdure.contracts.errors import ConfigurationError
 from perdure.contracts.model import Role
 from perdure.contracts.names import TASK_QUEUE
 from perdure.contracts.task import Safety
+from perdure.settings_sources import refuse_unknown, sentences_of, variables_in, written
 
 PROJECT_FOLDER = Path(__file__).resolve().parents[1]
 """The folder that holds ``starter.py`` and ``worker.py``: relative paths in settings start here."""
@@ -124,6 +123,19 @@ class Settings(BaseSettings):
 
     budget_steps: int = Field(default=100, gt=0)
     """Steps a task may take where its request names no limit."""
+
+    user_tasks: int = Field(default=100, ge=0)
+    """Tasks of one user that run at once; further ones wait for a place. One that waits for a person for more than ten
+    minutes gives its place up. 0: no limit."""
+
+    repository_tasks: int = Field(default=100, ge=0)
+    """The same for one repository, whoever the users are."""
+
+    user_starts: int = Field(default=1_000, ge=0)
+    """Tasks that one user may start within an hour; further ones are refused. 0: no limit."""
+
+    user_limits: CommaSeparated = ()
+    """Other limits for single users, comma-separated, as name=tasks/starts, such as ada=10/100."""
 
     approval_deadline_s: Positive = 604_800.0
     """Seconds after which an unanswered approval counts as denied."""
@@ -253,6 +265,7 @@ class Settings(BaseSettings):
     @field_validator(
         "repository_roots",
         "playbooks",
+        "user_limits",
         "model_plan",
         "model_decide",
         "model_reflect",
@@ -315,14 +328,15 @@ def variable_of(field: str) -> str:
 def load_settings(project_folder: Path = PROJECT_FOLDER) -> Settings:
     """Read the environment and ``.env``; raises ConfigurationError naming every variable that cannot be used."""
     file = project_folder / ".env"
-    given = {**_dotenv(file), **os.environ}
-    _refuse_unknown(given)
+    given = {**variables_in(file), **os.environ}
+    refuse_unknown(given, known=[variable_of(field) for field in Settings.model_fields], prefix=PREFIX)
     try:
         # The static signature lacks the file argument that BaseSettings takes beside the fields.
         settings = Settings(_env_file=file)  # pyright: ignore[reportCallIssue]
     except ValidationError as error:
+        variables = {field: variable_of(field) for field in Settings.model_fields}
         raise ConfigurationError(
-            " ".join(_sentences(error)), "see .env.example for what each variable means."
+            " ".join(sentences_of(error, variables)), "see .env.example for what each variable means."
         ) from error
     return _anchored(settings, project_folder, given)
 
@@ -332,37 +346,12 @@ def example() -> str:
     lines = ["# Copy to .env and change what you need. Values in the environment win over this file.", ""]
     for field, info in Settings.model_fields.items():
         lines += [f"# {line.strip()}" for line in (info.description or "").splitlines()]
-        lines += [f"# {variable_of(field)}={_shown(info.default)}", ""]
+        lines += [f"# {variable_of(field)}={written(info.default)}", ""]
     lines += [
         "# Temporal's own variables work too: TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_TLS, TEMPORAL_PROFILE,",
         "# TEMPORAL_CONFIG_FILE and the others of its environment configuration.",
     ]
     return "\n".join(lines) + "\n"
-
-
-def _dotenv(file: Path) -> dict[str, str]:
-    if not file.is_file():
-        return {}
-    return {
-        name: value for name, value in dotenv_values(file, interpolate=False).items() if value is not None
-    }
-
-
-def _refuse_unknown(combined: Mapping[str, str]) -> None:
-    known = [variable_of(field) for field in Settings.model_fields]
-    for name in combined:
-        if name.startswith(PREFIX) and name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]}?" if near else "see .env.example for the variables there are."
-            raise ConfigurationError(f"{name} is set, but no setting has this name.", hint)
-
-
-def _sentences(error: ValidationError) -> Iterator[str]:
-    """One sentence a bad value; the value itself is left out, since it may be a secret."""
-    for problem in error.errors(include_url=False, include_input=False):
-        where = str(problem["loc"][0]) if problem["loc"] else ""
-        name = variable_of(where) if where in Settings.model_fields else where
-        yield f"{name} cannot be used: {problem['msg'].removeprefix('Value error, ')}."
 
 
 def _anchored(settings: Settings, project_folder: Path, environment: Mapping[str, str]) -> Settings:
@@ -377,16 +366,6 @@ def _anchored(settings: Settings, project_folder: Path, environment: Mapping[str
     return anchored.knowing(
         {name: text for name, text in environment.items() if name.startswith("TEMPORAL_")}
     )
-
-
-def _shown(default: object) -> str:
-    if default is None:
-        return ""
-    if isinstance(default, tuple):
-        return ",".join(str(part) for part in default)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-    if isinstance(default, float):
-        return f"{default:g}" if default < 1e5 else f"{default:.0f}"
-    return str(default)
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ from perdure.llm.model_settings import GROQ_URL
 from perdure.memory.contexts import Contexts
 from perdure.settings import PROJECT_FOLDER, Settings
 from tools.registry import Registry
-from worker import Assembly, refuse_stale_dictionary
+from worker import Assembly
 
 URL = "postgresql://ada:secret@db.example/perdure"
 
@@ -98,9 +98,10 @@ def test_every_role_has_the_models_of_the_settings(running_home: Path) -> None:
 
 
 def test_tools_that_the_dictionary_does_not_describe_are_refused() -> None:
-    refuse_stale_dictionary(Registry.discover())
+    file = PROJECT_FOLDER / "tool_dictionary.json"
+    Registry.discover().refuse_stale(file)
     with pytest.raises(ConfigurationError, match=r"tool_dictionary\.json") as refused:
-        refuse_stale_dictionary(Registry({}))
+        Registry({}).refuse_stale(file)
     assert "make dictionary" in refused.value.hint
 
 

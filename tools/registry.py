@@ -4,10 +4,12 @@ import asyncio
 import difflib
 import functools
 import importlib
+import json
 import pkgutil
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel
@@ -130,6 +132,15 @@ class Registry:
     def dictionary(self) -> dict[str, Any]:
         """The metadata registry of Perdure's own tools, as written to ``tool_dictionary.json``."""
         return _dictionary(self._own)
+
+    def refuse_stale(self, file: Path) -> None:
+        """Raise ConfigurationError where the file does not describe the tools that would run."""
+        written = json.loads(file.read_text()) if file.is_file() else None
+        if written != self.dictionary():
+            raise ConfigurationError(
+                f"{file.name} does not describe the tools in tools/.",
+                "run `make dictionary` and review the change.",
+            )
 
     def description(self) -> dict[str, Any]:
         """The same with the tools that were added."""

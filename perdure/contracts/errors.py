@@ -12,6 +12,7 @@
     ├── WorkspaceLost        the workflow, then a person: files are not where they should be
     ├── EffectUnknown        a person: an outside effect may or may not have happened
     ├── AnnouncementFailed   Temporal: runs the operator's command a few times more; then the card says so
+    ├── LimitReached         Temporal: waits for a free place (``retry_after_s``); else the caller: starts it again later
     ├── StoreUnavailable     Temporal: tries again when the store is back
     └── DiskFull             the operator: frees room; Temporal tries again meanwhile
 
@@ -90,6 +91,15 @@ class EffectUnknown(PerdureError):
 
 class AnnouncementFailed(PerdureError):
     """The operator's command that tells people of something did not do so."""
+
+
+class LimitReached(PerdureError):
+    """A user or a repository has as many tasks as it may; with ``retry_after_s`` a place is waited for, else refused."""
+
+    def __init__(self, message: str, hint: str = "", retry_after_s: float | None = None) -> None:
+        super().__init__(message, hint)
+        self.args = (message, hint, retry_after_s)
+        self.retry_after_s = retry_after_s
 
 
 class StoreUnavailable(PerdureError):

@@ -76,7 +76,7 @@ class ShortTerm:
     ) -> None:
         """``key`` seals what is kept; ``count`` is told how each reading went: ``all``, ``part``, ``none`` or ``away``."""
         self._answer_s = answer_s
-        self._client = _client(redis_url)
+        self._client = redis_client(redis_url)
         self._key = key
         self._ttl_s = ttl_s
         self._count = count
@@ -181,7 +181,8 @@ class ShortTerm:
         return answer
 
 
-def _client(redis_url: str) -> Any:
+def redis_client(redis_url: str) -> Any:
+    """A client that tries everything once; ConfigurationError where the address is none."""
     try:
         # No retries: PostgreSQL answers sooner. The client's constructors are only partly annotated.
         return Redis.from_url(redis_url, retry=Retry(NoBackoff(), 0))  # pyright: ignore[reportUnknownMemberType]

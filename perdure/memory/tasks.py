@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 from perdure.contracts.task import TaskStatus
 from perdure.memory.artifacts import KEY_BYTES, unknown_task
+from perdure.memory.places import Holder
 from perdure.memory.stored_json import from_json, plain_text, versioned
 
 if TYPE_CHECKING:
     from collections import OrderedDict
+    from collections.abc import Collection
     from datetime import datetime
 
     from perdure.contracts.task import TaskRequest
@@ -28,6 +30,22 @@ KEPT = 1_000
 """Tasks whose asking is kept in memory."""
 
 CLOSE = "UPDATE tasks SET status = $2, summary = $3, closed_at = $4 WHERE task_id = $1 RETURNING task_id"
+
+
+STARTED = """
+SELECT task_id, workflow_id, request::text AS request, repository, opened_at, closed_at IS NULL AS open FROM tasks
+WHERE opened_at > $1 ORDER BY opened_at DESC LIMIT 5000
+"""
+OPEN_AMONG = "SELECT task_id, workflow_id FROM tasks WHERE task_id = ANY($1::text[]) AND closed_at IS NULL"
+
+
+@dataclass(frozen=True)
+class Started:
+    """A task that was opened, and when; ``open`` until its end is recorded."""
+
+    holder: Holder
+    opened_at: datetime
+    open: bool
 
 
 @dataclass(frozen=True)
@@ -70,6 +88,28 @@ class Tasks:
             secrets.token_bytes(KEY_BYTES),
             at,
         )
+
+    async def started_since(self, moment: datetime) -> list[Started]:
+        """Tasks that were opened since then, the newest first."""
+        return [
+            Started(
+                Holder(
+                    row["task_id"], row["workflow_id"], from_json(row["request"])["user"], row["repository"]
+                ),
+                row["opened_at"],
+                row["open"],
+            )
+            for row in await self._database.fetch(STARTED, moment)
+        ]
+
+    async def open_among(self, task_ids: Collection[str]) -> list[Holder]:
+        """Those of the tasks that are not closed."""
+        rows = await self._database.fetch(OPEN_AMONG, list(task_ids))
+        asked = [await self.asked(row["task_id"]) for row in rows]
+        return [
+            Holder(row["task_id"], row["workflow_id"], each.user, each.repository)
+            for row, each in zip(rows, asked, strict=True)
+        ]
 
     async def close_task(self, *, task_id: str, status: str, summary: str, at: datetime) -> None:
         """Record how the task ended; the last word counts, since a reset run may end otherwise."""

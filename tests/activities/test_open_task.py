@@ -168,6 +168,13 @@ class Record:
         return next(each for each in self.kept if each.digest == digest)
 
 
+class Places:
+    """Has a place for every task."""
+
+    async def claim(self, *, task_id: str, workflow_id: str, user: str, repository: str) -> None:
+        assert (task_id, workflow_id) == ("task-1", "w")
+
+
 class Models:
     """Serves one model, or none."""
 
@@ -200,7 +207,9 @@ async def opened(record: Record, models: Models, **fields: Any) -> OpenedTask:
     )
     request = TaskRequest.model_validate({"request": "Fix it.", "repository": "/srv/code/app", **fields})
     step = OpenTask(task_id="task-1", workflow_id="w", request=request)
-    return await ActivityEnvironment().run(OpenTaskDoor(record, models, grants, nowhere).open_task, step)
+    return await ActivityEnvironment().run(
+        OpenTaskDoor(record, models, grants, nowhere, Places()).open_task, step
+    )
 
 
 async def nowhere(task: str, step: int) -> tuple[ForkPoint, str]:

@@ -8,13 +8,14 @@ import re
 import pytest
 
 from perdure.contracts import errors
-from perdure.contracts.errors import ContextTooLarge, ModelFault, ModelUnavailable, PerdureError
+from perdure.contracts.errors import ContextTooLarge, LimitReached, ModelFault, ModelUnavailable, PerdureError
 
 CLASSES = [each for _, each in inspect.getmembers(errors, inspect.isclass)]
 #: What the constructors of some take beside message and hint.
 MORE: dict[type[PerdureError], tuple[object, ...]] = {
     ModelFault: ('{"name": ',),
     ModelUnavailable: (7.5,),
+    LimitReached: (7.5,),
     ContextTooLarge: (8_000, 9_500),
 }
 
@@ -25,7 +26,7 @@ def made(kind: type[PerdureError]) -> PerdureError:
 
 
 def test_every_error_of_ours_has_one_base() -> None:
-    assert len(CLASSES) == 14
+    assert len(CLASSES) == 15
     assert [each for each in CLASSES if not issubclass(each, PerdureError)] == []
     assert {each.__base__ for each in CLASSES if each is not PerdureError} == {PerdureError}
     # Something that waits for any error of Python's own must not be met by ours.
