@@ -11,12 +11,14 @@ EXCERPT = 300
 
 
 def result_body(
-    decision: str, call: ToolCall, outcome: RanCall, artifacts: Sequence[ArtifactRef]
+    decision: str, call: ToolCall, outcome: RanCall, artifacts: Sequence[ArtifactRef], *, grant: str = ""
 ) -> dict[str, object]:
-    """The transcript's record of a result."""
+    """The transcript's record of a result; ``grant`` is what was remembered and why nobody was asked."""
     seen = {"seen": dict(outcome.seen)} if outcome.seen else {}
+    granted = {"grant": grant} if grant else {}
     return {
         **seen,
+        **granted,
         "decision": decision,
         "index": call.index,
         "call_id": call.call_id,

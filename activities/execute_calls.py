@@ -193,6 +193,7 @@ class ExecuteCallsDoor(Generic[Copy]):
                     execution.held.copy, previous=previous, label=label, at=scheduled_at()
                 )
         changed = not execution.checkpoint.same_work(previous)
+        grants = {each.index: each.grant for each in step.calls}
         results: list[CallResult] = []
         entries: list[Entry] = []
         for index, outcome in ran:
@@ -203,7 +204,7 @@ class ExecuteCallsDoor(Generic[Copy]):
                 task_id=step.task_id,
                 step=step.step,
                 kind=EntryKind.RESULT,
-                body=result_body(step.decided_in, call, outcome, artifacts),
+                body=result_body(step.decided_in, call, outcome, artifacts, grant=grants[index]),
             )
             entries.append(execution.last)
             questions = execution.questions[index]

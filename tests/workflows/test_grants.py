@@ -1,5 +1,6 @@
 """A decision that is remembered: nobody is asked again for exactly that call, until it is revoked or taken back."""
 
+import json
 from typing import Any
 
 import pytest
@@ -33,6 +34,14 @@ async def lines(handle: Handle) -> list[str]:
     return [f"{line['title']} | {line['excerpt']}" for line in found if line["kind"] == "grant"]
 
 
+async def used(bench: Bench, handle: Handle) -> list[str]:
+    """The grants that results of the stored transcript name."""
+    task_id = handle.first_execution_run_id or ""
+    query = "SELECT body::text AS body FROM entries WHERE task_id = $1 AND kind = 'result' ORDER BY depth"
+    rows = await bench.house.record.database.fetch(query, task_id)
+    return [body["grant"] for row in rows if "grant" in (body := json.loads(row["body"]))]
+
+
 async def test_what_is_remembered_for_a_repository_holds_there_until_it_is_revoked(benches: Benches) -> None:
     async with benches(script_of([[COUNTING], [COUNTING], [SCRIPT], [COUNTING]])) as bench:
         client, first = client_of(bench), await bench.start(user="Ada")
@@ -55,6 +64,7 @@ async def test_what_is_remembered_for_a_repository_holds_there_until_it_is_revok
             f"not asked: {asked.title}",
         ]
         assert grant.id in (await lines(first))[1]
+        assert await used(bench, first) == [grant.id]
         await bench.decide(first, script, "approve")
         push = await bench.approval(first, but=script.id)
         assert push.tool == "git_push"
