@@ -148,7 +148,7 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
 
 @contextlib.asynccontextmanager
 async def _furnished(settings: Settings, registry: Registry) -> AsyncGenerator[House]:
-    policy = Policy.load()
+    policy = Policy.load(settings.policy, settings.user_policies)
     home = settings.home
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     node = await asyncio.to_thread(find_node, os.environ.get("PATH", ""))
@@ -304,6 +304,7 @@ def grants_of(house: House) -> Grants:
     return Grants(
         max_safety=settings.max_safety,
         repository_roots=settings.repository_roots,
+        policy_roots=house.policy.roots_for,
         limits=limits_of(settings),
         timing=timing_of(settings),
         tools_digest=house.registry.digest,

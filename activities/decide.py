@@ -63,14 +63,15 @@ class DecideDoor:
             tools = self._schemas(step.mode, step.safety, loaded)
             reply = await self._conversation.free(step, thread, tools=tools)
         calls = bounded(self._read_calls(reply))
+        standing = await standing_of(self._conversation.record, step, author=Author.MODEL)
+        policy = {"policy": self._judge.rules_digest(standing)}
         entry = next_entry(
             thread.last,
             task_id=step.task_id,
             step=step.step,
             kind=EntryKind.DECISION,
-            body={**decision_body(reply, calls), **loaded_body(loaded)},
+            body={**decision_body(reply, calls), **loaded_body(loaded), **policy},
         )
-        standing = await standing_of(self._conversation.record, step, author=Author.MODEL)
         made = Decided(
             head=entry.digest,
             calls=tuple(judged(call, self._judge, standing) for call in calls),

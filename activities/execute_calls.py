@@ -40,6 +40,7 @@ from perdure.contracts.calls import (
 from perdure.contracts.errors import ToolRejected
 from perdure.contracts.outcomes import RanCall
 from perdure.contracts.steps import ApprovedCall, ExecuteCalls, Executed
+from perdure.contracts.task import Mode
 from perdure.contracts.transcript import Entry, EntryKind
 from perdure.contracts.workspace import MAX_LOST, Checkpoint
 
@@ -173,6 +174,7 @@ class ExecuteCallsDoor(Generic[Copy]):
                 beat=execution.beat,
                 approved=facts,
                 approved_by=approved.approved_by,
+                read_only=execution.step.mode is not Mode.CHANGE,
                 outputs=execution.outputs,
                 seen=execution.seen,
                 files_at=execution.files_at,

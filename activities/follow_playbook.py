@@ -38,13 +38,17 @@ class FollowPlaybookDoor:
             ToolCall(index=index, call_id=f"playbook_{step.step}_{index}", tool=tool, arguments=arguments)
             for index, (tool, arguments) in enumerate(self._playbooks.calls(playbook_in(entries), step.part))
         ]
+        standing = await standing_of(self._record, step, author=Author.PLAYBOOK)
         body: dict[str, Any] = {"content": "", "reasoning": "", "model": "", "scripted": False}
-        body |= {"by": Author.PLAYBOOK.value, "part": step.part}
+        body |= {
+            "by": Author.PLAYBOOK.value,
+            "part": step.part,
+            "policy": self._judge.rules_digest(standing),
+        }
         body["calls"] = [call.model_dump(mode="json") for call in calls]
         entry = next_entry(
             entries[-1], task_id=step.task_id, step=step.step, kind=EntryKind.DECISION, body=body
         )
-        standing = await standing_of(self._record, step, author=Author.PLAYBOOK)
         made = Decided(
             head=entry.digest,
             calls=tuple(judged(call, self._judge, standing) for call in calls),

@@ -25,6 +25,10 @@ class JudgesCalls(Protocol):
         """What the policy says."""
         ...
 
+    def rules_digest(self, standing: Standing) -> str:
+        """Digest of all rules that judge such calls."""
+        ...
+
 
 class InMode(Protocol):
     """A step of a task."""
@@ -57,11 +61,17 @@ async def standing_of(
         untrusted=untrusted,
         user=asked.user,
         repository=asked.repository,
+        policy=asked.policy,
     )
 
 
-def judged(call: ToolCall, judge: JudgesCalls, standing: Standing) -> CallSummary:
-    """The call as the workflow sees it; what cannot run at all is denied with the words the model needs."""
+def judged(
+    call: ToolCall, judge: JudgesCalls, standing: Standing, *, worked_out: Named | None = None
+) -> CallSummary:
+    """The call as the workflow sees it; what cannot run at all is denied with the words the model needs.
+
+    ``worked_out`` is what it names once the host has looked, such as the branch and the remote of a push.
+    """
     try:
         if call.problem:
             raise ToolRejected(f"The arguments of {call.tool!r} cannot be used: {call.problem}")
@@ -76,7 +86,9 @@ def judged(call: ToolCall, judge: JudgesCalls, standing: Standing) -> CallSummar
             reason=str(error)[:MAX_REASON],
             arguments_digest=digest_of({"v": 1, "tool": call.tool, "problem": str(error)}),
         )
-    found = judge.judge(CallFacts(tool=call.tool, effect=effect, standing=standing, named=named))
+    found = judge.judge(
+        CallFacts(tool=call.tool, effect=effect, standing=standing, named=worked_out or named)
+    )
     # What is simply allowed needs no words in the history.
     allowed = found.verdict is Verdict.ALLOW
     return CallSummary(

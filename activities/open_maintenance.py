@@ -5,7 +5,7 @@ from typing import Protocol
 from temporalio import activity
 
 from activities.heartbeat import heartbeating
-from activities.open_task import GivesPlaces, Grants, RecordsTasks, check_repository_root, limits_of
+from activities.open_task import POLICY, GivesPlaces, Grants, RecordsTasks, check_repository_root, limits_of
 from activities.record import next_entry, scheduled_at
 from activities.upkeep import Playbooks
 from perdure.contracts.maintenance import MaintenanceRequest
@@ -50,6 +50,8 @@ class OpenMaintenanceDoor:
         grants, asked = self._grants, request.request
         repository = grants.strip_credentials(asked.repository)
         check_repository_root(asked.repository, grants.repository_roots, shown=repository)
+        for roots in grants.policy_roots(asked.user):
+            check_repository_root(asked.repository, roots, shown=repository, by=POLICY)
         outline, minutes, content = self._playbooks.playbook(asked.playbook)
         _, base_commit = await self._heads.head_of(asked.repository, asked.base_branch)
         task = task_of(asked, outline)
@@ -97,5 +99,6 @@ def task_of(asked: MaintenanceRequest, playbook: PlaybookOutline) -> TaskRequest
         safety=Safety.CAUTIOUS,
         budget=asked.budget,
         user=asked.user,
+        policy=asked.policy,
         labels={"playbook": playbook.id},
     )

@@ -17,6 +17,8 @@ from perdure.contracts.steps import MAX_STEPS, ForkPoint, Limits, OpenedTask, Op
 from perdure.contracts.task import Budget, Safety, TaskRequest
 from perdure.contracts.transcript import EntryKind
 
+POLICY = "the 'roots' of the policy"
+
 
 class RecordsTasks(AppendsEntries, Protocol):
     """The record's part that this step needs."""
@@ -70,6 +72,8 @@ class Grants:
     max_safety: Safety
     repository_roots: tuple[str, ...]
     """Paths and hosts a task may name; empty: any."""
+    policy_roots: Callable[[str], tuple[tuple[str, ...], ...]]
+    """More such lists for a user, by the policy: each must hold what a task names."""
     limits: Limits
     timing: Timing
     tools_digest: str
@@ -105,6 +109,8 @@ class OpenTaskDoor:
         grants, asked = self._grants, request.request
         repository = grants.strip_credentials(asked.repository)
         check_repository_root(asked.repository, grants.repository_roots, shown=repository)
+        for roots in grants.policy_roots(asked.user):
+            check_repository_root(asked.repository, roots, shown=repository, by=POLICY)
         models = {role: self._models.model_for(role) for role in ("plan", "decide", "reflect", "synthesize")}
         point = await self._point_of(asked, repository)
         if asked.fork is not None and asked.fork.model:
@@ -193,13 +199,15 @@ def limits_of(budget: Budget, defaults: Limits) -> Limits:
     return limits.model_copy(update={"steps": min(limits.steps, MAX_STEPS)})
 
 
-def check_repository_root(repository: str, roots: Sequence[str], *, shown: str) -> None:
+def check_repository_root(
+    repository: str, roots: Sequence[str], *, shown: str, by: str = "PERDURE_REPOSITORY_ROOTS"
+) -> None:
     """Raise InvalidInput, which names it as ``shown``, unless it lies below an allowed path or on an allowed host."""
     if not roots or any(_lies_within(repository, root) for root in roots):
         return
     raise InvalidInput(
         f"The repository {shown!r} lies outside what this installation allows: {', '.join(roots)}.",
-        "name a repository below one of those, or have the operator add it to PERDURE_REPOSITORY_ROOTS.",
+        f"name a repository below one of those, or have the operator add it to {by}.",
     )
 
 

@@ -55,7 +55,9 @@ class ProposePublicationDoor(Generic[Copy]):
         to_push = anything and step.remote is not None and (dirty or head != remote_head)
         calls = wanted_calls(step, commit=dirty, push=to_push)
         parent = await self._record.entry(step.task_id, step.head)
+        standing = await standing_of(self._record, step, author=Author.PERDURE)
         facts: dict[str, Any] = {
+            "policy": self._judge.rules_digest(standing),
             "content": "",
             "reasoning": "",
             "by": Author.PERDURE.value,
@@ -68,7 +70,6 @@ class ProposePublicationDoor(Generic[Copy]):
         withheld = ""
         if anything and step.remote is None:
             withheld = "The repository has no remote to push to."
-        standing = await standing_of(self._record, step, author=Author.PERDURE)
         made = Publication(
             head=entry.digest if calls else step.head,
             decision=entry.digest if calls else "",

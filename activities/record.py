@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from temporalio import activity
 
 from perdure.contracts.calls import ArtifactRef
+from perdure.contracts.policy import TaskRule
 from perdure.contracts.transcript import Entry, EntryKind
 from perdure.contracts.workspace import Checkpoint
 
@@ -100,6 +101,11 @@ class Asked(Protocol):
     @property
     def repository(self) -> str:
         """Without credentials."""
+        ...
+
+    @property
+    def policy(self) -> tuple[TaskRule, ...]:
+        """Rules that the task brought with it."""
         ...
 
 

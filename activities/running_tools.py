@@ -64,12 +64,16 @@ class RunsTools(Protocol[CopyIn]):
         beat: Beat,
         approved: Mapping[str, Any],
         approved_by: str,
+        read_only: bool,
         outputs: Outputs,
         seen: Seen,
         files_at: FilesAt,
         questions: Questions | None,
     ) -> RanCall:
-        """Run one call; ToolRejected when it refuses to do anything."""
+        """Run one call; ToolRejected when it refuses to do anything.
+
+        With ``read_only`` no program that it starts can write to the workspace, whatever its tool asks for.
+        """
         ...
 
     async def operation(

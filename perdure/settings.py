@@ -91,6 +91,13 @@ class Settings(BaseSettings):
     """Folders and Git hosts a task may name, comma-separated, such as /srv/code,github.com; unset: every folder that
     the worker's user can read and every host, which is right only where all who can start tasks may see all of that."""
 
+    policy: Path | None = None
+    """The administrator's policy file, on top of what ships: it may ask, deny, demand, and loosen what the built-in policy
+    lets it."""
+
+    user_policies: Path | None = None
+    """Folder of policy files <user>.toml, which narrow what tasks of that user may do."""
+
     model_script: Path | None = None
     """Script for the scripted model server, relative to the project folder; used only without GROQ_API_KEY."""
 

@@ -97,6 +97,8 @@ async def run_program(
     ``read_only`` are folders that it sees at their own paths beside those of the toolchain.
     """
     context.beat(f"running {Path(argv[0]).name}")
+    if context.read_only and view is View.WRITABLE:
+        view = View.READ_ONLY
     # Only tests run where files may be written and are thrown away.
     of_tests = WITHOUT_GIT_SETTINGS if view is View.SCRATCH else {}
     if context.on_trial:

@@ -9,7 +9,7 @@ from typing import Any
 
 from perdure.contracts.calls import CallKey, CallSummary, ToolCall
 from perdure.contracts.errors import ToolRejected
-from perdure.contracts.judging import CallFacts, Judgement
+from perdure.contracts.judging import CallFacts, Judgement, Standing
 from perdure.contracts.names import WHOLE_OUTPUT
 from perdure.contracts.outcomes import Operation, RanCall
 from perdure.safety.display import inline_code
@@ -108,6 +108,10 @@ class ToolRunner:
             command=self._registry.summarize(call).named.command,
         )
 
+    def rules_digest(self, standing: Standing) -> str:
+        """Digest of all rules that judge such calls."""
+        return self._policy.digest_for(standing)
+
     async def run(
         self,
         call: ToolCall,
@@ -118,6 +122,7 @@ class ToolRunner:
         beat: Callable[[str], None],
         approved: Mapping[str, Any],
         approved_by: str = "",
+        read_only: bool = False,
         outputs: Outputs = no_outputs,
         seen: Seen | None = None,
         files_at: FilesAt = no_files,
@@ -126,6 +131,7 @@ class ToolRunner:
         """Run one call; ToolRejected when it refuses to do anything."""
         context = self.context(copy=copy, key=key, requested_at=requested_at, beat=beat, approved=approved)
         context = replace(context, outputs=outputs, seen=seen, files_at=files_at, approved_by=approved_by)
+        context = replace(context, read_only=read_only)
         output = await self._registry.run(call, replace(context, model=questions))
         return ran_call(output, key=key, limit=self._registry.output_limit(call.tool))
 

@@ -190,6 +190,8 @@ class ToolContext:
     """What searches by meaning may use; they work without any of it."""
     model: AsksModel | None = None
     """None where no model can be asked."""
+    read_only: bool = False
+    """Whether no program may write to the workspace, whatever the tool asks for: the task only plans or answers."""
     on_trial: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
     """Files as programs shall see them in place of the workspace's, by path; nothing of what they write stays."""
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from perdure.contracts.calls import Assurance, Author, Effect, SandboxLevel, Verdict
+from perdure.contracts.policy import TaskRule
 from perdure.contracts.task import Mode, Safety
 
 
@@ -34,6 +35,8 @@ class Standing:
     """Whose task it is, as they called themselves."""
     repository: str = ""
     """The task's, without credentials."""
+    policy: tuple[TaskRule, ...] = ()
+    """Rules that the task brought with it."""
 
 
 @dataclass(frozen=True)

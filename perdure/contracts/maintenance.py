@@ -1,9 +1,17 @@
 """A maintenance run as other programs see it: what starts one, and what it ends with."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    model_serializer,
+)
 
+from perdure.contracts.policy import TaskPolicy
 from perdure.contracts.task import Budget, Check, TaskStatus, Unpushed, Withheld
 
 PlaybookId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
@@ -22,6 +30,16 @@ class MaintenanceRequest(BaseModel):
     user: str = Field(default="", max_length=64)
     budget: Budget = Budget()
     """``minutes`` and ``steps`` lower the playbook's own limits; no model is asked, so the others do not matter."""
+    policy: TaskPolicy = ()
+    """Rules of this run's own. They can only narrow what the installation's policy says."""
+
+    @model_serializer(mode="wrap")
+    def _without_new_fields(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Workers of an older version refuse fields that they do not know, so one that says nothing is left out."""
+        fields: dict[str, Any] = serialize(self)
+        if not self.policy:
+            fields.pop("policy", None)
+        return fields
 
 
 class Finding(BaseModel):

@@ -12,6 +12,8 @@ from pydantic import (
     model_serializer,
 )
 
+from perdure.contracts.policy import TaskPolicy
+
 MAX_REQUEST_CHARACTERS = 100_000
 
 
@@ -83,13 +85,16 @@ class TaskRequest(BaseModel):
     """Begin at a step of another task. A ``request`` other than that task's is what the model reads next."""
     attended: bool = True
     """Whether somebody looks at what it asks. Where nobody does, what needs a person is denied at once."""
+    policy: TaskPolicy = ()
+    """Rules of this task's own. They can only narrow what the installation's policy says."""
 
     @model_serializer(mode="wrap")
     def _without_new_fields(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Workers of an older version refuse fields that they do not know, so one that says nothing is left out."""
         fields: dict[str, Any] = serialize(self)
-        if self.fork is None:
-            fields.pop("fork", None)
+        for name in ("fork", "policy"):
+            if not getattr(self, name):
+                fields.pop(name, None)
         if self.attended:
             fields.pop("attended", None)
         return fields

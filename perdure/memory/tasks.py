@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from perdure.contracts.policy import TaskRule
 from perdure.contracts.task import TaskStatus
 from perdure.memory.artifacts import KEY_BYTES, unknown_task
 from perdure.memory.places import Holder
@@ -13,7 +14,7 @@ from perdure.memory.stored_json import from_json, plain_text, versioned
 
 if TYPE_CHECKING:
     from collections import OrderedDict
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
     from datetime import datetime
 
     from perdure.contracts.task import TaskRequest
@@ -54,6 +55,12 @@ class Asked:
 
     user: str
     repository: str
+    policy: tuple[TaskRule, ...] = ()
+
+
+def _asked(request: Mapping[str, Any], repository: str) -> Asked:
+    rules = (TaskRule.model_validate(rule) for rule in request.get("policy", ()))
+    return Asked(request["user"], repository, tuple(rules))
 
 
 class Tasks:
@@ -69,7 +76,7 @@ class Tasks:
             row = await self._database.fetchrow(ASKED, task_id)
             if row is None:
                 raise unknown_task(task_id)
-            known = self._asked[task_id] = Asked(from_json(row["request"])["user"], row["repository"])
+            known = self._asked[task_id] = _asked(from_json(row["request"]), row["repository"])
             if len(self._asked) > KEPT:
                 self._asked.popitem(last=False)
         return known

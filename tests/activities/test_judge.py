@@ -32,6 +32,9 @@ class Judge:
             raise ToolRejected(f"There is no tool {call.tool!r}.", "Call one of: read_file.")
         return self.title, Effect.WRITE, "digest", 12.0, NAMED
 
+    def rules_digest(self, standing: Standing) -> str:
+        return "rules"
+
     def judge(self, facts: CallFacts) -> Judgement:
         assert facts == CallFacts("write_file", Effect.WRITE, STANDING, NAMED)
         return Judgement(

@@ -198,6 +198,7 @@ async def opened(record: Record, models: Models, **fields: Any) -> OpenedTask:
     grants = Grants(
         max_safety=Safety.STANDARD,
         repository_roots=("/srv/code", "git.example"),
+        policy_roots=lambda user: (("git.example",),) if user == "narrow" else (),
         limits=LIMITS,
         timing=Timing(heartbeat_s=3.0),
         tools_digest="digest",

@@ -24,7 +24,7 @@ from perdure.contracts.calls import (
 )
 from perdure.contracts.consents import Approver
 from perdure.contracts.errors import ToolRejected, WorkspaceLost
-from perdure.contracts.judging import CallFacts, Judgement, Named
+from perdure.contracts.judging import CallFacts, Judgement, Named, Standing
 from perdure.contracts.outcomes import Operation, RanCall
 from perdure.contracts.steps import ApprovedCall, ExecuteCalls, Executed
 from perdure.contracts.task import Mode, Safety
@@ -195,6 +195,9 @@ class World:
     def summarize(self, call: ToolCall) -> tuple[str, Effect, str, float, Named]:
         return call.tool, JUDGED[call.tool][0], f"digest of {call.tool}", 1.0, Named()
 
+    def rules_digest(self, standing: Standing) -> str:
+        return "rules"
+
     def judge(self, facts: CallFacts) -> Judgement:
         self.judged.append(facts)
         verdict = next(v for e, v in JUDGED.values() if e is facts.effect)
@@ -211,6 +214,7 @@ class World:
         beat: Beat,
         approved: Mapping[str, Any],
         approved_by: str,
+        read_only: bool,
         outputs: Outputs,
         seen: Seen,
         files_at: FilesAt,

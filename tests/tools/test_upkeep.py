@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +11,6 @@ from perdure.contracts.judging import Standing
 from perdure.contracts.task import Mode, Safety
 from perdure.maintenance.playbook import Playbook
 from perdure.maintenance.shelf import Shelf
-from perdure.safety import policy
 from perdure.safety.policy import Policy
 from tests.tools.conftest import Bench
 from tools.test_comparison import ATTACHMENT, Outcome, RecordedCase, RecordedRun, RecordedTests, compare
@@ -20,8 +18,19 @@ from tools.tool_runner import ToolRunner
 from tools.tool_schemas import Artifact, Toolchain, ToolOutput
 from tools.upkeep import Upkeep, settled
 
-RULES = Path(policy.__file__).with_name("policy.toml").read_text()
-SAYS = "programs-run-bounded: The program runs without network"
+RULE = """
+v = 1
+
+[[rule]]
+id = "no-looking"
+effects = ["run"]
+authors = ["playbook"]
+verdict = "{verdict}"
+reason = "Playbooks run nothing to look."
+matches = [{{ effect = "run", author = "playbook" }}]
+does_not_match = [{{ effect = "run" }}]
+"""
+SAYS = "no-looking: Playbooks run nothing to look"
 STANDING = Standing(Mode.CHANGE, Safety.CAUTIOUS, Author.PLAYBOOK)
 TRUE, FALSE = {"passes": "true"}, {"passes": "false"}
 README, NOWHERE = {"file": "README.md"}, {"file": "nowhere.md"}
@@ -29,12 +38,8 @@ OTHERWISE = "It does not apply here."
 
 
 def policy_with(verdict: Verdict) -> Policy:
-    """The policy that ships, with another verdict on programs that can change nothing."""
-    beginning, mark, rest = RULES.partition('id = "programs-run-bounded"')
-    rule, end, others = rest.partition("[[rule]]")
-    changed = rule.replace('"bounded"', f'"{verdict.value}"')
-    assert changed != rule or verdict is Verdict.BOUNDED
-    return Policy.parse(beginning + mark + changed + end + others)
+    """The policy with an administrator's rule on what playbooks look with, where the verdict is not the one that ships."""
+    return Policy.load() if verdict is Verdict.BOUNDED else Policy.parse(RULE.format(verdict=verdict.value))
 
 
 def upkeep_of(bench: Bench, toolchain: Toolchain, verdict: Verdict) -> Upkeep:

@@ -161,7 +161,7 @@ async def test_a_call_that_repeats_is_reflected_on_and_then_asked_about(benches:
 
 async def test_cancelling_stops_the_process_tree_and_ends_canceled(benches: Any) -> None:
     mark = "2718281.8"
-    sleeper = ("execute_command", {"command": f"sleep {mark} & sleep {mark}", "timeout_s": 300})
+    sleeper = ("execute_command", {"command": f"sleep {mark} | sleep {mark}", "timeout_s": 300})
     async with benches(script_of([[sleeper]])) as bench:
         handle = await bench.start()
 

@@ -30,8 +30,9 @@ READ_ONLY_SIGNS = re.compile(r"read-only file system|EROFS|errno 30", re.IGNOREC
 
 
 class ExecuteCommand(Arguments):
-    """Run a shell command in a sandbox without network. Files are read-only (only /tmp can be written) unless
-    writes is true, which may ask a person first. To change files prefer edit_file; for tests use run_tests."""
+    """Run a shell command in a sandbox without network. Lines that only read run at once, others may ask a person
+    first. Files are read-only (only /tmp can be written) unless writes is true. To change files prefer edit_file;
+    for tests use run_tests."""
 
     command: str = Field(default="", max_length=20_000, description="Command line for bash.")
     argv: list[str] = Field(
