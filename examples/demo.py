@@ -1,5 +1,6 @@
 """``make demo``: one real bug, mended while the worker is killed and its files are removed, with the proof that another
-host went on with the same files and nothing ran twice; then a scheduled playbook tidies a second repository.
+host went on with the same files and nothing ran twice; then a scheduled playbook tidies a second repository; and at last a
+script is altered after a person approved it, and does not run.
 
 Environment: ``GROQ_API_KEY`` asks Groq instead of the script; ``REPOSITORY`` and ``REQUEST`` work on your own;
 ``KEEP=1`` leaves the servers up until Ctrl-C.
@@ -20,6 +21,7 @@ from rich.console import Console
 from rich.markup import escape
 from temporalio.api.enums.v1 import PendingActivityState
 
+from examples.demo_consent import Consent
 from examples.demo_house import House, open_house
 from examples.demo_people import Person
 from examples.demo_proof import (
@@ -33,11 +35,12 @@ from examples.demo_proof import (
     move_of,
     read_activities,
 )
-from examples.demo_view import View
 from examples.demo_upkeep import Upkeep
+from examples.demo_view import View
 from examples.sample_repository import (
     SampleRepository,
     git,
+    make_release_repository,
     make_sample_repository,
     make_untidy_repository,
 )
@@ -269,6 +272,10 @@ async def main(arguments: argparse.Namespace, console: Console) -> int:
         if job.sample is not None:
             untidy = make_untidy_repository(folder / "upkeep")
             well = await Upkeep(View(console), house, untidy, person).run() and well
+        if house.scripted is not None:
+            # A language model might find another way than the script, and there would be nothing to alter.
+            release = make_release_repository(folder / "release")
+            well = await Consent(View(console), house, release, person, folder).run() and well
         if os.environ.get("KEEP", "") not in ("", "0"):
             view.line(
                 f"\n[bold]KEEP is set:[/] the servers and the worker stay up until Ctrl-C. Web UI: {house.web_ui}"

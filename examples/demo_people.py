@@ -22,27 +22,29 @@ class Person:
         self._view = view
         self._may_approve = may_approve
 
-    async def decide(self, handle: TaskHandle, asked: events.ApprovalAsked) -> None:
-        """Show the exact operation, then approve or deny it."""
-        approval = await self._waiting(handle, asked.approval_id)
+    async def decide(self, handle: TaskHandle, asked: events.ApprovalAsked) -> Approval | None:
+        """Show the exact operation, then approve or deny it; gives what was approved."""
+        approval = await self.waiting(handle, asked.approval_id)
         if approval is None:
-            return
+            return None
         self._view.show_approval(approval)
         if sys.stdin.isatty():
             said = await self.typed("[bold]Approve this? y/n[/] ")
             if said is not None and said.lower() in {"y", "yes"}:
                 await handle.approve(approval.id, by="you")
-            else:
-                reason = await self.typed("Why not? ") if said is not None else None
-                await handle.deny(approval.id, reason=reason or "The person said no.", by="you")
+                return approval
+            reason = await self.typed("Why not? ") if said is not None else None
+            await handle.deny(approval.id, reason=reason or "The person said no.", by="you")
         elif self._may_approve:
             self._view.line(
                 "[yellow]There is no terminal to ask at; the demo was told to approve, so it approves.[/]"
             )
             await handle.approve(approval.id, reason="The demo was told to approve.", by="demo")
+            return approval
         else:
             self._view.line("[yellow]There is no terminal to ask at, and --approve was not given: denied.[/]")
             await handle.deny(approval.id, reason="Nobody was there to ask.", by="demo")
+        return None
 
     async def answer(self, handle: TaskHandle) -> None:
         """Answer what the task asks; without a terminal the last choice, which is what no answer would mean."""
@@ -71,7 +73,7 @@ class Person:
         line = sys.stdin.readline()
         return line.strip() if line else None
 
-    async def _waiting(self, handle: TaskHandle, approval_id: str) -> Approval | None:
+    async def waiting(self, handle: TaskHandle, approval_id: str) -> Approval | None:
         """The approval once the workflow waits for it; None when it was decided elsewhere, such as in the Web UI."""
         for _ in range(int(_ANSWER_S / 0.1)):
             for approval in (await handle.pending()).approvals:

@@ -1,4 +1,4 @@
-"""Makes Git repositories with a history and a remote out of the files in ``examples/billing`` and ``examples/parcels``."""
+"""Makes Git repositories with a history and a remote out of the files in ``examples/billing``, ``parcels`` and ``notices``."""
 
 import os
 import shutil
@@ -60,6 +60,10 @@ PARCELS: Commits = (
     ("Quotes of every carrier", ("src/parcels/carriers/courier.py", "src/parcels/quotes.py", "src/parcels/surcharges.py")),
     ("Tests for quotes", ("tests/test_quotes.py",)),
 )
+NOTICES: Commits = (
+    ("Notices of the next release", ("README.md", "VERSION", "notices/weights.md")),
+    ("A script makes the notes of a release", ("scripts/release.sh",)),
+)
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,11 @@ def make_sample_repository(folder: Path) -> SampleRepository:
 def make_untidy_repository(folder: Path) -> SampleRepository:
     """Make ``parcels`` and its remote ``origin.git`` in the folder, which must not hold them yet."""
     return _made(EXAMPLES / "parcels", PARCELS, folder)
+
+
+def make_release_repository(folder: Path) -> SampleRepository:
+    """Make ``notices`` and its remote ``origin.git`` in the folder, which must not hold them yet."""
+    return _made(EXAMPLES / "notices", NOTICES, folder)
 
 
 def _made(files: Path, commits: Commits, folder: Path) -> SampleRepository:

@@ -86,6 +86,13 @@ def test_the_demo_survives_its_kill_and_leaves_nothing_running(project: Path) ->
     assert "not done  Remove what nothing uses" in upkeep
     assert "holds 2 commits, the run's own and each once" in upkeep
     assert "unchanged after" in upkeep
+    consent = done.stdout.partition("Approved, then altered")[2]
+    assert "another hand adds a line to scripts/release.sh" in consent
+    assert "held back execute_command (writes): sh scripts/release.sh: " in consent
+    assert "so it is asked anew" in consent
+    assert "+│ rm -r notices  # added by another hand" in consent
+    assert "A person denied this call by demo; it was not run." in consent
+    assert "✗" not in consent
     assert processes_of(project) == []
 
 
@@ -96,6 +103,9 @@ def test_a_person_who_lets_no_upkeep_out_sees_that_nothing_got_out(project: Path
             ("Approve this? y/n", "y\n"),
             ("Approve this? y/n", "n\n"),
             ("Why not?", "Not before the release.\n"),
+            ("Approve this? y/n", "y\n"),
+            ("Approve this? y/n", "n\n"),
+            ("Why not?", "I have seen another script.\n"),
         ],
         folder=project,
         environment=surroundings() | {"TERM": "xterm", "COLUMNS": "200"},
@@ -106,6 +116,9 @@ def test_a_person_who_lets_no_upkeep_out_sees_that_nothing_got_out(project: Path
     assert ", not pushed" in upkeep
     assert "nothing was pushed, and nothing is there" in upkeep
     assert "unchanged after" in upkeep
+    consent = shown.partition("Approved, then altered")[2]
+    assert "deny by you  I have seen another script." in consent
+    assert "the step that was to run it ran nothing" in consent
     assert code == 0, shown
     assert processes_of(project) == []
 

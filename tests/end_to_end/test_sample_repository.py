@@ -13,7 +13,13 @@ import pytest
 
 from examples.demo_upkeep import shown_by_repositories
 from examples.sample_repository import EXAMPLES as SAMPLES
-from examples.sample_repository import SampleRepository, git, make_sample_repository, make_untidy_repository
+from examples.sample_repository import (
+    SampleRepository,
+    git,
+    make_release_repository,
+    make_sample_repository,
+    make_untidy_repository,
+)
 from perdure.contracts.calls import ToolCall
 from perdure.contracts.maintenance import MaintenanceResult
 from perdure.contracts.task import TaskStatus
@@ -108,7 +114,10 @@ def test_every_scripted_call_is_one_that_the_tools_take() -> None:
         registry.summarize(ToolCall(index=index, call_id="c", tool=call.tool, arguments=call.arguments))
 
 
-@pytest.mark.parametrize(("make", "commits"), [(make_sample_repository, "4"), (make_untidy_repository, "3")])
+@pytest.mark.parametrize(
+    ("make", "commits"),
+    [(make_sample_repository, "4"), (make_untidy_repository, "3"), (make_release_repository, "2")],
+)
 def test_a_repository_has_a_history_a_remote_and_every_file(
     make: Callable[[Path], SampleRepository], commits: str, tmp_path: Path
 ) -> None:
