@@ -77,6 +77,7 @@ from perdure.memory.record import Record
 from perdure.memory.task_limits import TaskLimits
 from perdure.reminders import announcer_of, timing_of
 from perdure.safety.approvers import Approvers
+from perdure.safety.hostile import findings_in
 from perdure.safety.policy import Policy
 from perdure.safety.sandbox import Sandbox
 from perdure.search_services import searching_of
@@ -252,7 +253,7 @@ def activities_of(house: House) -> tuple[list[Callable[..., Any]], list[Callable
         ReadReportDoor(record, upkeep).read_report,
         prepare,
         PlanDoor(conversation).plan,
-        DecideDoor(conversation, runner, parse_calls, offered).decide,
+        DecideDoor(conversation, runner, parse_calls, offered, findings_in).decide,
         ReflectDoor(conversation).reflect,
         SynthesizeDoor(conversation).synthesize,
         EscalateDoor(record, announcer_of(settings, os.environ)).escalate,

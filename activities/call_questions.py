@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from activities.model_steps import AsksModels
 from activities.record import AnswerKey, KeepsAnswers, answer_key
 from perdure.contracts.digests import digest_of
+from perdure.contracts.envelopes import DATA_EXPLAINED, Envelope, Trust, new_marker, origin_label
 from perdure.contracts.errors import ConfigurationError, ContextTooLarge, ModelFault, ToolRejected
 from perdure.contracts.model import Message, ModelRequest, Role
 from perdure.contracts.task import Cost
@@ -70,8 +71,8 @@ class CallQuestions:
         request = ModelRequest(
             role=Role.ASSIST,
             messages=(
-                Message(role="system", content=instructions),
-                Message(role="user", content=material),
+                Message(role="system", content=f"{instructions}\n\n{DATA_EXPLAINED}"),
+                Message(role="user", content=material, envelope=self._around(material)),
             ),
             task_id=self._task_id,
             temperature=0.0,
@@ -99,6 +100,10 @@ class CallQuestions:
             kept = await self._record.store_answer(self._key(self._read), body, ())
             self._take(dict(kept))
         return self._known[asked]
+
+    def _around(self, material: str) -> Envelope:
+        origin = origin_label(f"material of call {self._index} of step {self._step}")
+        return Envelope(marker=new_marker(material), origin=origin, trust=Trust.REPOSITORY)
 
     def _take(self, body: dict[str, object]) -> None:
         self._read += 1

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from temporalio import activity
 
 from perdure.contracts.calls import ArtifactRef, CallResult, CallSummary, ToolCall, Verdict
+from perdure.contracts.hidden import escape_hidden
 from perdure.contracts.outcomes import RanCall
 
 EXCERPT = 300
@@ -31,6 +32,7 @@ def result_body(
         "changed_paths": list(outcome.changed_paths),
         "duration_s": outcome.duration_s,
         "loads": list(outcome.loads),
+        "trust": outcome.trust.value,
     }
 
 
@@ -42,7 +44,7 @@ def call_result(
         index=call.index,
         tool=call.tool[:64],
         ok=outcome.ok,
-        excerpt=(outcome.excerpt or outcome.for_model)[:EXCERPT],
+        excerpt=escape_hidden((outcome.excerpt or outcome.for_model)[:EXCERPT])[:EXCERPT],
         artifacts=artifacts,
         changed=changed,
         commit=outcome.commit,

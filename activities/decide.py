@@ -9,8 +9,10 @@ from activities.heartbeat import heartbeating
 from activities.judge import JudgesCalls, judged, standing_of
 from activities.model_steps import Conversation, thread_of, warnings_of
 from activities.offered_tools import loaded_body, loaded_tools
+from activities.provenance import FindsSigns, provenance_of
 from activities.record import next_entry
 from perdure.contracts.calls import Author, ToolCall
+from perdure.contracts.hidden import escape_hidden
 from perdure.contracts.model import ModelReply, ToolSchema
 from perdure.contracts.steps import Decided, ModelStep
 from perdure.contracts.task import Mode, Safety
@@ -45,11 +47,13 @@ class DecideDoor:
         judge: JudgesCalls,
         read_calls: ReadsCalls,
         schemas: OffersTools,
+        signs: FindsSigns,
     ) -> None:
         self._conversation = conversation
         self._judge = judge
         self._read_calls = read_calls
         self._schemas = schemas
+        self._signs = signs
 
     @activity.defn(name="decide")
     async def decide(self, step: ModelStep) -> Decided:
@@ -61,25 +65,30 @@ class DecideDoor:
             thread = await thread_of(self._conversation.record, step)
             loaded = await loaded_tools(self._conversation.record, thread.head)
             tools = self._schemas(step.mode, step.safety, loaded)
+            provenance = await provenance_of(self._conversation.record, thread, tools, self._signs)
             reply = await self._conversation.free(step, thread, tools=tools)
         calls = bounded(self._read_calls(reply))
-        standing = await standing_of(self._conversation.record, step, author=Author.MODEL)
+        standing = await standing_of(
+            self._conversation.record, step, author=Author.MODEL, untrusted=provenance.untrusted
+        )
         policy = {"policy": self._judge.rules_digest(standing)}
         entry = next_entry(
             thread.last,
             task_id=step.task_id,
             step=step.step,
             kind=EntryKind.DECISION,
-            body={**decision_body(reply, calls), **loaded_body(loaded), **policy},
+            body={**decision_body(reply, calls), **loaded_body(loaded), **policy, **provenance.body()},
         )
         made = Decided(
             head=entry.digest,
             calls=tuple(judged(call, self._judge, standing) for call in calls),
             done=not calls and reply.finish_reason != "length",
-            said=(reply.content or reply.reasoning)[:EXCERPT],
+            said=escape_hidden((reply.content or reply.reasoning)[:EXCERPT])[:EXCERPT],
             model=reply.model,
             cost=reply.cost,
             warnings=warnings_of(reply),
+            follows=provenance.told(),
+            untrusted=provenance.untrusted,
         )
         count_model_call(reply)
         return await self._conversation.store(step, "decide", made, [*thread.notes, entry])

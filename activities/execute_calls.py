@@ -14,7 +14,7 @@ from activities.grants import NothingRemembered, Remembers, still_granted
 from activities.heartbeat import Beat, heartbeating
 from activities.host_steps import Held, Host, Rebuilt, author_of, call_of, follows_untrusted
 from activities.judge import JudgesCalls, judged, standing_of
-from activities.outputs import outputs_of
+from activities.outputs import outputs_of, vouched
 from activities.record import (
     AppendsEntries,
     KeepsArtifacts,
@@ -37,6 +37,7 @@ from perdure.contracts.calls import (
     ToolCall,
     Verdict,
 )
+from perdure.contracts.envelopes import origin_label
 from perdure.contracts.errors import ToolRejected
 from perdure.contracts.outcomes import RanCall
 from perdure.contracts.steps import ApprovedCall, ExecuteCalls, Executed
@@ -201,12 +202,14 @@ class ExecuteCallsDoor(Generic[Copy]):
         for index, outcome in ran:
             artifacts = await self._artifacts(step.task_id, outcome)
             call = execution.calls[index]
+            shown = await vouched(self._record, step, call, outcome)
             execution.last = next_entry(
                 execution.last,
                 task_id=step.task_id,
                 step=step.step,
                 kind=EntryKind.RESULT,
-                body=result_body(step.decided_in, call, outcome, artifacts, grant=grants[index]),
+                body=result_body(step.decided_in, call, shown, artifacts, grant=grants[index])
+                | {"origin": origin_label(execution.summaries[index].title)},
             )
             entries.append(execution.last)
             questions = execution.questions[index]

@@ -6,6 +6,7 @@ from activities.record import KnowsTasks
 from perdure.contracts.calls import Author, CallSummary, Effect, ToolCall, Verdict
 from perdure.contracts.digests import digest_of
 from perdure.contracts.errors import ToolRejected
+from perdure.contracts.hidden import escape_hidden
 from perdure.contracts.judging import CallFacts, Judgement, Named, Standing
 from perdure.contracts.task import Mode, Safety
 
@@ -80,7 +81,7 @@ def judged(
         return CallSummary(
             index=call.index,
             tool=call.tool[:64],
-            title=f"{call.tool[:64]} (cannot run)",
+            title=f"{escape_hidden(call.tool[:64])} (cannot run)"[:MAX_TITLE],
             effect=Effect.READ,
             verdict=Verdict.DENY,
             reason=str(error)[:MAX_REASON],

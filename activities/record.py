@@ -8,6 +8,8 @@ from typing import Any, Protocol
 from temporalio import activity
 
 from perdure.contracts.calls import ArtifactRef
+from perdure.contracts.digests import canonical_json
+from perdure.contracts.envelopes import new_marker
 from perdure.contracts.policy import TaskRule
 from perdure.contracts.transcript import Entry, EntryKind
 from perdure.contracts.workspace import Checkpoint
@@ -39,6 +41,12 @@ class KnowsFiles(Protocol):
     async def checkpoint_at(self, task_id: str, head: str, step: int) -> Checkpoint | None:
         """The files at the end of a step of the chain that ends in ``head``; None where no call had run by then."""
         ...
+
+
+IN_ENVELOPES = frozenset(
+    {EntryKind.WORKSPACE, EntryKind.PLAN, EntryKind.RESULT, EntryKind.REFLECTION, EntryKind.CHECKS}
+)
+"""Kinds of entries whose text no person said."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +136,13 @@ class Transcript(AppendsEntries, KeepsAnswers, KnowsTasks, Protocol):
 def next_entry(
     parent: Entry | None, *, task_id: str, step: int, kind: EntryKind, body: Mapping[str, Any]
 ) -> Entry:
-    """The sealed entry after ``parent``, dated by the activity's schedule so that a retry makes the same one."""
+    """The sealed entry after ``parent``, dated by the activity's schedule so that a retry makes the same one.
+
+    One that models read in an envelope gets the envelope's marker here, once; another attempt that made the same entry
+    is told apart by it, and the one that is reported counts.
+    """
+    if kind in IN_ENVELOPES and "marker" not in body:
+        body = {**body, "marker": new_marker(canonical_json(body).decode("utf-8", "replace"))}
     return Entry(
         task_id=task_id,
         parent=parent.digest if parent else "",

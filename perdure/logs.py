@@ -6,6 +6,8 @@ from typing import Literal
 
 import structlog
 
+from perdure.contracts.hidden import escape_hidden
+
 
 def configure_logging(*, level: str, form: Literal["json", "text"]) -> None:
     """Send every log record to standard error in the given form; ``extra`` fields become fields of the line."""
@@ -17,6 +19,8 @@ def configure_logging(*, level: str, form: Literal["json", "text"]) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]
+    if form == "text":
+        shared.append(escape_for_people)
     renderer: structlog.types.Processor = (
         structlog.processors.JSONRenderer()
         if form == "json"
@@ -34,3 +38,17 @@ def configure_logging(*, level: str, form: Literal["json", "text"]) -> None:
     # These say every request at "info", which drowns what people look for.
     for noisy in ("httpx", "groq", "asyncio"):
         logging.getLogger(noisy).setLevel(max(root.level, logging.WARNING))
+
+
+def escape_for_people(
+    _logger: object, _method: str, event: structlog.types.EventDict
+) -> structlog.types.EventDict:
+    """A line's texts without hidden characters, so that none of them can hide or begin another line.
+
+    In JSON nothing hides: its writer escapes whatever is no ASCII.
+    """
+    for name, value in event.items():
+        if isinstance(value, str):
+            shown = escape_hidden(value)
+            event[name] = shown if name in {"exception", "stack"} else shown.replace("\n", "\\n")
+    return event

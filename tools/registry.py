@@ -20,6 +20,7 @@ from perdure.contracts.digests import digest_of
 from perdure.contracts.errors import ConfigurationError, ToolRejected
 from perdure.contracts.judging import Named
 from perdure.contracts.model import ToolSchema
+from perdure.contracts.names import MCP_CATEGORY
 from tools.arguments import checked
 from tools.json_schemas import parameters_of
 from tools.text_files import visible
@@ -106,7 +107,10 @@ class Registry:
         """By name. Made once, for making one from its arguments costs more than all else in a decision."""
         return {
             name: ToolSchema(
-                name=name, description=_description(one), parameters=parameters_of(one.arguments)
+                name=name,
+                description=_description(one),
+                parameters=parameters_of(one.arguments),
+                foreign=self.is_of_server(name),
             )
             for name, one in self._tools.items()
         }
@@ -167,6 +171,10 @@ class Registry:
         """What a call will change, as far as its arguments say."""
         one, given = self._checked(call)
         return one.touches_of(given)
+
+    def is_of_server(self, name: str) -> bool:
+        """Whether an MCP server offers the tool, so that what it gives comes from elsewhere."""
+        return self._tools[name].category == MCP_CATEGORY
 
     def output_limit(self, name: str) -> int:
         """Characters of the tool's content that the model is shown."""

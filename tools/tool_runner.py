@@ -8,14 +8,16 @@ from datetime import datetime
 from typing import Any
 
 from perdure.contracts.calls import CallKey, CallSummary, ToolCall
+from perdure.contracts.envelopes import Trust
 from perdure.contracts.errors import ToolRejected
 from perdure.contracts.judging import CallFacts, Judgement, Standing
-from perdure.contracts.names import WHOLE_OUTPUT
+from perdure.contracts.names import READ_OUTPUT, WHOLE_OUTPUT
 from perdure.contracts.outcomes import Operation, RanCall
 from perdure.safety.display import inline_code
 from perdure.safety.egress import PackageRequest
 from perdure.safety.environment import environment_for
 from perdure.safety.operations import Ruling, Seal, operation_digest
+from perdure.safety.origins import trust_of
 from perdure.safety.policy import Policy
 from perdure.safety.remembering import why_not_remembered
 from perdure.safety.sandbox import Sandbox
@@ -40,8 +42,6 @@ from tools.tool_schemas import (
     no_outputs,
 )
 
-READ_OUTPUT = "read_output"
-"""The tool that reads what was left out."""
 SHOWN_TOUCHED = 20
 MOST_CHANGED_PATHS = 100
 """As many are kept with a result, and as many files that it showed."""
@@ -133,7 +133,18 @@ class ToolRunner:
         context = replace(context, outputs=outputs, seen=seen, files_at=files_at, approved_by=approved_by)
         context = replace(context, read_only=read_only)
         output = await self._registry.run(call, replace(context, model=questions))
-        return ran_call(output, key=key, limit=self._registry.output_limit(call.tool))
+        ran = ran_call(output, key=key, limit=self._registry.output_limit(call.tool))
+        return replace(ran, trust=self._trust(call, output.content))
+
+    def _trust(self, call: ToolCall, output: str) -> Trust:
+        """Who vouches for what the call gave."""
+        return trust_of(
+            call.tool,
+            self._registry.summarize(call)[1],
+            arguments=json.dumps(call.arguments, ensure_ascii=False),
+            output=output,
+            from_server=self._registry.is_of_server(call.tool),
+        )
 
     async def operation(
         self,

@@ -9,6 +9,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from perdure.contracts.calls import Assurance
     from perdure.contracts.decisions import Approval, Pending, Question
+    from perdure.contracts.hidden import escape_hidden
     from perdure.contracts.plan import Plan
     from perdure.contracts.remembering import memory_sentence
     from perdure.contracts.steps import Limits
@@ -77,14 +78,14 @@ def _headline(picture: Picture) -> str:
 
 def plain(text: str) -> str:
     """Text of unknown origin in one line that means nothing but itself."""
-    return MARKUP.sub(r"\\\g<0>", " ".join(text.split()))
+    return escape_hidden(MARKUP.sub(r"\\\g<0>", " ".join(text.split())))
 
 
 def code(text: str) -> str:
     """The text as one line of code, letter by letter."""
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     fence, padding = "`" * (longest + 1), " " if longest else ""
-    return f"{fence}{padding}{' '.join(text.split())}{padding}{fence}"
+    return f"{fence}{padding}{escape_hidden(' '.join(text.split()))}{padding}{fence}"
 
 
 def folded(markdown: str) -> str:
@@ -127,7 +128,7 @@ def _approval(approval: Approval, picture: Picture) -> str:
         [
             f"### Waiting for your approval `{approval.id}`",
             code(approval.title),
-            folded(approval.preview),
+            folded(escape_hidden(approval.preview)),
             *_demands(approval),
             f"Until {_time(approval.expires_at)}; then it counts as denied.{late} *More Actions*, *Send an Update*, "
             "`decide`, with this (or `deny` with a `reason`, or `edit` with new `arguments`):",

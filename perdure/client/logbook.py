@@ -35,6 +35,10 @@ class LogLine(BaseModel):
     """How long the last attempt took; None where it is not known."""
     because: str = ""
     """Why it failed, or why earlier attempts did."""
+    follows: tuple[str, ...] = ()
+    """For a decision: what the model had read since a person spoke last, what is untrusted first, few of many."""
+    untrusted: bool = False
+    """For a decision: whether the model had read anything untrusted."""
     worker: str = ""
     """Identity of the worker that ran the last attempt."""
     event_id: int
@@ -43,6 +47,11 @@ class LogLine(BaseModel):
 
 class _Numbered(BaseModel):
     step: int | None = None
+
+
+class _Followed(BaseModel):
+    follows: tuple[str, ...] = ()
+    untrusted: bool = False
 
 
 @dataclass
@@ -113,6 +122,9 @@ class _Run:
         because = handed.because
         if outcome in {"failed", "timed out"}:
             because = await self.decoder.failure(facts.failure)
+        followed = None
+        if outcome == "completed" and handed.activity == "decide":
+            followed = await self.decoder.model(facts.result.payloads, _Followed)
         started = handed.started_at
         return LogLine(
             at=moment(raw),
@@ -123,6 +135,8 @@ class _Run:
             attempt=handed.attempt,
             seconds=round((moment(raw) - started).total_seconds(), 3) if started is not None else None,
             because=because,
+            follows=followed.follows if followed else (),
+            untrusted=followed is not None and followed.untrusted,
             worker=handed.worker,
             event_id=raw.event_id,
             run_id=self.run_id,

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from perdure.contracts.envelopes import Envelope
 from perdure.contracts.task import Cost
 
 
@@ -39,6 +40,8 @@ class Message(BaseModel):
     reasoning: str = ""
     calls: tuple[RequestedCall, ...] = ()
     tool_call_id: str = ""
+    envelope: Envelope | None = None
+    """Around the content, where nobody vouches for it; the request is sent with its lines."""
 
 
 class ToolSchema(BaseModel):
@@ -49,6 +52,8 @@ class ToolSchema(BaseModel):
     name: str
     description: str
     parameters: dict[str, Any]
+    foreign: bool = False
+    """Whether the words are of somebody else, such as an MCP server. Models are not told so by a field."""
 
 
 class AnswerSchema(BaseModel):

@@ -16,6 +16,12 @@ ESCALATION = "escalation"
 WHOLE_OUTPUT = "output.txt"
 """Name of the artifact that holds a call's whole output where the model was shown a part."""
 
+READ_OUTPUT = "read_output"
+"""The tool that reads what was left out."""
+
+MCP_CATEGORY = "mcp"
+"""The category of tools that MCP servers offer."""
+
 PACKAGE_TOOLS = ("install_dependencies", "npm_command")
 """Tools that bring packages: what they did is done again where files had to be made anew without them."""
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from perdure.contracts.envelopes import Trust
+
 
 @dataclass(frozen=True)
 class RanCall:
@@ -24,6 +26,8 @@ class RanCall:
     """SHA-256 of files as the task knows them from here on, by path."""
     attachments: tuple[tuple[str, bytes, str], ...] = ()
     """Name, bytes and media type of what is kept as artifacts; the whole output where ``for_model`` is shortened."""
+    trust: Trust = Trust.REPOSITORY
+    """Who vouches for what the model sees."""
 
 
 @dataclass(frozen=True)

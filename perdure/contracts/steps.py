@@ -173,6 +173,10 @@ class Decided(Durable):
     warnings: tuple[str, ...] = ()
     repeated: bool = False
     """True when a stored answer was returned instead of paying the model twice."""
+    follows: tuple[str, ...] = ()
+    """The texts that the model had read since a person spoke last: a line each, what is untrusted first, few of many."""
+    untrusted: bool = False
+    """Whether the model had read anything untrusted in this conversation."""
 
 
 class Reflected(Durable):

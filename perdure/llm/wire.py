@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_core import PydanticSerializationError, from_json, to_json
 
 from perdure.contracts.digests import canonical_json
+from perdure.contracts.envelopes import enveloped
 from perdure.contracts.model import Message, ModelRequest, RequestedCall, ToolSchema
 from perdure.llm.catalogue import Abilities, abilities_of
 from perdure.llm.errors import unreadable
@@ -165,10 +166,11 @@ def _tool(tool: ToolSchema) -> dict[str, Any]:
 
 
 def _message(message: Message, abilities: Abilities) -> dict[str, Any]:
+    content = enveloped(message.content, message.envelope)
     if message.role == "tool":
-        return {"role": "tool", "tool_call_id": message.tool_call_id, "content": message.content}
+        return {"role": "tool", "tool_call_id": message.tool_call_id, "content": content}
     if message.role != "assistant":
-        return {"role": message.role, "content": message.content}
+        return {"role": message.role, "content": content}
     body: dict[str, Any] = {"role": "assistant", "content": message.content}
     if message.reasoning and abilities.reasons:
         body["reasoning"] = message.reasoning

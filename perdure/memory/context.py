@@ -24,6 +24,7 @@ from perdure.contracts.errors import ContextTooLarge
 from perdure.contracts.model import Message
 from perdure.contracts.transcript import EntryKind
 from perdure.memory.conversation import CHARACTERS_A_TOKEN, OPENING, TOKENS_A_MESSAGE, Reader, tokens_of
+from perdure.memory.surroundings import around
 from perdure.memory.window import Window, cut
 from perdure.memory.wording import encodable, told
 
@@ -131,7 +132,7 @@ class Context:
     def _add(self, entry: Entry, reader: Reader) -> None:
         if entry.kind in OPENING and entry.kind not in self._opening and self._window is None:
             tokens = int(self._left * OPENING_SHARES[entry.kind]) - TOKENS_A_MESSAGE
-            message = Message(role="user", content=told(entry))
+            message = around(entry, "user", told(entry))
             self._opening[entry.kind] = cut(message, tokens * CHARACTERS_A_TOKEN)
             return
         part = reader.part(entry)

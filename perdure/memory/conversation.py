@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from perdure.contracts.envelopes import envelope_characters
 from perdure.contracts.model import Message, RequestedCall
 from perdure.contracts.transcript import EntryKind
+from perdure.memory.surroundings import around, bare
 from perdure.memory.wording import NOT_RUN, call_note_text, encodable, told
 
 if TYPE_CHECKING:
@@ -41,6 +43,8 @@ class Turn:
     step: int
     said: Message
     answers: tuple[Answered, ...]
+    digest: str = ""
+    """Of the entry that it begins with."""
 
     @cached_property
     def messages(self) -> tuple[Message, ...]:
@@ -65,6 +69,8 @@ class Told:
     step: int
     message: Message
     lasting: bool
+    digest: str = ""
+    """Of its entry."""
 
     @property
     def messages(self) -> tuple[Message, ...]:
@@ -83,6 +89,7 @@ Part = Turn | Told
 def tokens_of(message: Message) -> int:
     """An estimate of what a message costs."""
     characters = len(message.content) + len(message.reasoning) + len(message.tool_call_id)
+    characters += envelope_characters(message.envelope)
     for call in message.calls:
         characters += len(call.id) + len(call.name) + len(call.arguments)
     return TOKENS_A_MESSAGE + -(-characters // CHARACTERS_A_TOKEN)
@@ -107,11 +114,11 @@ class Reader:
         if entry.kind is EntryKind.DECISION:
             return self._turn(entry)
         if entry.kind is EntryKind.ANSWER:
-            return Turn(entry.step, Message(role="assistant", content=told(entry)), ())
+            return Turn(entry.step, Message(role="assistant", content=told(entry)), (), entry.digest)
         if entry.digest in self._used or entry.kind is EntryKind.APPROVAL:
             return None
         lasting = entry.kind is EntryKind.PLAN or entry.body.get("kind") == "steer"
-        return Told(entry.step, Message(role="user", content=told(entry)), lasting)
+        return Told(entry.step, around(entry, "user", told(entry)), lasting, entry.digest)
 
     def _find_answers(self, entries: Sequence[Entry]) -> None:
         """A result answers its call, else the first note about it does; what is left over is told as it comes."""
@@ -161,7 +168,7 @@ class Reader:
             reasoning=encodable(str(entry.body.get("reasoning") or "")),
             calls=tuple(requested),
         )
-        return Turn(entry.step, said, tuple(answers))
+        return Turn(entry.step, said, tuple(answers), entry.digest)
 
     def _call_id(self, entry: Entry, call: dict[str, Any], place: int) -> str:
         """The model's own id; another one where it gave none or gave it twice, since answers are matched by it."""
@@ -190,14 +197,11 @@ def _answered(call_id: str, entry: Entry | None) -> Answered:
     if entry is None:
         return Answered(Message(role="tool", content=NOT_RUN, tool_call_id=call_id), ok=False)
     if entry.kind is EntryKind.NOTE:
-        return Answered(Message(role="tool", content=call_note_text(entry), tool_call_id=call_id), ok=False)
+        return Answered(bare("tool", call_note_text(entry), tool_call_id=call_id), ok=False)
     artifacts: list[dict[str, Any]] = entry.body.get("artifacts") or []
+    text = str(entry.body.get("text") or "") or "(no output)"
     return Answered(
-        Message(
-            role="tool",
-            content=encodable(str(entry.body.get("text") or "")) or "(no output)",
-            tool_call_id=call_id,
-        ),
+        around(entry, "tool", encodable(text), tool_call_id=call_id),
         ok=bool(entry.body.get("ok", True)),
         artifacts=tuple(
             f"{encodable(str(each.get('name', '')))} ({str(each.get('id', ''))[:12]})" for each in artifacts

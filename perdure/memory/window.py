@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
+from perdure.contracts.digests import digest_of
+from perdure.contracts.envelopes import Envelope, Trust, marker_from
 from perdure.contracts.model import Message, RequestedCall
 from perdure.memory.conversation import (
     CHARACTERS_A_TOKEN,
-    TOKENS_A_MESSAGE,
     Answered,
     Part,
     Told,
@@ -32,7 +33,8 @@ SHRINK_TO = 0.6
 FOLDED_SHARE = 0.15
 FOLDED_LINES = 60
 FOLDED_LINE_CHARACTERS = 160
-FOLDED_HEAD_TOKENS = 32
+FOLDED_HEAD_TOKENS = 90
+"""What the two messages with folded lines cost besides the lines."""
 
 LAST_CUTS = (4_000, 2_000, 1_000, 500, 250, 120, 60)
 """Characters a text keeps where even the newest turn does not fit, tried in this order."""
@@ -57,6 +59,30 @@ class Piece:
     shown: Shown
 
 
+class Line(NamedTuple):
+    """What is left of a folded part."""
+
+    place: int
+    text: str
+    by_person: bool
+    """Whether a person or Perdure said it, so that it may stand outside of an envelope."""
+
+
+@dataclass(frozen=True)
+class Seal:
+    """What the envelope of folded parts is made from: all of them, in the order in which they were folded."""
+
+    digest: str = ""
+    trust: Trust = Trust.MODEL
+
+    def with_part(self, part: Part) -> Seal:
+        """The seal of one part more."""
+        trust = self.trust
+        for message in part.messages:
+            trust = trust.least_trusted(message.envelope.trust) if message.envelope else trust
+        return Seal(digest_of([self.digest, part.digest]), trust)
+
+
 class Window:
     """Parts are added one by one, and what is shown depends only on them: adding shortens nothing while there is room.
 
@@ -75,8 +101,10 @@ class Window:
         """Place of the first part of the newest chain of turns, whose reasoning is sent."""
         self._folded = 0
         """Parts that are folded. From the first one on, the whole share of their lines counts as used."""
-        self._lines: list[tuple[int, str]] = []
+        self._lines: list[Line] = []
         """The folded parts that were added last, by place."""
+        self._seal = Seal()
+        """Of all that is folded."""
         self._lines_characters = min(
             int(room_tokens * FOLDED_SHARE) * CHARACTERS_A_TOKEN, FOLDED_LINES * FOLDED_LINE_CHARACTERS
         )
@@ -110,7 +138,7 @@ class Window:
     def messages(self) -> list[Message]:
         """What is shown, within the room."""
         rendered = itertools.chain.from_iterable(piece.part.messages for piece in self._pieces.values())
-        found = [*_folded(self._folded, self._lines, self._lines_characters), *rendered]
+        found = [*_folded(self._folded, self._lines, self._lines_characters, self._seal), *rendered]
         if self._total <= self._room and not self._folded:
             return found
         if _total(found) <= self._room:
@@ -119,10 +147,13 @@ class Window:
             smaller = [_cut_everywhere(message, characters) for message in found]
             if _total(smaller) <= self._room:
                 return smaller
-        lines = sorted([*self._lines, *((place, _line(each.part)) for place, each in self._pieces.items())])
-        characters = (self._room - 2 * TOKENS_A_MESSAGE) * CHARACTERS_A_TOKEN
-        folded = _folded(self._added, lines[-FOLDED_LINES:], self._lines_characters)
-        return [_cut_everywhere(message, max(characters, 0)) for message in folded]
+        seal, lines = self._seal, list(self._lines)
+        for place, piece in self._pieces.items():
+            seal = seal.with_part(piece.part)
+            bisect.insort(lines, _line(place, piece.part))
+        characters = (self._room - FOLDED_HEAD_TOKENS) * CHARACTERS_A_TOKEN
+        folded = _folded(self._added, lines[-FOLDED_LINES:], min(self._lines_characters, characters), seal)
+        return [cut(message, max(characters, 0)) for message in folded]
 
     def _shrink(self) -> None:
         goal = int(self._room * SHRINK_TO)
@@ -153,23 +184,31 @@ class Window:
         piece = self._pieces.pop(place)
         self._total -= piece.part.tokens
         self._folded += 1
-        bisect.insort(self._lines, (place, _line(piece.part)))
+        self._seal = self._seal.with_part(piece.part)
+        bisect.insort(self._lines, _line(place, piece.part))
         del self._lines[:-FOLDED_LINES]
 
 
-def _folded(count: int, newest: Sequence[tuple[int, str]], characters: int) -> list[Message]:
-    """One message with a line for each folded part; the oldest lines are only counted."""
+def _folded(count: int, newest: Sequence[Line], characters: int, seal: Seal) -> list[Message]:
+    """The folded parts, a line for each: a person's words, and in an envelope the rest. The oldest are only counted."""
     if not count:
         return []
-    lines: list[str] = []
-    for _, line in reversed(newest):
-        characters -= len(line) + 1
+    lines: list[Line] = []
+    for line in reversed(newest):
+        characters -= len(line.text) + 1
         if characters < 0:
             break
         lines.append(line)
+    lines.reverse()
     head = f"Earlier work, shortened to save room ({count} parts"
     head += f", the oldest {count - len(lines)} not shown):" if len(lines) < count else "):"
-    return [Message(role="user", content="\n".join([head, *reversed(lines)]))]
+    said = [line.text for line in lines if line.by_person]
+    messages = [Message(role="user", content="\n".join(["Said earlier, shortened:", *said]))] if said else []
+    content = "\n".join([head, *(line.text for line in lines if not line.by_person)])
+    envelope = Envelope(
+        marker=marker_from(seal.digest, content), origin="earlier work, shortened", trust=seal.trust
+    )
+    return [*messages, Message(role="user", content=content, envelope=envelope)]
 
 
 def _is_lasting(part: Part) -> bool:
@@ -200,7 +239,7 @@ def _with_texts_cut(part: Part, characters: int) -> Part:
         Answered(cut(answered.message, characters), answered.ok, answered.artifacts)
         for answered in part.answers
     )
-    return Turn(part.step, said, answers)
+    return replace(part, said=said, answers=answers)
 
 
 def _without_outputs(part: Part) -> Part:
@@ -218,19 +257,23 @@ def _without_output(answered: Answered) -> Message:
     text = answered.message.content
     stub = f"({'' if answered.ok else 'Failed. '}Output of {len(text):,} characters left out to save room; {kept}.)"
     return (
-        answered.message.model_copy(update={"content": stub}) if len(stub) < len(text) else answered.message
+        answered.message.model_copy(update={"content": stub, "envelope": None})
+        if len(stub) < len(text)
+        else answered.message
     )
 
 
-def _line(part: Part) -> str:
+def _line(place: int, part: Part) -> Line:
     """One line that says what a part was."""
     if isinstance(part, Told):
-        return one_line(f"step {part.step}: {part.message.content}", FOLDED_LINE_CHARACTERS)
+        text = one_line(f"step {part.step}: {part.message.content}", FOLDED_LINE_CHARACTERS)
+        return Line(place, text, by_person=part.message.envelope is None)
     calls = [
         f"{call.name} {one_line(call.arguments, 60)} → {'ok' if answered.ok else 'failed'}"
         for call, answered in zip(part.said.calls, part.answers, strict=True)
     ]
-    return one_line(f"step {part.step}: {'; '.join(calls) or part.said.content}", FOLDED_LINE_CHARACTERS)
+    text = one_line(f"step {part.step}: {'; '.join(calls) or part.said.content}", FOLDED_LINE_CHARACTERS)
+    return Line(place, text, by_person=False)
 
 
 def _cut_everywhere(message: Message, characters: int) -> Message:

@@ -1,21 +1,15 @@
 """Text of unknown origin as people see it: nothing in it can hide, reorder or imitate what we write around it."""
 
 import re
-import unicodedata
 
 from perdure.contracts.errors import InvalidInput
+from perdure.contracts.hidden import escape_hidden, escaped
 from perdure.safety.lookalikes import escape_lookalikes
+
+__all__ = ["escape_hidden", "fenced", "for_display", "inline_code"]
 
 SHORTEST_LIMIT = 80
 """Below this there is no room for a head, a tail and the sentence between them."""
-
-_SHOWN_AS_IS = frozenset("\n\t")
-
-_HIDING_CATEGORIES = frozenset({"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"})
-"""Control, format (bidirectional, zero-width, tags), private use, surrogates, unassigned, and line separators."""
-
-_INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0")
-"""Characters of other categories that are drawn as nothing: fillers, joiners, blanks and variation selectors."""
 
 
 def for_display(text: str, limit: int) -> str:
@@ -45,30 +39,6 @@ def inline_code(text: str, limit: int) -> str:
     return f"{fence}{padding}{shown}{padding}{fence}"
 
 
-def escape_hidden(text: str) -> str:
-    """The text with every character that is not drawn, or that moves others, written as an escape."""
-    return "".join(map(_escaped, text))
-
-
-def _escaped(character: str) -> str:
-    if character in _SHOWN_AS_IS or not _hides(character):
-        return character
-    code = ord(character)
-    if code <= 0xFF:
-        return f"\\x{code:02x}"
-    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
-
-
-def _hides(character: str) -> bool:
-    code = ord(character)
-    return (
-        unicodedata.category(character) in _HIDING_CATEGORIES
-        or character in _INVISIBLE
-        or 0xFE00 <= code <= 0xFE0F
-        or 0xE0100 <= code <= 0xE01EF
-    )
-
-
 def _shown(text: str, limit: int, note: str) -> str:
     """The escaped text within the limit; ``note`` takes the number of characters that are left out."""
     if limit < SHORTEST_LIMIT:
@@ -77,8 +47,8 @@ def _shown(text: str, limit: int, note: str) -> str:
         )
     text = _spelled(text, limit)
     # A text longer than the limit is never escaped whole: only its ends are shown.
-    if len(text) <= limit and len(escaped := escape_hidden(text)) <= limit:
-        return escaped
+    if len(text) <= limit and len(whole := escape_hidden(text)) <= limit:
+        return whole
     room = limit - len(note.format(len(text)))
     tail_room = room // 3
     head, head_used = _fitting(text, room - tail_room)
@@ -99,11 +69,11 @@ def _fitting(text: str, room: int) -> tuple[str, int]:
     """As much of the beginning as fits once escaped, and how many characters of the original that is."""
     shown: list[str] = []
     for used, character in enumerate(text):
-        escaped = _escaped(character)
-        room -= len(escaped)
+        seen = escaped(character)
+        room -= len(seen)
         if room < 0:
             return "".join(shown), used
-        shown.append(escaped)
+        shown.append(seen)
     return "".join(shown), len(text)
 
 
@@ -111,9 +81,9 @@ def _fitting_tail(text: str, room: int) -> tuple[str, int]:
     """As much of the end as fits once escaped, and how many characters of the original that is."""
     shown: list[str] = []
     for character in reversed(text):
-        escaped = _escaped(character)
-        room -= len(escaped)
+        seen = escaped(character)
+        room -= len(seen)
         if room < 0:
             break
-        shown.append(escaped)
+        shown.append(seen)
     return "".join(reversed(shown)), len(shown)

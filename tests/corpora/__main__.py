@@ -5,7 +5,16 @@ import asyncio
 import sys
 from pathlib import Path
 
-from tests.corpora import bad_files, commands, edits, git_attacks, patch_scenarios, paths, secrets
+from tests.corpora import (
+    bad_files,
+    commands,
+    edits,
+    git_attacks,
+    patch_scenarios,
+    paths,
+    prompt_injection,
+    secrets,
+)
 from tests.corpora.report import Collection, printed
 
 COLLECTIONS: tuple[Collection, ...] = (
@@ -15,6 +24,7 @@ COLLECTIONS: tuple[Collection, ...] = (
     git_attacks,
     patch_scenarios,
     paths,
+    prompt_injection,
     secrets,
 )
 """One module a kind of collection; each knows its own by the names of files."""

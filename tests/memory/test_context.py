@@ -2,6 +2,7 @@
 
 import pytest
 
+from perdure.contracts.envelopes import Envelope, Trust
 from perdure.contracts.errors import ContextTooLarge
 from perdure.contracts.model import Message, RequestedCall
 from perdure.contracts.transcript import EntryKind
@@ -23,7 +24,10 @@ def shown(writer: Writer, budget: int = PLENTY) -> list[tuple[str, str]]:
 
 
 def test_begins_with_system_request_workspace_and_plan() -> None:
-    assert messages_of(opening().entries, system=SYSTEM, budget_tokens=PLENTY) == (
+    entries = opening().entries
+    workspace = Envelope(marker=entries[1].digest[:16], origin="the workspace", trust=Trust.REPOSITORY)
+    plan = Envelope(marker=entries[2].digest[:16], origin="the plan", trust=Trust.MODEL)
+    assert messages_of(entries, system=SYSTEM, budget_tokens=PLENTY) == (
         Message(role="system", content=SYSTEM),
         Message(
             role="user",
@@ -33,8 +37,9 @@ def test_begins_with_system_request_workspace_and_plan() -> None:
         Message(
             role="user",
             content="The workspace is on branch 'perdure/x', made from commit abc.\n\napp/\n  money.py",
+            envelope=workspace,
         ),
-        Message(role="user", content="The plan: Round up.\n0. Look\nRisk: Old callers"),
+        Message(role="user", content="The plan: Round up.\n0. Look\nRisk: Old callers", envelope=plan),
     )
 
 
@@ -45,6 +50,10 @@ def test_a_decision_is_followed_by_one_tool_message_for_each_call_in_order() -> 
     )
     answer(writer, decision, 1, "second")
     answer(writer, decision, 0, "first")
+    second, first = (
+        Envelope(marker=entry.digest[:16], origin="a tool", trust=Trust.REPOSITORY)
+        for entry in writer.entries[-2:]
+    )
     assert messages_of(writer.entries, system=SYSTEM, budget_tokens=PLENTY)[4:] == (
         Message(
             role="assistant",
@@ -55,8 +64,8 @@ def test_a_decision_is_followed_by_one_tool_message_for_each_call_in_order() -> 
                 RequestedCall(id="b", name="search", arguments="{}"),
             ),
         ),
-        Message(role="tool", content="first", tool_call_id="a"),
-        Message(role="tool", content="second", tool_call_id="b"),
+        Message(role="tool", content="first", tool_call_id="a", envelope=first),
+        Message(role="tool", content="second", tool_call_id="b", envelope=second),
     )
 
 

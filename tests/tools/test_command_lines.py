@@ -31,3 +31,9 @@ def test_tells_programs_and_what_writes(
 @pytest.mark.parametrize("line", ["if true", "echo 'open", "a | | b", "(" * 3_000, "$(" * 3_000])
 def test_a_broken_or_hostile_line_is_said_to_be_broken(line: str) -> None:
     assert not command_line(line).is_whole
+
+
+def test_a_redirection_without_a_target_breaks_nothing() -> None:
+    assert command_line("cat <").writes == ()
+    assert command_line("cat >").writes in {(), (">",)}
+    assert not command_line("<b>f('/a/1',{m:'x'})</b>").is_whole

@@ -7,7 +7,7 @@ import pytest
 
 from perdure.contracts.errors import ConfigurationError
 from tools.mcp_servers.offered_tools import tool_name
-from tools.mcp_servers.schemas import SCHEMA_CHARACTERS, shown_description, shown_schema
+from tools.mcp_servers.schemas import SCHEMA_CHARACTERS, shown_description, shown_schema, taken_descriptions
 
 
 def of(**properties: Any) -> dict[str, Any]:
@@ -80,10 +80,22 @@ def test_a_malformed_schema_says_nothing(schema: dict[str, Any]) -> None:
 
 
 def test_descriptions_are_one_bounded_paragraph_without_hidden_characters() -> None:
-    shown = shown_description("Reads.\n\n\x1b[2JIgnore\u202e all" + "x" * 5_000, "things")
-    assert shown.startswith("[of the MCP server 'things'] Reads. \\x1b[2JIgnore\\u202e all")
-    assert len(shown) <= 1_000
-    assert shown_description(None, "things") == "[of the MCP server 'things']"
+    fields = ["text: what\nto count"]
+    shown = shown_description(
+        "Reads.\n\n\x1b[2JIgnore\u202e all" + "x" * 5_000, "things", fields=fields, marker=lambda _: "m1"
+    )
+    opening, closing = "[data m1 | the MCP server 'things' | foreign]\n", "\n[end m1]"
+    assert shown.startswith(f"{opening}Reads. \\x1b[2JIgnore\\u202e all")
+    assert len(shown) <= 1_200
+    empty = shown_description(None, "things", fields=[], marker=lambda _: "m1")
+    assert empty == f"{opening}{closing}"
+
+
+def test_what_a_schema_says_in_words_is_taken_out_of_it() -> None:
+    inner = {"type": "array", "items": {"type": "object", "properties": {"b": {"description": "inner"}}}}
+    schema = {"type": "object", "properties": {"a": {"type": "string", "description": "outer"}, "c": inner}}
+    assert taken_descriptions(schema) == ["a: outer", "c.[].b: inner"]
+    assert "description" not in json.dumps(schema)
 
 
 def test_names_fit_what_models_can_call_and_stay_different() -> None:

@@ -13,16 +13,17 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from perdure.contracts.errors import ConfigurationError
 from perdure.contracts.judging import Named
+from perdure.contracts.names import MCP_CATEGORY
 from perdure.safety.display import fenced, inline_code
 from tools.json_schemas import expected
 from tools.mcp_servers.calling import Caller
 from tools.mcp_servers.connection import START_S, Connection
-from tools.mcp_servers.schemas import shown_description, shown_schema
+from tools.mcp_servers.known_tools import KnownTools
+from tools.mcp_servers.schemas import shown_description, shown_schema, taken_descriptions
 from tools.titles import one_line
 from tools.tool_schemas import OUTPUT_CHARACTERS, Preview, Tool, ToolContext, ToolOutput, Touches
 
 NAME_CHARACTERS = 64
-CATEGORY = "mcp"
 KINDS: dict[str, type | tuple[type, ...]] = {
     "string": str,
     "integer": int,
@@ -48,20 +49,24 @@ def tool_name(server: str, tool: str) -> str:
     return f"{plain[: NAME_CHARACTERS - 9]}_{sha256(tool.encode('utf-8', 'replace')).hexdigest()[:8]}"
 
 
-def tools_of(connection: Connection, offered: Sequence[Offered]) -> tuple[list[Tool[Any]], list[str]]:
-    """The server's tools, and a sentence for each that is left out."""
+def tools_of(
+    connection: Connection, offered: Sequence[Offered], known: KnownTools
+) -> tuple[list[Tool[Any]], list[str]]:
+    """The server's tools, and a sentence for each that is left out, such as one that was described otherwise before."""
     made: list[Tool[Any]] = []
     problems: list[str] = []
     for each in offered:
         try:
-            made.append(_tool(connection, each))
+            one = _tool(connection, each, known)
+            known.check(connection.name, each)
+            made.append(one)
         except (ConfigurationError, RecursionError) as error:
             shown = one_line(each.name, 60)
             problems.append(f"The tool {shown!r} of the MCP server {connection.name!r} is left out: {error}")
     return made, problems
 
 
-def _tool(connection: Connection, offered: Offered) -> Tool[Any]:
+def _tool(connection: Connection, offered: Offered, known: KnownTools) -> Tool[Any]:
     name = tool_name(connection.name, offered.name)
     effect = connection.settings.effect_of(offered.name)
     caller = Caller(connection, offered, effect, name)
@@ -80,8 +85,8 @@ def _tool(connection: Connection, offered: Offered) -> Tool[Any]:
 
     return Tool(
         name=name,
-        category=CATEGORY,
-        arguments=_arguments_of(offered, connection.name),
+        category=MCP_CATEGORY,
+        arguments=_arguments_of(offered, connection.name, known),
         effects=(effect,),
         effect_of=lambda _: effect,
         timeout_s=limit_s,
@@ -117,9 +122,11 @@ def _preview(connection: Connection, tool: str, given: ServerArguments, title: s
     )
 
 
-def _arguments_of(offered: Offered, server: str) -> type[ServerArguments]:
+def _arguments_of(offered: Offered, server: str, known: KnownTools) -> type[ServerArguments]:
     """A model of the arguments whose schema is what the model reads, and which checks as much as is sure."""
     schema = shown_schema(offered.input_schema)
+    # What the server says of its fields stands with the rest of its words, in one envelope.
+    described = taken_descriptions(schema)
     closed = offered.input_schema.get("additionalProperties") is False
 
     class Given(ServerArguments):
@@ -132,7 +139,9 @@ def _arguments_of(offered: Offered, server: str) -> type[ServerArguments]:
         def model_json_schema(cls, *arguments: Any, **options: Any) -> dict[str, Any]:
             return copy.deepcopy(schema)
 
-    Given.__doc__ = shown_description(offered.description or offered.title, server)
+    Given.__doc__ = shown_description(
+        offered.description or offered.title, server, fields=described, marker=known.marker
+    )
     return Given
 
 

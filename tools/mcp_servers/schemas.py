@@ -5,15 +5,17 @@ What the server itself checks again may be left out here: a shortened schema onl
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
+from perdure.contracts.envelopes import Envelope, Trust, enveloped
 from perdure.contracts.errors import ConfigurationError
 from perdure.safety.display import escape_hidden
 
 SCHEMA_CHARACTERS = 6_000
 DESCRIPTION_CHARACTERS = 1_000
 FIELD_CHARACTERS = 300
+FIELDS_CHARACTERS = 3_000
 MOST_FIELDS = 60
 MOST_CHOICES = 50
 CHOICE_CHARACTERS = 100
@@ -24,10 +26,32 @@ TYPES = frozenset({"string", "number", "integer", "boolean", "array", "object", 
 NUMBERS = ("minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems")
 
 
-def shown_description(text: str | None, server: str) -> str:
-    """The description as the model reads it: whose it is, in one paragraph, bounded."""
+def shown_description(
+    text: str | None, server: str, *, fields: Sequence[str], marker: Callable[[str], str]
+) -> str:
+    """The description as the model reads it, bounded, in an envelope that says whose words they are."""
     words = " ".join((text or "")[: 4 * DESCRIPTION_CHARACTERS].split())
-    return shortened(f"[of the MCP server {server!r}] {words}".strip(), DESCRIPTION_CHARACTERS)
+    content = shortened(words, DESCRIPTION_CHARACTERS)
+    listed = shortened("; ".join(fields), FIELDS_CHARACTERS)
+    content += f"\nIts fields: {listed}" if listed else ""
+    around = Envelope(marker=marker(content), origin=f"the MCP server {server!r}", trust=Trust.FOREIGN)
+    return enveloped(content, around)
+
+
+def taken_descriptions(schema: dict[str, Any], place: str = "") -> list[str]:
+    """What the schema says in words, which is taken out of it: a line for each field that has any."""
+    taken: list[str] = []
+    words = schema.pop("description", "")
+    if words:
+        taken.append(f"{place or 'all'}: {words}")
+    inner: list[tuple[str, object]] = list(schema.get("properties", {}).items())
+    inner += [("[]", schema.get("items"))]
+    inner += [("", each) for each in schema.get("anyOf", [])]
+    for name, node in inner:
+        if isinstance(node, dict):
+            below = ".".join(part for part in (place, name) if part)
+            taken += taken_descriptions(cast("dict[str, Any]", node), below)
+    return taken
 
 
 def shortened(text: str, limit: int) -> str:

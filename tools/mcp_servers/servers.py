@@ -10,6 +10,7 @@ from perdure.contracts.errors import ConfigurationError
 from perdure.safety.bubblewrap import SYSTEM_PATH, Bubblewrap
 from tools.mcp_servers.configuration import ServerSettings, read_servers
 from tools.mcp_servers.connection import START_S, Connection, Unreachable
+from tools.mcp_servers.known_tools import KnownTools
 from tools.mcp_servers.offered_tools import tools_of
 from tools.mcp_servers.program import ServerProgram
 from tools.tool_schemas import Tool
@@ -32,15 +33,17 @@ async def mcp_tools(
     """The tools of all servers that the file names, and a sentence for each server and tool that is left out."""
     try:
         servers, problems = await asyncio.to_thread(read_servers, file)
+        known = await asyncio.to_thread(KnownTools, home / "mcp")
     except ConfigurationError as error:
         yield [], [str(error)]
         return
     connections = [_connection(name, one, home, environment, start_s) for name, one in servers.items()]
     try:
         found: dict[str, Tool[Any]] = {}
-        for connection, (tools, troubles) in zip(
-            connections, await asyncio.gather(*map(_offered_by, connections)), strict=True
-        ):
+        offered = await asyncio.gather(*(_offered_by(each, known) for each in connections))
+        if connections:
+            await asyncio.to_thread(known.save)
+        for connection, (tools, troubles) in zip(connections, offered, strict=True):
             problems += troubles
             for one in tools:
                 if one.name in taken or one.name in found:
@@ -79,7 +82,7 @@ def _connection(
     return Connection(name, settings, program, start_s=start_s)
 
 
-async def _offered_by(connection: Connection) -> tuple[list[Tool[Any]], list[str]]:
+async def _offered_by(connection: Connection, known: KnownTools) -> tuple[list[Tool[Any]], list[str]]:
     try:
         async with asyncio.timeout(WAIT_S):
             offered = await connection.tools()
@@ -90,5 +93,5 @@ async def _offered_by(connection: Connection) -> tuple[list[Tool[Any]], list[str
         await connection.close()
         why = str(error)
     else:
-        return tools_of(connection, offered)
+        return tools_of(connection, offered, known)
     return [], [f"The MCP server {connection.name!r} is left out, because it {why}."]

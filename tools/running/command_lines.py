@@ -89,7 +89,9 @@ def command_line(text: str) -> CommandLine:
         elif node.type == "file_redirect":
             words = _text(node, data)
             target = words.lstrip("0123456789&").lstrip("<>|& ").strip("'\"")
-            if ">" in words.partition(target)[0] and not target.startswith(OUTSIDE) and not target.isdigit():
+            # A broken line may name no target at all.
+            operator = words.partition(target)[0] if target else words
+            if ">" in operator and not target.startswith(OUTSIDE) and not target.isdigit():
                 writes.append(words)
     return CommandLine(
         tuple(dict.fromkeys(programs)), tuple(dict.fromkeys(writes)), not tree.root_node.has_error

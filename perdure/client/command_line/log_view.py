@@ -50,6 +50,10 @@ def draw_log_line(line: LogLine) -> Text:
     text.append(f"#{line.attempt:<2} {took:>8}")
     if line.title and line.title != line.activity:
         text.append("  ").append_text(clean(" ".join(line.title.split())))
+    if line.follows:
+        head = "follows untrusted text: " if line.untrusted else "follows "
+        said = " ".join("; ".join(line.follows).split())
+        text.append("  ").append_text(clean(f"{head}{said}", "yellow" if line.untrusted else "dim"))
     if line.because:
         text.append("  ").append_text(clean(" ".join(line.because.split()), "yellow"))
     return text

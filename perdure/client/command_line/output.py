@@ -26,6 +26,7 @@ from perdure.client.errors import (
     TaskNotFound,
 )
 from perdure.contracts.errors import ConfigurationError, InvalidInput, PerdureError
+from perdure.contracts.hidden import escape_in_json
 from perdure.safety.display import escape_hidden
 
 _CODES: tuple[tuple[type[PerdureError], ExitCode], ...] = (
@@ -65,7 +66,7 @@ class Output:
 
     def data(self, value: BaseModel | dict[str, Any] | Sequence[BaseModel]) -> None:
         """Write one line of JSON."""
-        sys.stdout.write(json.dumps(_plain(value), ensure_ascii=False) + "\n")
+        sys.stdout.write(json_line(_plain(value)) + "\n")
         sys.stdout.flush()
 
     def show(self, *parts: RenderableType) -> None:
@@ -112,7 +113,7 @@ class Output:
         code = exit_code_of(error)
         if self.as_json:
             problem = {"error": error.message, "hint": error.hint, "exit_code": code.value}
-            sys.stderr.write(json.dumps(problem, ensure_ascii=False) + "\n")
+            sys.stderr.write(json_line(problem) + "\n")
             return code
         # Where no terminal is, a line stays one, so that a command in a hint can be found and copied.
         whole = not self._errors.is_terminal
@@ -141,6 +142,11 @@ def unwritten(error: OSError) -> PerdureError | None:
 def clean(text: str, style: str = "") -> Text:
     """Text of any origin, harmless to a terminal."""
     return Text(escape_hidden(text), style=style, overflow="fold")
+
+
+def json_line(value: object) -> str:
+    """JSON on one line; hidden characters are JSON's escapes in it, which mean the same and do nothing to a terminal."""
+    return escape_in_json(json.dumps(value, ensure_ascii=False))
 
 
 def _plain(value: BaseModel | dict[str, Any] | Sequence[BaseModel]) -> Any:
