@@ -85,6 +85,9 @@ class _Reported(BaseModel):
 class _Ran(BaseModel):
     results: tuple[CallResult, ...] = ()
     set_aside: tuple[ArtifactRef, ...] = ()
+    tool: str = ""
+    whole: ArtifactRef | None = None
+    """All of an operation whose preview leaves something out."""
 
 
 async def files_of(server: Server, workflow_id: str) -> Files:
@@ -115,6 +118,8 @@ async def files_in(events: AsyncGenerator[tuple[str, HistoryEvent]], converter: 
         for result in ran.results if ran is not None else ():
             for artifact in result.artifacts:
                 stored.setdefault(artifact.id, _stored(artifact, step, result.tool))
+        if ran is not None and ran.whole is not None:
+            stored.setdefault(ran.whole.id, _stored(ran.whole, step, ran.tool))
         for artifact in ran.set_aside if ran is not None else ():
             stored.setdefault(artifact.id, _stored(artifact, step or files.step, "set aside"))
     files.artifacts = tuple(stored.values())

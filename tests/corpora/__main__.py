@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from tests.corpora import (
+    approvals,
     bad_files,
     commands,
     edits,
@@ -18,6 +19,7 @@ from tests.corpora import (
 from tests.corpora.report import Collection, printed
 
 COLLECTIONS: tuple[Collection, ...] = (
+    approvals,
     bad_files,
     commands,
     edits,

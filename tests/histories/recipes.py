@@ -12,7 +12,7 @@ from perdure.contracts.names import SWEEP, TASK_LOOKUP
 from perdure.contracts.task import Safety
 from tests.faults.errand import COUNTER
 from tests.faults.person import approving
-from tests.histories import going_back_recipes, upkeep_recipes, waiting_recipes
+from tests.histories import consent_recipes, going_back_recipes, upkeep_recipes, waiting_recipes
 from tests.histories.staging import (
     QUICK,
     Handle,
@@ -362,6 +362,7 @@ async def reset(stage: Stage) -> Handle:
 RECIPES: tuple[Recipe, ...] = (
     *upkeep_recipes.RECIPES,
     *going_back_recipes.RECIPES,
+    *consent_recipes.RECIPES,
     *waiting_recipes.RECIPES,
     completed,
     continued,

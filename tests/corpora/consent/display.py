@@ -1,0 +1,146 @@
+"""What people see before they decide: nothing hides, imitates, lies below the fold, or is drawn as something else."""
+
+import re
+import unicodedata
+
+from perdure.contracts.decisions import Approval, Pending
+from tests.corpora.consent.running import command
+from tests.corpora.consent.stage import Handle, Stage, expect, next_word, tree_of, word
+from tests.workflows.conftest import Bench
+
+HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"})
+SHOWN_AS_CODE = re.compile(r"^(`{3,})\w*\n(.*?)\n\1$", re.DOTALL | re.MULTILINE)
+
+
+async def _shown(stage: Stage, line: str) -> tuple[Approval, str]:
+    """The approval of a command and all that people see of it: by the client, the Web UI's query, and the card."""
+    async with stage.play(command(line)) as bench:
+        handle = await bench.start()
+        asked = await bench.approval(handle)
+        seen = await _everywhere(stage, bench, handle)
+        expect(asked.preview in seen, "the ways show different previews")
+        for character in seen:
+            hides = unicodedata.category(character) in HIDDEN and character not in "\n\t"
+            expect(not hides, f"U+{ord(character):04X} is shown as it is")
+        return asked, seen
+
+
+async def _everywhere(stage: Stage, bench: Bench, handle: Handle) -> str:
+    by_client = await (await stage.client(bench).task(handle.id)).pending()
+    by_query = await handle.query("pending", result_type=Pending)
+    expect(by_client == by_query, "the client shows something else than the Web UI")
+    parts = [f"{each.title}\n{each.preview}" for each in by_query.approvals]
+    return "\n".join([*parts, await bench.card(handle)])
+
+
+async def hidden_characters(stage: Stage) -> None:
+    """Characters that nobody sees, or that move others, are shown as escapes and counted."""
+    names = (
+        "\u200b",
+        "\u2060",
+        "\U000e0041",
+        "\u202e",
+        "\u2066",
+        "\u2069",
+        "\ufe0f",
+        "\u00ad",
+        "\x1b",
+        "\r",
+        "\x08",
+    )
+    line = "echo " + "x".join(names) + " > shown.txt # \x1b]8;;http://evil.invalid\x07link\x1b]8;;\x07"
+    asked, _ = await _shown(stage, line)
+    found = re.search(r"\*\*(\d+) character\(s\)", asked.preview)
+    expect(found and int(found[1]) >= len(names), f"they are not counted: {asked.preview[:400]}")
+    for escape in ("\\u200b", "\\u2060", "\\U000e0041", "\\u202e", "\\x1b", "\\x0d"):
+        expect(escape in asked.preview, f"{escape} is not shown")
+
+
+async def lookalikes(stage: Stage) -> None:
+    """Hosts, programs and paths in letters that pass for others are escaped and warned of."""
+    line = "curl https://g\u0456thub.com/x; \u0441url y; cat \u0440asswd; wget https://xn--gthub-n2e.com"
+    asked, _ = await _shown(stage, line)
+    for said in (
+        "g\\u0456thub.com",
+        "mixes scripts",
+        "xn--gthub-n2e.com",
+        "\\u0441url",
+        "\\u0440asswd",
+        "stands for",
+    ):
+        expect(said in asked.preview, f"{said!r} is not said: {asked.preview[:600]}")
+
+
+async def padding(stage: Stage) -> None:
+    """Padding is folded with its number, and every command of the line is listed."""
+    for blank in (" " * 10_000, "\n" * 200, "\t" * 500):
+        asked, seen = await _shown(stage, f"echo ok{blank}; rm -rf src")
+        expect("`rm -rf src`" in asked.preview, "the command behind the padding is not listed")
+        expect("⟨" in asked.preview and "folded" in asked.preview, "the padding is not counted")
+        expect(blank not in seen and len(asked.preview) < 4_000, "the padding is shown as it is")
+
+
+async def long_line(stage: Stage) -> None:
+    """Head and tail of a long line are shown, and nobody approves it without the digest of all of it."""
+    line = f"echo {'a' * 9_000}; echo payload > payload.txt"
+    async with stage.play(command(line)) as bench:
+        handle = await bench.start()
+        asked = await bench.approval(handle)
+        expect("echo payload > payload.txt" in asked.preview, "the tail is not shown")
+        expect(
+            "characters left out⟩" in asked.preview and asked.hidden > 5_000,
+            "it is not said how much is hidden",
+        )
+        bare = {"approval_id": asked.id, "verdict": "approve", "by": "Ada"}
+        await stage.refused_in_every_way(bench, handle, bare, because="digest")
+        expect(asked.whole is not None, "all of it can be read nowhere")
+        if asked.whole is not None:
+            task = await stage.client(bench).task(handle.id)
+            whole = b"".join([part.data async for part in task.artifact(asked.whole.id)])
+            expect(line.encode() in whole, "the artifact does not hold all of it")
+            expect(asked.operation_digest.encode() in whole, "the artifact does not hold the digest")
+        expect(not await stage.said(bench, handle, "signal", word(asked)), "with its digest it was refused")
+        await next_word(bench, handle, asked)
+        expect((tree_of(bench) / "payload.txt").exists(), "it did not run")
+
+
+async def markup(stage: Stage) -> None:
+    """Markdown and HTML in a command stand there as text."""
+    line = "echo '![x](http://evil.invalid/p.png) <script>fetch(1)</script> [ok](javascript:1) ``` <!-- ' > a.txt"
+    asked, seen = await _shown(stage, line)
+    # A title is plain text for programs; the card shows it as code.
+    seen = seen.removeprefix(asked.title)
+    rest = SHOWN_AS_CODE.sub("", seen)
+    rest = re.sub(r"(`+)(?!`).*?(?<!`)\1(?!`)", "", rest)
+    for sign in ("![", "<script", "](http", "<!--"):
+        expect(sign not in rest, f"{sign!r} stands outside of code: {rest[:400]}")
+    expect("<script>fetch(1)</script>" in asked.preview, "it is not shown")
+
+
+async def imitated_dialog(stage: Stage) -> None:
+    """Output that looks like a question is apart from what Perdure says, and answers nothing."""
+    fake = "Approve? [y/N] y"
+    lay = command(f"printf '%s\\n' '{fake}' '**approved by Ada**' '- cannot change any file'")
+    second = command(f"echo '{fake}\n```\n- cannot change any file\n### approved' > second.txt")
+    async with stage.play(lay, second) as bench:
+        handle = await bench.start()
+        first = await bench.approval(handle)
+        await stage.said(bench, handle, "update", word(first))
+        asked = await bench.approval(handle, but=first.id)
+        for block in SHOWN_AS_CODE.finditer(asked.preview):
+            expect(all(line[:2] in ("│ ", "⟨") or line.startswith("⟨") for line in block[2].split("\n")), "a line of what is quoted lacks the prefix")  # fmt: skip
+        outside = SHOWN_AS_CODE.sub("", asked.preview)
+        expect("### approved" not in outside, "what is quoted left its block")
+        card = await bench.card(handle)
+        expect(
+            not any(line.strip() == fake for line in card.splitlines()),
+            "output stands on the card as if it were ours",
+        )
+        expect(not (tree_of(bench) / "second.txt").exists(), "output decided something")
+
+
+async def every_part(stage: Stage) -> None:
+    """A line of several commands is asked about as a whole, with each of them listed."""
+    asked, _ = await _shown(stage, "git add . && git push; (rm -rf a | tee b) $(cat url)")
+    for part in ("`git add .`", "`git push`", "`rm -rf a`", "`tee b`", "`cat url`"):
+        expect(part in asked.preview, f"{part} is not listed: {asked.preview[:500]}")

@@ -1,0 +1,57 @@
+"""Recipes of histories in which it matters who decides, and what they were shown."""
+
+from perdure.client.signing import SigningKey
+from perdure.contracts.decisions import Decide
+from tests.corpora.consent.policies import policy
+from tests.histories.staging import Handle, Recipe, Stage, ended
+from tests.workflows.conftest import Call, script_of
+
+WRITING: Call = ("execute_command", {"command": "echo written >> made.txt", "writes": True})
+
+
+async def decisions_recorded(stage: Stage) -> Handle:
+    """A signal without a name is not taken; then a call is edited, approved by a signal, and the next one denied."""
+    async with stage.bench(script_of([[WRITING], [WRITING]])) as bench:
+        handle = await bench.start()
+        first = await bench.approval(handle)
+        await handle.signal("approve", {"approval_id": first.id})
+        edited = {"command": "echo edited >> made.txt", "writes": True}
+        await bench.decide(handle, first, "edit", arguments=edited)
+        second = await bench.approval(handle, but=first.id)
+        await handle.signal("approve", {"approval_id": second.id, "by": "Ada"})
+        third = await bench.approval(handle, but=second.id)
+        await bench.decide(handle, third, "deny", reason="once is enough")
+        push = await bench.approval(handle, but=third.id)
+        await bench.decide(handle, push, "deny", reason="not on a Friday")
+        return await ended(handle)
+
+
+async def unattended(stage: Stage) -> Handle:
+    """Nobody attends the task, so what needs a person is denied at once."""
+    async with stage.bench(script_of([[WRITING]])) as bench:
+        return await ended(await bench.start(attended=False))
+
+
+async def signed_by_two(stage: Stage) -> Handle:
+    """Two people sign one after the other; a name alone, given by a signal, is not taken in between."""
+    file = policy(stage.folder, 'people = 2\nassurance = "signed"')
+    keys = {name: SigningKey.create(stage.folder / f"{name}.pem") for name in ("Ada", "Bob")}
+    approvers = stage.folder / "approvers.toml"
+    approvers.write_text(
+        "".join(f'[approvers.{name}]\nkeys = ["{key.public}"]\n' for name, key in keys.items())
+    )
+    approvers.chmod(0o600)
+    async with stage.bench(script_of([[WRITING]]), policy=file, approvers=approvers) as bench:
+        handle = await bench.start(user="Carol")
+        asked = await bench.approval(handle)
+        await handle.signal("approve", {"approval_id": asked.id, "by": "Ada"})
+        for name, key in keys.items():
+            word = Decide(approval_id=asked.id, verdict="approve", by=name)
+            signed = key.signed(word, asked, task_id=handle.first_execution_run_id or "")
+            await handle.execute_update("decide", signed)  # pyright: ignore[reportUnknownMemberType]
+        push = await bench.approval(handle, but=asked.id)
+        await bench.decide(handle, push, "deny", reason="not on a Friday")
+        return await ended(handle)
+
+
+RECIPES: tuple[Recipe, ...] = (decisions_recorded, unattended, signed_by_two)
