@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from perdure.contracts.errors import InvalidInput, ToolRejected, WorkspaceLost
+from perdure.contracts.errors import ToolRejected, WorkspaceLost
 from perdure.workspace.objects import commit_content, write_object
 from perdure.workspace.paths import Files
 from perdure.workspace.program import Finished, Folders, GitProgram
@@ -194,23 +194,14 @@ class Git:
         found, _ = await references_of(self._program, self._needed_remote(), reference)
         return found.get(reference)
 
-    async def push(self, branch: str, commit: str, *, expected: str | None) -> None:
-        """Push a commit to a branch of the remote.
+    async def push(self, branch: str, commit: str) -> None:
+        """Push a commit to a new branch of the remote, or as a fast-forward.
 
-        ``expected`` None: only a new branch or a fast-forward. Otherwise the branch must be at that commit. ToolRejected
-        where it did not happen, EffectUnknown where that cannot be found out.
+        ToolRejected where it did not happen, EffectUnknown where that cannot be found out.
         """
         refuse_bad_branch_name(branch)
         oid = await self.resolve(commit)
-        lease = None if expected is None else await self._expected(expected)
-        await push_commit(
-            self._program, self._needed_remote(), self._folders, branch=branch, commit=oid, expected=lease
-        )
-
-    async def _expected(self, expected: str) -> str:
-        if len(expected) != 40 or set(expected) - set("0123456789abcdef"):
-            raise InvalidInput(f"expected {expected!r} is not a whole commit id.")
-        return expected
+        await push_commit(self._program, self._needed_remote(), self._folders, branch=branch, commit=oid)
 
     async def tracks(self, path: str) -> bool:
         """Whether the index holds the path or anything below it."""

@@ -217,15 +217,17 @@ async def references_of(
 
 
 async def push_commit(
-    program: GitProgram, remote: Remote, folders: Folders, *, branch: str, commit: str, expected: str | None
+    program: GitProgram, remote: Remote, folders: Folders, *, branch: str, commit: str
 ) -> None:
-    """Push one commit to one branch. Returns only when the remote has it."""
+    """Push one commit to a new branch, or as a fast-forward. Returns only when the remote has it.
+
+    There is no way to push by force: a branch that moved, or that somebody else made, is refused by the remote itself.
+    """
     remote.refuse_foreign_hooks()
     reference = f"refs/heads/{branch}"
-    lease = [f"--force-with-lease={reference}:{expected}"] if expected is not None else []
     try:
         finished = await talk(
-            program, remote, "push", "--porcelain", "--no-verify", "--no-follow-tags", "--no-recurse-submodules", *lease,
+            program, remote, "push", "--porcelain", "--no-verify", "--no-follow-tags", "--no-recurse-submodules",
             *remote.writing, "--", remote.address, f"{commit}:{reference}",
             folders=folders, accept=range(256), limit_s=600.0,
         )  # fmt: skip

@@ -99,7 +99,7 @@ async def test_a_push_is_another_one_when_the_remote_moved(runner: ToolRunner, b
     assert (await operation_of(runner, bench, call("git_push"))).digest == first.digest
     assert set(first.facts) == {"remote", "branch", "commit", "remote_head"}
     commit = await bench.copy.git.head()
-    await bench.copy.git.push(await bench.copy.git.branch(), commit, expected=None)
+    await bench.copy.git.push(await bench.copy.git.branch(), commit)
     bench.put("app/new.py", "x = 2\n")
     await bench.run("git_commit", message="Change x")
     assert (await operation_of(runner, bench, call("git_push"))).facts["remote_head"] == commit

@@ -89,7 +89,7 @@ async def test_a_private_repository_is_cloned_and_pushed_to_and_the_token_is_kep
     assert (copy.root / "src" / "money.py").is_file()
     copy.files.write("new.py", b"x\n")
     commit = await copy.git.commit("New", at=at)
-    await copy.git.push("perdure/fix", commit, expected=None)
+    await copy.git.push("perdure/fix", commit)
     assert await copy.git.remote_head("perdure/fix") == commit
     assert git(host.folder / "private.git", "rev-parse", "perdure/fix") == commit
     assert holding(tmp_path / "home", PASSWORD) == []
@@ -137,7 +137,7 @@ async def test_a_push_that_is_let_in_nowhere_is_refused_with_the_host(
     commit = await copy.git.commit("New", at=at)
     secret_file(tmp_path / "token", "revoked\n")
     with pytest.raises(CredentialsRefused, match=host.host) as refusal:
-        await copy.git.push("perdure/fix", commit, expected=None)
+        await copy.git.push("perdure/fix", commit)
     assert refusal.value.hint.startswith("nothing was pushed.")
     assert git(host.folder / "private.git", "branch", "--list", "perdure/fix") == ""
 

@@ -80,7 +80,7 @@ async def do_everything(workspaces: Workspaces, made: Created, at: datetime) -> 
     restored = await workspaces.materialise("task", generation=2, checkpoint=checkpoint)
     assert restored.files.read("a.txt") == b"changed by a tool\n"
     if made.remote is not None and "://" not in made.remote:
-        await git.push("pushed", commit, expected=None)
+        await git.push("pushed", commit)
         assert await git.remote_head("pushed") == commit
 
 

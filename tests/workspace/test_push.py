@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from perdure.contracts.errors import EffectUnknown, InvalidInput, ToolRejected
+from perdure.contracts.errors import EffectUnknown, ToolRejected
 from perdure.embedded.process import is_alive
 from perdure.workspace.program import GitFailed, GitProgram
 from perdure.workspace.remotes import Remote, push_commit, references_of, strip_credentials
@@ -37,8 +37,8 @@ async def test_pushes_a_branch_once_and_again(
     copy = created.copy
     assert copy.remote == str(server)
     assert await copy.git.remote_head("perdure/fix") is None
-    await copy.git.push("perdure/fix", committed, expected=None)
-    await copy.git.push("perdure/fix", committed, expected=None)
+    await copy.git.push("perdure/fix", committed)
+    await copy.git.push("perdure/fix", committed)
     assert await copy.git.remote_head("perdure/fix") == committed
     assert git(server, "log", "--format=%s", "perdure/fix") == "New\nFirst"
 
@@ -47,16 +47,10 @@ async def test_refuses_what_is_no_fast_forward(
     server: Path, created: Created, committed: str, at: datetime, git: Run
 ) -> None:
     copy = created.copy
-    await copy.git.push("perdure/fix", committed, expected=None)
+    await copy.git.push("perdure/fix", committed)
     with pytest.raises(ToolRejected, match="refused the push"):
-        await copy.git.push("perdure/fix", created.base_commit, expected=None)
-    with pytest.raises(ToolRejected, match="stale info"):
-        await copy.git.push("perdure/fix", created.base_commit, expected=created.base_commit)
+        await copy.git.push("perdure/fix", created.base_commit)
     assert git(server, "rev-parse", "perdure/fix") == committed
-    await copy.git.push("perdure/fix", created.base_commit, expected=committed)
-    assert git(server, "rev-parse", "perdure/fix") == created.base_commit
-    with pytest.raises(InvalidInput):
-        await copy.git.push("perdure/fix", committed, expected="main")
 
 
 async def test_a_hook_of_the_server_may_refuse_and_is_quoted(
@@ -66,7 +60,7 @@ async def test_a_hook_of_the_server_may_refuse_and_is_quoted(
     hook.write_text("#!/bin/sh\necho 'no pushes on Fridays' >&2\nexit 1\n")
     hook.chmod(0o755)
     with pytest.raises(ToolRejected, match="no pushes on Fridays") as refusal:
-        await created.copy.git.push("perdure/fix", committed, expected=None)
+        await created.copy.git.push("perdure/fix", committed)
     assert "hook declined" in refusal.value.message
     assert await created.copy.git.remote_head("perdure/fix") is None
 
@@ -76,21 +70,21 @@ async def test_pushes_to_the_repository_itself_and_never_to_its_checked_out_bran
 ) -> None:
     created.copy.files.write("new.py", b"x\n")
     commit = await created.copy.git.commit("New", at=at)
-    await created.copy.git.push("perdure/fix", commit, expected=None)
+    await created.copy.git.push("perdure/fix", commit)
     assert git(repository, "rev-parse", "perdure/fix") == commit
     git(repository, "config", "receive.denyCurrentBranch", "updateInstead")
     with pytest.raises(ToolRejected, match="refused"):
-        await created.copy.git.push("main", commit, expected=None)
+        await created.copy.git.push("main", commit)
     assert git(repository, "status", "--porcelain") == ""
 
 
 async def test_a_remote_that_is_gone_cannot_be_known(server: Path, created: Created, committed: str) -> None:
     server.rename(server.with_name("moved.git"))
     with pytest.raises(ToolRejected, match="cannot be reached"):
-        await created.copy.git.push("perdure/fix", committed, expected=None)
+        await created.copy.git.push("perdure/fix", committed)
     server.mkdir()
     with pytest.raises(EffectUnknown, match="broke off"):
-        await created.copy.git.push("perdure/fix", committed, expected=None)
+        await created.copy.git.push("perdure/fix", committed)
 
 
 async def test_a_push_that_broke_off_but_happened_is_done(
@@ -100,7 +94,7 @@ async def test_a_push_that_broke_off_but_happened_is_done(
     # The reference is written when this hook runs; then the connection is cut.
     hook.write_text('#!/bin/sh\nkill -9 "$(ps -o ppid= -p $$)"\n')
     hook.chmod(0o755)
-    await created.copy.git.push("perdure/fix", committed, expected=None)
+    await created.copy.git.push("perdure/fix", committed)
     assert await created.copy.git.remote_head("perdure/fix") == committed
 
 
@@ -111,7 +105,7 @@ async def test_a_push_that_broke_off_and_did_not_happen_is_refused(
     hook.write_text('#!/bin/sh\nkill -9 "$(ps -o ppid= -p $$)"\n')
     hook.chmod(0o755)
     with pytest.raises(ToolRejected, match="nothing was pushed"):
-        await created.copy.git.push("perdure/fix", committed, expected=None)
+        await created.copy.git.push("perdure/fix", committed)
 
 
 @contextlib.asynccontextmanager
@@ -142,7 +136,6 @@ async def test_a_server_that_hangs_up_leaves_the_effect_unknown(
                 created.copy.folders,
                 branch="b",
                 commit=committed,
-                expected=None,
             )
     assert len(heard) == 2
     assert b"git-receive-pack" in heard[0]

@@ -154,9 +154,8 @@ async def git_push(arguments: GitPush, context: ToolContext) -> ToolOutput:
             "Ask for the push again, so that it is shown as it is now.",
         )
     context.beat("pushing")
-    # With an expected head Git would push by force; without one it pushes a new branch or a fast-forward, and where
-    # somebody pushes in this very moment the remote refuses.
-    await context.copy.git.push(push.branch, push.commit, expected=None)
+    # Where somebody pushes in this very moment the remote refuses.
+    await context.copy.git.push(push.branch, push.commit)
     await context.effects.receive(KIND, push.target, key, {"commit": push.commit})
     return _pushed(push, f"pushed, it was {expected[:12]} before" if expected else "pushed as a new branch")
 
