@@ -214,7 +214,7 @@ class GrantsDoor(Remembering):
                 kind=EntryKind.NOTE,
                 body={
                     "kind": "granted",
-                    "text": f"{grant.title}: {grant_sentence(grant)}",
+                    "text": f"The call that was just approved is remembered. {grant_sentence(grant)}",
                     "grant": grant.id,
                 },
             )
