@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from perdure.embedded.component import Component
     from perdure.embedded.stack import Extra, Stack, Surroundings
     from perdure.maintenance.shelf import Shelf
+    from perdure.policy_desk import PolicyDesk
     from perdure.settings import Settings
 
 PROJECT = Path(__file__).resolve().parent
@@ -95,6 +96,12 @@ class ThisMachine(RecordKeeping):
         from perdure.installation import shelf_of
 
         return shelf_of(self.settings())
+
+    def policy_desk(self) -> "PolicyDesk":
+        """The policy that a worker of this checkout would judge by."""
+        from perdure.policy_desk import PolicyDesk
+
+        return PolicyDesk(self.settings())
 
     async def stores(self) -> "Sequence[StoreVersion]":
         """Asks PostgreSQL, and Valkey and Chroma of the running stack."""

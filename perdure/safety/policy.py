@@ -78,6 +78,11 @@ class Source:
         roots = file.roots if isinstance(file, Layer) else ()
         return cls(name, layer, tuple((rule, Speaks(rule)) for rule in file.rule), roots)
 
+    @property
+    def examples(self) -> int:
+        """How many examples its rules have."""
+        return sum(len(r.matches) + len(r.does_not_match) for r, _ in self.rules if isinstance(r, Rule))
+
     def matches(self, situation: Situation) -> list[Match]:
         """Its rules that speak of a call."""
         return [_match(self.layer, rule, situation) for rule, speaks in self.rules if speaks(situation)]
@@ -159,6 +164,12 @@ class Policy:
         """The digest of all that judges calls of a task, its own rules included."""
         own = [rule.model_dump(mode="json") for rule in standing.policy]
         return digest_of({"v": 1, "policy": self.digest, "task": own}) if own else self.digest
+
+    @property
+    def files(self) -> tuple[tuple[str, int, int], ...]:
+        """Name, number of rules and of their examples, of each file."""
+        sources = [each for each in (self._shipped, self._administrator, *self._people.values()) if each]
+        return tuple((each.name, len(each.rules), each.examples) for each in sources)
 
     def roots_for(self, user: str) -> tuple[tuple[str, ...], ...]:
         """Lists of folders and hosts; a task of this user may name what each of them holds."""

@@ -20,6 +20,7 @@ from perdure.client.command_line.installation import Check, Finding, Place, Runn
 from perdure.contracts.errors import ConfigurationError
 from perdure.contracts.keeping import Forgotten, Garbage, Rebuilt
 from perdure.maintenance.shelf import Shelf
+from perdure.policy_desk import PolicyDesk
 from perdure.record_keeping import RecordKeeping
 from perdure.settings import PROJECT_FOLDER, Settings
 from tests.client.waiting import LIMIT_S
@@ -52,6 +53,9 @@ class SmallInstallation:
 
     def program(self) -> Sequence[str]:
         return ("/opt/perdure env/python", "/opt/perdure env/starter.py")
+
+    def policy_desk(self) -> PolicyDesk:
+        return PolicyDesk(self.database or Settings())
 
     def shelf(self) -> Shelf:
         return Shelf(self.playbooks)

@@ -12,6 +12,7 @@ from perdure.client.command_line.commands import (
     looking,
     machine,
     maintenance,
+    policies,
     schedules,
     steering,
     tasks,
@@ -35,5 +36,11 @@ for family in FAMILIES:
     for name, command in family.COMMANDS.items():
         app.command(name)(command)
 
-for name, group in {**inbox.GROUPS, **grants.GROUPS, **keys.GROUPS, **schedules.GROUPS}.items():
+for name, group in {
+    **inbox.GROUPS,
+    **grants.GROUPS,
+    **keys.GROUPS,
+    **schedules.GROUPS,
+    **policies.GROUPS,
+}.items():
     app.add_typer(group, name=name)

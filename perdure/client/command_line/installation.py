@@ -4,13 +4,15 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from perdure.client.archived import ReadsArchive
+    from perdure.contracts.judging import CallFacts, Standing
     from perdure.contracts.keeping import Forgotten, Garbage, Rebuilt
+    from perdure.safety.policy_backtest import RecordedCall
 
 from perdure.maintenance.shelf import Shelf
 
@@ -95,6 +97,28 @@ class RunningStack(Protocol):
         ...
 
 
+class PolicyDesk(Protocol):
+    """The policy of this checkout."""
+
+    @property
+    def administrator(self) -> Path | None:
+        """The administrator's file."""
+        ...
+
+    @property
+    def users(self) -> Path | None:
+        """The folder of users' files."""
+        ...
+
+    def facts(self, tool: str, arguments: Mapping[str, Any], standing: "Standing") -> "CallFacts":
+        """A call as the policy is asked of it; ToolRejected for what cannot run."""
+        ...
+
+    async def recorded(self, *, tasks: int) -> "Sequence[RecordedCall]":
+        """The calls of the newest tasks."""
+        ...
+
+
 class Installation(Protocol):
     """This checkout with its settings."""
 
@@ -124,6 +148,10 @@ class Installation(Protocol):
 
     async def stores(self) -> Sequence[StoreVersion]:
         """PostgreSQL, Valkey and Chroma, as far as they are known; it raises nothing of ours."""
+        ...
+
+    def policy_desk(self) -> "PolicyDesk":
+        """The policy's files, and what tasks have called."""
         ...
 
     def archive(self) -> "AbstractAsyncContextManager[ReadsArchive]":
