@@ -39,6 +39,7 @@ from perdure.contracts.calls import (
 )
 from perdure.contracts.envelopes import origin_label
 from perdure.contracts.errors import ToolRejected
+from perdure.contracts.judging import Standing
 from perdure.contracts.outcomes import RanCall
 from perdure.contracts.steps import ApprovedCall, ExecuteCalls, Executed
 from perdure.contracts.task import Mode
@@ -124,7 +125,7 @@ class ExecuteCallsDoor(Generic[Copy]):
             outputs = outputs_of(self._record, step)
             files_at = files_at_of(self._record, step.task_id, step.head)
             execution = _Execution(
-                self, step, held, entries[-1], calls, summaries, beat, outputs, files_at, standing.user
+                self, step, held, entries[-1], calls, summaries, beat, outputs, files_at, standing
             )
             done = await execution.run()
             if changing and execution.unsettled:
@@ -137,6 +138,11 @@ class ExecuteCallsDoor(Generic[Copy]):
         if summary.verdict is Verdict.DENY:
             return RanCall(ok=False, for_model=summary.reason)
         held, key = execution.held, execution.key_of(approved.index)
+        here = await self._tools.worked_out(call, held.copy)
+        if here is not None:
+            summary = judged(call, self._judge, execution.standing, worked_out=here)
+            if summary.verdict is Verdict.DENY:
+                return RanCall(ok=False, for_model=summary.reason)
         facts: Mapping[str, Any] = {}
         try:
             if summary.verdict is Verdict.ASK:
@@ -261,9 +267,10 @@ class _Execution(Generic[Copy]):
         beat: Beat,
         outputs: Outputs,
         files_at: FilesAt,
-        requester: str,
+        standing: Standing,
     ) -> None:
-        self.requester = requester
+        self.standing = standing
+        self.requester = standing.user
         self.door, self.step, self.held, self.last = door, step, held, last
         self.calls, self.summaries, self.beat, self.outputs = calls, summaries, beat, outputs
         self.seen = seen_of(door.entries_of, step.task_id, lambda: self.last)

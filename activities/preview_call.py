@@ -84,6 +84,10 @@ class PreviewCallDoor(Generic[Copy]):
         questions = self._questions(step.task_id, step.step, step.index)
         async with heartbeating(), self._host.hold(step) as held:
             key = held.key.model_copy(update={"call_index": step.index})
+            here = await self._tools.worked_out(call, held.copy)
+            summary = judged(call, self._judge, standing, worked_out=here)
+            if summary.verdict is Verdict.DENY:
+                return refused(step, summary, summary.reason)
             try:
                 operation = await self._tools.operation(
                     call,

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from activities.heartbeat import Beat
 from perdure.contracts.calls import CallKey, CallSummary, ToolCall
+from perdure.contracts.judging import Named
 from perdure.contracts.outcomes import Operation, RanCall
 from perdure.contracts.task import Cost
 from perdure.contracts.workspace import Checkpoint
@@ -74,6 +75,10 @@ class RunsTools(Protocol[CopyIn]):
 
         With ``read_only`` no program that it starts can write to the workspace, whatever its tool asks for.
         """
+        ...
+
+    async def worked_out(self, call: ToolCall, copy: CopyIn) -> Named | None:
+        """What a call names that the workspace alone knows, such as where it pushes to; None where there is nothing."""
         ...
 
     async def operation(

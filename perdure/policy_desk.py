@@ -59,7 +59,7 @@ class PolicyDesk:
         async with record_of(self.settings) as record:
             rows = await record.database.fetch(DECISIONS, tasks)
             decided = await record.database.fetch(DECIDED)
-        approved = {place for row in decided if (place := _approved(row)) is not None}
+        approved = {place for row in decided if (place := _approved(dict(row))) is not None}
         found: list[RecordedCall] = []
         for row in rows:
             body, request = json.loads(row["body"]), json.loads(row["request"])

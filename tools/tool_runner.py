@@ -7,10 +7,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from perdure.contracts.calls import CallKey, CallSummary, ToolCall
+from perdure.contracts.calls import CallKey, CallSummary, Effect, ToolCall
 from perdure.contracts.envelopes import Trust
 from perdure.contracts.errors import ToolRejected
-from perdure.contracts.judging import CallFacts, Judgement, Standing
+from perdure.contracts.judging import CallFacts, Judgement, Named, Standing
 from perdure.contracts.names import READ_OUTPUT, WHOLE_OUTPUT
 from perdure.contracts.outcomes import Operation, RanCall
 from perdure.safety.display import inline_code
@@ -21,6 +21,7 @@ from perdure.safety.origins import trust_of
 from perdure.safety.policy import Policy
 from perdure.safety.remembering import why_not_remembered
 from perdure.safety.sandbox import Sandbox
+from perdure.workspace.remotes import Remote
 from perdure.workspace.working_copy import WorkingCopy
 from tools.model_view import for_model
 from tools.programs import environment_of
@@ -145,6 +146,16 @@ class ToolRunner:
             output=output,
             from_server=self._registry.is_of_server(call.tool),
         )
+
+    async def worked_out(self, call: ToolCall, copy: WorkingCopy) -> Named | None:
+        """Branch, remote and host of a call that publishes; None of others."""
+        outline = self._registry.summarize(call)
+        if outline.effect is not Effect.PUBLISH or copy.remote is None:
+            return None
+        remote = Remote(copy.remote)
+        branches = (*outline.named.branches, await copy.git.branch())
+        hosts = (remote.host.partition(":")[0].lower(),) if remote.host else ()
+        return replace(outline.named, branches=branches, remotes=(remote.shown,), hosts=hosts)
 
     async def operation(
         self,

@@ -6,7 +6,7 @@ import pytest
 
 from perdure.contracts.calls import Author, CallResult, Effect, ToolCall
 from perdure.contracts.errors import StoreUnavailable, ToolRejected
-from perdure.contracts.judging import CallFacts, Standing
+from perdure.contracts.judging import CallFacts, Named, Standing
 from perdure.contracts.names import WHOLE_OUTPUT
 from perdure.contracts.outcomes import RanCall
 from perdure.contracts.task import Mode, Safety
@@ -106,6 +106,13 @@ async def test_an_operation_that_is_refused_is_a_failed_call() -> None:
     assert outcome(world, done) == {0: False}
     assert (done.stale_approval, done.results[0].excerpt) == (None, "'push' has nothing to do.")
     assert world.entries_kept[-1].body["text"] == "'push' has nothing to do. hint: go on."
+
+
+async def test_a_push_is_judged_by_where_it_goes_before_it_runs() -> None:
+    world = World(digests={0: "approved"}, refused_branch="topic")
+    done = await execute(world, PUSH, approved="approved")
+    assert [facts.named for facts in world.judged] == [Named(), Named(branches=("topic",))]
+    assert (outcome(world, done), done.results[0].excerpt) == ({0: False}, "no topic")
 
 
 async def test_a_tool_that_refuses_is_a_failed_call() -> None:

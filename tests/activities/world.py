@@ -86,6 +86,8 @@ class World:
     files_at: FilesAt | None = None
     """What the last call was handed to find earlier files by."""
     approved_by: str = ""
+    refused_branch: str = ""
+    """Whatever names it is denied."""
     judged: list[CallFacts] = field(default_factory=list[CallFacts])
     """What the judge was asked about, in order."""
     asking: Questions | None = None
@@ -200,6 +202,8 @@ class World:
 
     def judge(self, facts: CallFacts) -> Judgement:
         self.judged.append(facts)
+        if self.refused_branch and self.refused_branch in facts.named.branches:
+            return Judgement(Verdict.DENY, f"no {self.refused_branch}")
         verdict = next(v for e, v in JUDGED.values() if e is facts.effect)
         changes = facts.standing.mode is Mode.CHANGE
         return Judgement(verdict if changes else Verdict.DENY, f"rule of {facts.effect.value}")
@@ -227,6 +231,9 @@ class World:
             return await self.tools[call.tool](call)
         self.files += JUDGED[call.tool][0].changes_workspace
         return RanCall(ok=True, for_model=f"{call.tool} is done")
+
+    async def worked_out(self, call: ToolCall, copy: FakeCopy) -> Named | None:
+        return Named(branches=("topic",)) if JUDGED[call.tool][0] is Effect.PUBLISH else None
 
     async def operation(
         self,

@@ -61,3 +61,13 @@ async def test_ruff_is_found_also_where_the_interpreter_has_none(bench: Bench, t
         "execute_command", command=command
     )
     assert output.content.startswith(f"{python}\n{toolchain.ruff}\nruff ")
+
+
+async def test_no_program_of_a_task_that_only_plans_can_write_whatever_its_tool_asks_for(
+    bench: Bench,
+) -> None:
+    planning = replace(bench, context=replace(bench.context, read_only=True))
+    for each, name, ok in ((bench, "made.txt", True), (planning, "other.txt", False)):
+        output = await each.run("execute_command", command=f"echo x > {name}", writes=True)
+        assert output.ok is ok, output.content
+        assert each.copy.files.exists(name) is ok

@@ -1,5 +1,6 @@
 """Running calls for the steps: what an approval covers, and what the model sees of an output."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -135,6 +136,17 @@ def test_the_policy_and_the_registry_speak_through_it(runner: ToolRunner) -> Non
     standing = Standing(Mode.CHANGE, Safety.CAUTIOUS, Author.MODEL)
     found = runner.judge(CallFacts("execute_command", effect, standing, named))
     assert (found.verdict, bool(found.reason)) == (Verdict.ASK, True)
+
+
+async def test_a_push_is_worked_out_with_branch_remote_and_host(runner: ToolRunner, bench: Bench) -> None:
+    origin = bench.copy.origin.model_copy(update={"remote": "https://ada:key@git.example:8443/r.git"})
+    copy = replace(bench.copy, origin=origin)
+    assert await runner.worked_out(call("git_push"), copy) == Named(
+        branches=(await copy.git.branch(),),
+        remotes=("https://git.example:8443/r.git",),
+        hosts=("git.example",),
+    )
+    assert await runner.worked_out(call("git_status"), copy) is None
 
 
 def test_a_short_output_is_shown_whole() -> None:
