@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from temporalio.exceptions import TemporalError
+from temporalio.service import RPCError
 
 from perdure.contracts.errors import PerdureError
 from tests.corpora.consent import authority, display, policies, running, timing
@@ -26,7 +27,19 @@ from tests.faults.driver import own_servers
 
 FOUND_BY = "approvals.json"
 Scene = Callable[[Stage], Awaitable[None]]
-LONGEST_S = 300.0
+BROKEN = (
+    PerdureError,
+    TemporalError,
+    RPCError,
+    OSError,
+    AssertionError,
+    LookupError,
+    ValueError,
+    RuntimeError,
+    ExceptionGroup,
+)
+"""How a scene comes to no end of its own; the others are played all the same."""
+LONGEST_S = 180.0
 """A scene that takes longer has come to a stand."""
 
 SCENES: tuple[tuple[str, tuple[Scene, ...]], ...] = (
@@ -137,7 +150,7 @@ async def _played(stage: Stage, case: dict[str, Any]) -> Result:
                 await scene(stage)
     except Missed as missed:
         miss, why = Miss.ATTACK_ALLOWED, str(missed)
-    except (PerdureError, TemporalError, TimeoutError, OSError) as error:
+    except BROKEN as error:
         miss, why = Miss.BROKEN, f"{type(error).__name__}: {error}"
     seconds = time.monotonic() - started
     counts = (f"{case['id']} played as: {names}", *(f"{case['id']} {remark}" for remark in stage.remarks))
