@@ -100,6 +100,8 @@ def test_a_person_who_lets_no_upkeep_out_sees_that_nothing_got_out(project: Path
     code, shown = at_a_terminal(
         [sys.executable, "-m", "examples.demo"],
         [
+            # The program of the project that looks at the complaint's invoice, then the push.
+            ("Approve this? y/n", "y\n"),
             ("Approve this? y/n", "y\n"),
             ("Approve this? y/n", "n\n"),
             ("Why not?", "Not before the release.\n"),
