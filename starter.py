@@ -68,7 +68,12 @@ class ThisMachine(RecordKeeping):
         from perdure.client.command_line.installation import Place
 
         settings = self.settings()
-        return Place(settings.home, settings.task_queue, settings.temporal_environment)
+        return Place(
+            settings.home,
+            settings.task_queue,
+            settings.temporal_environment,
+            without_sandbox=settings.sandbox != "required",
+        )
 
     def signing_key(self) -> Path | None:
         """What PERDURE_SIGNING_KEY names."""

@@ -79,7 +79,7 @@ from perdure.reminders import announcer_of, timing_of
 from perdure.safety.approvers import Approvers
 from perdure.safety.hostile import findings_in
 from perdure.safety.policy import Policy
-from perdure.safety.sandbox import Sandbox
+from perdure.safety.probing import probed_sandbox
 from perdure.search_services import searching_of
 from perdure.settings import PROJECT_FOLDER, Settings, load_settings
 from perdure.tidying import keep_tidy
@@ -166,8 +166,8 @@ async def _furnished(settings: Settings, registry: Registry) -> AsyncGenerator[H
     find_packages = PackageSources(
         python=programs.python, node=programs.node, named=settings.package_hosts, environment=os.environ
     )
-    sandbox = await Sandbox.probe(workspaces=home)
-    client = await connect(settings)
+    sandbox = await probed_sandbox(workspaces=home, without_sandbox=settings.sandbox != "required")
+    client = await connect(settings, found=sandbox.report)
     model_settings = model_settings_of(settings)
     models = Models(model_settings)
     record = await Record.connect(database_url_of(settings), shared=shared_memory_of(settings, client))
@@ -222,9 +222,8 @@ def activities_of(house: House) -> tuple[list[Callable[..., Any]], list[Callable
     models = RoleModels(house.models, house.model_settings)
     conversation = Conversation(record, models, Assembly(Contexts(record)))
     host: Host[WorkingCopy] = Host(house.host_id, record, house.workspaces)
-    this_host = ThisHost[WorkingCopy](
-        host_id=house.host_id, host_queue=house.own_queue, survey=survey, strip_credentials=strip_credentials
-    )
+    place = (house.host_id, house.own_queue, survey, strip_credentials)
+    this_host = ThisHost[WorkingCopy](*place, *runner.sandbox_found)
 
     eager = eager_tools_of(settings, house.registry.names)
 

@@ -33,6 +33,7 @@ def result_body(
         "duration_s": outcome.duration_s,
         "loads": list(outcome.loads),
         "trust": outcome.trust.value,
+        "refused_by": outcome.refused_by,
     }
 
 
@@ -49,6 +50,7 @@ def call_result(
         changed=changed,
         commit=outcome.commit,
         pushed=outcome.pushed,
+        refused_by=outcome.refused_by,
     )
 
 

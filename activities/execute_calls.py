@@ -33,13 +33,14 @@ from perdure.contracts.calls import (
     CallResult,
     CallSummary,
     Effect,
+    Refuser,
     Token,
     ToolCall,
     Verdict,
 )
 from perdure.contracts.envelopes import origin_label
-from perdure.contracts.errors import ToolRejected
-from perdure.contracts.judging import Standing
+from perdure.contracts.errors import SandboxRefused, ToolRejected
+from perdure.contracts.judging import SANDBOX_LEVEL, Standing
 from perdure.contracts.outcomes import RanCall
 from perdure.contracts.steps import ApprovedCall, ExecuteCalls, Executed
 from perdure.contracts.task import Mode
@@ -136,7 +137,8 @@ class ExecuteCallsDoor(Generic[Copy]):
         """Run one call after checking it again; None when its operation no longer is what was approved."""
         call, summary = execution.calls[approved.index], execution.summaries[approved.index]
         if summary.verdict is Verdict.DENY:
-            return RanCall(ok=False, for_model=summary.reason)
+            by_sandbox: Refuser = "sandbox" if SANDBOX_LEVEL in summary.rules else ""
+            return RanCall(ok=False, for_model=summary.reason, refused_by=by_sandbox)
         held, key = execution.held, execution.key_of(approved.index)
         here = await self._tools.worked_out(call, held.copy)
         if here is not None:
@@ -187,6 +189,9 @@ class ExecuteCallsDoor(Generic[Copy]):
                 files_at=execution.files_at,
                 questions=execution.questions[approved.index],
             )
+        except SandboxRefused as error:
+            words = f"Refused by the sandbox (no error of the call, and nothing ran): {error}"
+            return RanCall(ok=False, for_model=words, excerpt=error.message, refused_by="sandbox")
         except ToolRejected as error:
             return RanCall(ok=False, for_model=str(error), excerpt=error.message)
 
@@ -203,6 +208,7 @@ class ExecuteCallsDoor(Generic[Copy]):
                 )
         changed = not execution.checkpoint.same_work(previous)
         grants = {each.index: each.grant for each in step.calls}
+        level = {"sandbox": self._tools.sandbox_level.value}
         results: list[CallResult] = []
         entries: list[Entry] = []
         for index, outcome in ran:
@@ -215,7 +221,7 @@ class ExecuteCallsDoor(Generic[Copy]):
                 step=step.step,
                 kind=EntryKind.RESULT,
                 body=result_body(step.decided_in, call, shown, artifacts, grant=grants[index])
-                | {"origin": origin_label(execution.summaries[index].title)},
+                | {"origin": origin_label(execution.summaries[index].title), **level},
             )
             entries.append(execution.last)
             questions = execution.questions[index]

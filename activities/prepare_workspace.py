@@ -13,6 +13,7 @@ from activities.heartbeat import heartbeating
 from activities.host_steps import Rebuilt
 from activities.record import KeepsArtifacts, next_entry, run_id, scheduled_at
 from activities.setting_aside import KeepsUnrecorded, SetAside, set_aside
+from perdure.contracts.calls import SandboxLevel
 from perdure.contracts.digests import short_hash
 from perdure.contracts.steps import PreparedWorkspace, PrepareWorkspace
 from perdure.contracts.task import Cost
@@ -155,6 +156,9 @@ class ThisHost(Generic[Copy]):
     host_queue: str
     survey: Callable[[Copy], Awaitable[Surveyed]]
     strip_credentials: Callable[[str], str]
+    sandbox: SandboxLevel
+    sandbox_sentences: tuple[str, ...] = ()
+    """Why its sandbox is no better; people are warned with them."""
 
 
 class PrepareWorkspaceDoor(Generic[Copy]):
@@ -207,7 +211,8 @@ class PrepareWorkspaceDoor(Generic[Copy]):
             remote=self._host.strip_credentials(created.remote) if created.remote else None,
             checkpoint=checkpoint,
             toolchain=surveyed.toolchain,
-            warnings=created.warnings,
+            warnings=(*created.warnings, *sandbox_warnings(self._host)),
+            sandbox=self._host.sandbox,
         )
         parent = await self._record.entry(request.task_id, request.head)
         body = workspace_body(workspace, surveyed.overview)
@@ -259,6 +264,7 @@ class PrepareWorkspaceDoor(Generic[Copy]):
                 "epoch": preparation.epoch,
                 "generation": preparation.generation,
                 "checkpoint": checkpoint,
+                "sandbox": self._host.sandbox,
             }
         )
         prepared = PreparedWorkspace(
@@ -288,6 +294,13 @@ class PrepareWorkspaceDoor(Generic[Copy]):
         return renamed
 
 
+def sandbox_warnings(host: ThisHost[Any]) -> tuple[str, ...]:
+    """What people are told of a sandbox that is not the best: its level before all else."""
+    if host.sandbox is SandboxLevel.A:
+        return ()
+    return (f"The sandbox of this host has level {host.sandbox.value}.", *host.sandbox_sentences)
+
+
 @dataclass
 class _Told:
     """What there is to say of what was there before."""
@@ -309,6 +322,7 @@ def workspace_body(workspace: Workspace, overview: str) -> dict[str, Any]:
         "overview": overview,
         "toolchain": list(workspace.toolchain),
         "warnings": list(workspace.warnings),
+        "sandbox": workspace.sandbox.value if workspace.sandbox else "",
     }
 
 

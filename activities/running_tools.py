@@ -7,7 +7,7 @@ from typing import Any, Protocol, TypeVar
 from pydantic import BaseModel
 
 from activities.heartbeat import Beat
-from perdure.contracts.calls import CallKey, CallSummary, ToolCall
+from perdure.contracts.calls import CallKey, CallSummary, SandboxLevel, ToolCall
 from perdure.contracts.judging import Named
 from perdure.contracts.outcomes import Operation, RanCall
 from perdure.contracts.task import Cost
@@ -54,6 +54,11 @@ class AsksForCalls(Protocol):
 
 class RunsTools(Protocol[CopyIn]):
     """The tools, wired to sandbox, toolchain and effects ledger."""
+
+    @property
+    def sandbox_level(self) -> SandboxLevel:
+        """How much of the sandbox holds on this host."""
+        ...
 
     async def run(
         self,

@@ -2,7 +2,8 @@
 
     python benchmarks/safety.py [--repeat 60]
 
-``true`` is started as ``execute_command`` starts it: the environment, the mounts, the filter of system calls and the end of
+``true`` is started on the level that holds here, and on level B, which holds where there are no namespaces,
+as ``execute_command`` starts it: the environment, the mounts, the filter of system calls and the end of
 the whole process tree are in its time. A verdict is the policy's word on one call, the analysis of its line of shell with
 it; every line is another, so nothing is answered from memory.
 """
@@ -17,23 +18,29 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from perdure.contracts.calls import Author, Effect
+from perdure.contracts.calls import Author, Effect, SandboxLevel
 from perdure.contracts.judging import CallFacts, Named, Standing
 from perdure.contracts.task import Mode, Safety
 from perdure.safety.command.programs import programs
+from perdure.safety.confinement import Confinement
 from perdure.safety.policy import Policy
+from perdure.safety.probing import probed_sandbox
+from perdure.safety.report import SandboxReport
 from perdure.safety.sandbox import Sandbox
 from perdure.safety.views import SandboxLimits, View
 
-MOST_MS = {"sandboxed true": 25.0, "policy verdict": 1.0}
+MOST_MS = {"sandboxed true": 25.0, "true, level B": 25.0, "policy verdict": 1.0}
 
 
-async def starts(repeat: int) -> list[float]:
-    """Milliseconds of each run of ``true``."""
+async def starts(repeat: int, *, confined: bool = False) -> list[float]:
+    """Milliseconds of each run of ``true``, on the level that holds here or on level B."""
     with tempfile.TemporaryDirectory(prefix="perdure-") as name:
         root = Path(name) / "tree"
         root.mkdir()
-        sandbox = await Sandbox.probe(workspaces=Path(name))
+        sandbox = await probed_sandbox(workspaces=Path(name))
+        if confined:
+            report = SandboxReport(SandboxLevel.B)
+            sandbox = Sandbox(Confinement(sandbox.owner), owner=sandbox.owner, report=report)
         taken: list[float] = []
         for _ in range(repeat):
             began = time.perf_counter()
@@ -75,6 +82,8 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=60, help="how often true is started")
     options = parser.parse_args()
     sys.stdout.write(told("sandboxed true", asyncio.run(starts(options.repeat))))
+    confined = asyncio.run(starts(options.repeat, confined=True))
+    sys.stdout.write(told("true, level B", confined))
     sys.stdout.write(told("policy verdict", verdicts(Policy.load())))
 
 

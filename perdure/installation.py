@@ -21,6 +21,7 @@ from temporalio.worker import WorkerDeploymentConfig
 import perdure
 from perdure.client.connection import find_server, running_stack
 from perdure.client.conversion import data_converter
+from perdure.contracts.calls import SandboxLevel
 from perdure.contracts.errors import ConfigurationError
 from perdure.contracts.names import SEARCH_ATTRIBUTES
 from perdure.contracts.steps import Limits
@@ -29,6 +30,7 @@ from perdure.embedded.temporal_namespace import registered_attributes
 from perdure.embedded.valkey import NAME as VALKEY
 from perdure.llm.model_settings import ModelSettings
 from perdure.maintenance.shelf import Shelf
+from perdure.safety.report import SandboxReport
 from perdure.settings import PROJECT_FOLDER, Settings
 
 if TYPE_CHECKING:
@@ -53,11 +55,16 @@ NETWORK_VARIABLES = (
 """All that Git gets of the worker's environment, and only where it talks to a remote."""
 
 
-async def connect(settings: Settings) -> Client:
-    """A client of the Temporal server; ConfigurationError says which address does not answer."""
+async def connect(settings: Settings, *, found: SandboxReport | None = None) -> Client:
+    """A client of the Temporal server; ConfigurationError says which address does not answer.
+
+    What was ``found`` of a worker's sandbox is told to its log and its metrics.
+    """
     server = find_server(home=settings.home, environment=settings.temporal_environment)
     metrics = PrometheusConfig(bind_address=settings.metrics_address) if settings.metrics_address else None
     runtime = Runtime(telemetry=TelemetryConfig(metrics=metrics)) if metrics else Runtime.default()
+    if found is not None:
+        tell_level(found, runtime)
     try:
         return await Client.connect(**server.config, data_converter=data_converter, runtime=runtime)
     except RuntimeError as error:
@@ -183,6 +190,22 @@ def user_limits_of(settings: Settings) -> "UserLimits":
             )
         own[found["name"].strip()] = (int(found["tasks"]), int(found["starts"]))
     return UserLimits(settings.user_tasks, settings.repository_tasks, settings.user_starts, own)
+
+
+def tell_level(report: SandboxReport, runtime: Runtime) -> None:
+    """Say in the log and in the metrics how much of the sandbox holds here; all but the best is a warning."""
+    facts = {"level": report.level.value, "seconds": round(report.took_s, 2)}
+    if report.level is SandboxLevel.A:
+        logger.info("the sandbox was probed", extra=facts)
+    else:
+        logger.warning("the sandbox is not the best: %s", report.summary, extra=facts)
+        for sentence in report.sentences:
+            logger.warning("the sandbox: %s", sentence)
+    gauge = runtime.metric_meter.create_gauge(
+        "perdure_sandbox", "1 for the level of the sandbox on this host"
+    )
+    for level in SandboxLevel:
+        gauge.set(int(level is report.level), {"level": level.value})
 
 
 def model_settings_of(settings: Settings) -> ModelSettings:

@@ -241,6 +241,9 @@ class Settings(BaseSettings):
     max_parallel_tools: int = Field(default=4, gt=0, le=64)
     """Read-only tool calls that one step may run at once."""
 
+    sandbox: Literal["required", "none-i-accept-the-risk"] = "required"
+    """`none-i-accept-the-risk`: programs run without any sandbox (level D), and every call asks a person."""
+
     playbooks: CommaSeparated = ()
     """Further folders with playbooks for maintenance runs, comma-separated; those in playbooks/ are always there."""
 

@@ -7,12 +7,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from perdure.contracts.calls import CallKey, CallSummary, Effect, ToolCall
+from perdure.contracts.calls import CallKey, CallSummary, Effect, SandboxLevel, ToolCall
 from perdure.contracts.envelopes import Trust
 from perdure.contracts.errors import ToolRejected
 from perdure.contracts.judging import CallFacts, Judgement, Named, Standing
 from perdure.contracts.names import READ_OUTPUT, WHOLE_OUTPUT
 from perdure.contracts.outcomes import Operation, RanCall
+from perdure.safety.demanded_level import held_to_level
 from perdure.safety.display import inline_code
 from perdure.safety.egress import PackageRequest
 from perdure.safety.environment import environment_for
@@ -92,8 +93,8 @@ class ToolRunner:
             ) from error
 
     def judge(self, facts: CallFacts) -> Judgement:
-        """What the policy says."""
-        return self._policy.judge(facts)
+        """What the policy says, and what this host's sandbox makes of it."""
+        return held_to_level(self._policy.judge(facts), facts.effect, self._sandbox.level)
 
     @property
     def policy_digest(self) -> str:
@@ -177,7 +178,7 @@ class ToolRunner:
         context = replace(context, files_at=files_at)
         arguments = self._registry.canonical_arguments(call)
         preview = await self._registry.preview(call, replace(context, seen=seen, model=questions))
-        policy_digest, sandbox = self._policy.digest, self._sandbox.level
+        policy_digest, sandbox = self._policy.digest, self._sandbox.level.value
         seal = Seal(
             tool=call.tool,
             arguments=arguments,
@@ -192,7 +193,7 @@ class ToolRunner:
         return Operation(
             digest=operation_digest(seal),
             title=preview.title,
-            preview=f"{preview.markdown}{_touched(self._registry.touches(call))}",
+            preview=self._with_level(f"{preview.markdown}{_touched(self._registry.touches(call))}"),
             facts=preview.facts,
             pushed=preview.pushed,
             policy_digest=policy_digest,
@@ -200,6 +201,22 @@ class ToolRunner:
             sealed=seal.content(),
             left_out=preview.left_out,
         )
+
+    @property
+    def sandbox_level(self) -> SandboxLevel:
+        """How much of the sandbox holds on this host."""
+        return self._sandbox.level
+
+    @property
+    def sandbox_found(self) -> tuple[SandboxLevel, tuple[str, ...]]:
+        """The level, why it is no better one, and what it leaves open."""
+        return self._sandbox.level, self._sandbox.report.sentences
+
+    def _with_level(self, markdown: str) -> str:
+        """The preview, with the sandbox's level above all else where it is not the best."""
+        if self._sandbox.level is SandboxLevel.A:
+            return markdown
+        return f"**Sandbox {self._sandbox.report.summary}**\n\n{markdown}"
 
     def context(
         self,

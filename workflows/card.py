@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from perdure.contracts.calls import Assurance
+    from perdure.contracts.calls import Assurance, SandboxLevel
     from perdure.contracts.decisions import Approval, Pending, Question
     from perdure.contracts.hidden import escape_hidden
     from perdure.contracts.plan import Plan
@@ -17,6 +17,11 @@ with workflow.unsafe.imports_passed_through():
     from workflows.consenting import progress
 
 MAX_SUBTASKS_SHOWN = 12
+SANDBOX_BANNERS = {
+    SandboxLevel.B: "The sandbox here is the weaker one without namespaces (level B).",
+    SandboxLevel.C: "There is no sandbox that holds here (level C): no program runs, nothing is changed.",
+    SandboxLevel.D: "NO SANDBOX (level D): programs run with the worker's own rights, and every call asks.",
+}
 LINE_SHOWN = 56
 """The Web UI's code blocks neither wrap nor show that they go on; its card is this wide on a small screen."""
 MARKUP = re.compile(r"[\\`*_{}\[\]()#+\-.!:|&<>~^$]")
@@ -32,6 +37,8 @@ class Picture:
     status: str = "planning"
     step: int = 0
     branch: str = ""
+    sandbox: SandboxLevel | None = None
+    """How much of the sandbox holds where the workspace is; None before it is known."""
     lineage: str = ""
     """The task and step that it was begun at, where it is a fork."""
     scripted: bool = False
@@ -69,8 +76,12 @@ def _headline(picture: Picture) -> str:
         line += f" · {plain(picture.doing)}"
     if picture.branch:
         line += f" · branch {code(picture.branch)}"
+    if picture.sandbox:
+        line += f" · sandbox level {picture.sandbox.value}"
     if picture.lineage:
         line += f" · forked from {code(picture.lineage)}"
+    if picture.sandbox and picture.sandbox is not SandboxLevel.A:
+        line += f"\n\n> **{SANDBOX_BANNERS[picture.sandbox]}**"
     if picture.scripted:
         line += "\n\n**scripted**: the answers come from a script, not from a language model."
     return line
@@ -152,6 +163,8 @@ def _word_for(approval: Approval) -> dict[str, object]:
 def _demands(approval: Approval) -> list[str]:
     """What it takes to approve, where that is more than one name, and why it is asked."""
     lines = [f"Asked by the rule {plain(approval.reason)}"] if approval.reason else []
+    if approval.sandbox in set(SandboxLevel):
+        lines.append(f"It would run at sandbox level {approval.sandbox}.")
     if approval.people > 1:
         lines.append(f"**{approval.people} different people must approve**; {plain(progress(approval))}.")
     if approval.assurance is not Assurance.CLAIMED:

@@ -272,6 +272,8 @@ class TaskState:
         picture.asks_models = self.asks_models
         picture.reminders, picture.escalated = self.desk.reminders, self.desk.escalated
         picture.paused = self.pause_requested
+        if self._host is not None and self._host.is_prepared:
+            picture.sandbox = self._host.workspace.sandbox
         self.desk.limits_in_use = self.spending.used(self.worked_s)
         workflow.set_current_details(draw(picture))
 

@@ -1,6 +1,6 @@
 """Tool calls: what they may affect, what the policy says of them, how they are keyed and what came out."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -109,6 +109,10 @@ class ArtifactRef(BaseModel):
     media_type: str = "text/plain; charset=utf-8"
 
 
+Refuser = Literal["", "sandbox"]
+"""Who refused a call besides its own tool: not an error, and no reason to try again."""
+
+
 class CallResult(BaseModel):
     """What the workflow learns of a finished call; the whole output is in the transcript and its artifacts."""
 
@@ -125,6 +129,8 @@ class CallResult(BaseModel):
     commit: str | None = None
     pushed: str | None = None
     """``<branch>@<commit>`` where the call pushed."""
+    refused_by: Refuser = ""
+    """Who refused it, so that nothing ran."""
     repeated: bool = False
     """True when a stored result was returned instead of running the call again."""
     cost: Cost = Cost()

@@ -5,6 +5,7 @@
     ├── ConfigurationError   the operator: set, install or start what the message names
     ├── PolicyDenied         nobody: the operation is refused for good
     ├── ToolRejected         the model: reads the message and tries another way
+    │   └── SandboxRefused   the model: nothing went wrong, this host's sandbox does not give what was asked
     ├── ModelFault           the model: its answer was unusable, it is asked again with a correction
     ├── ModelUnavailable     Temporal: waits (``retry_after_s``) and tries again
     ├── ContextTooLarge      the context assembly: sends less
@@ -47,6 +48,10 @@ class PolicyDenied(PerdureError):
 
 class ToolRejected(PerdureError):
     """A tool did nothing; the message tells the model what failed, what is there and what to send instead."""
+
+
+class SandboxRefused(ToolRejected):
+    """The sandbox of this host does not give what was asked for, so nothing was run; trying again does not help."""
 
 
 class ModelFault(PerdureError):

@@ -6,6 +6,9 @@ from perdure.contracts.calls import Assurance, Author, Effect, SandboxLevel, Ver
 from perdure.contracts.policy import TaskRule
 from perdure.contracts.task import Mode, Safety
 
+SANDBOX_LEVEL = "sandbox-level"
+"""Id of the rule by which the level of a host's sandbox decides; it stands in no policy file."""
+
 
 @dataclass(frozen=True)
 class Named:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from perdure.contracts.calls import Refuser
 from perdure.contracts.envelopes import Trust
 
 
@@ -18,6 +19,8 @@ class RanCall:
     """One line for people and for the history."""
     commit: str | None = None
     pushed: str | None = None
+    refused_by: Refuser = ""
+    """Who refused it, so that nothing ran; empty where it ran or its tool itself would not."""
     changed_paths: tuple[str, ...] = ()
     duration_s: float = 0.0
     loads: tuple[str, ...] = ()

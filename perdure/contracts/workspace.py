@@ -2,6 +2,8 @@
 
 from pydantic import BaseModel, ConfigDict
 
+from perdure.contracts.calls import SandboxLevel
+
 
 class Checkpoint(BaseModel):
     """A recorded state of the files and of the branch. All ids are Git object ids (40 hex digits)."""
@@ -48,3 +50,5 @@ class Workspace(BaseModel):
     checkpoint: Checkpoint
     toolchain: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    sandbox: SandboxLevel | None = None
+    """How much of the sandbox holds on the host; None where it was prepared before levels were told."""

@@ -3,24 +3,45 @@
 It is run by file content, with a bare interpreter and no package of ours, so it imports the standard library alone.
 """
 
+import contextlib
+import ctypes
+import errno
 import json
+import mmap
 import os
+import platform
+import resource
+import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 VIRTUAL_MACHINE_SOCKETS = 40
-MANY_PROCESSES = 64
+MANY_PROCESSES, MANY_FILES = 64, 200
+NEW_USERS = 0x10000000
+SEIZE, DETACH = 0x4206, 17
+MUCH_MEMORY, LARGE_FILE = 1024**3, 2 * 1024**2
+CALLS = {"x86_64": {"ptrace": 101, "add_key": 248}, "aarch64": {"ptrace": 117, "add_key": 217}}
+IO_URING_SETUP = 425
+
+library = ctypes.CDLL(None, use_errno=True)
 
 
 def works(attack: Callable[[], object]) -> bool:
     """Whether the attack went through without the system refusing it."""
     try:
         attack()
-    except OSError:
+    except (OSError, ValueError):
         return False
     return True
+
+
+def ask(answer: int) -> int:
+    """The answer of a function of the C library; OSError where the kernel refused."""
+    if answer < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    return answer
 
 
 def writes(path: str) -> bool:
@@ -30,26 +51,113 @@ def writes(path: str) -> bool:
 
 def connects(family: int, address: object) -> bool:
     """Whether a connection to the address comes about."""
-    with socket.socket(family, socket.SOCK_STREAM) as client:
-        client.settimeout(1)
-        return works(lambda: client.connect(address))  # type: ignore[arg-type]
+
+    def attack() -> None:
+        with socket.socket(family, socket.SOCK_STREAM) as client:
+            client.settimeout(1)
+            client.connect(address)  # type: ignore[arg-type]
+
+    return works(attack)
+
+
+def sends_to(path: str) -> bool:
+    """Whether a datagram reaches a socket file without any connection."""
+
+    def attack() -> None:
+        one, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        with one, other:
+            one.sendto(b"by the probe", path)
+
+    return works(attack)
 
 
 def read_of_each_process(name: str) -> Iterator[bytes]:
     """The content of one file of each visible process, where it can be read."""
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            yield (process / name).read_bytes()
-        except OSError:
-            continue
+    try:
+        processes = os.listdir("/proc")
+    except OSError:
+        return
+    for process in processes:
+        if process.isdigit():
+            with contextlib.suppress(OSError):
+                yield Path("/proc", process, name).read_bytes()
 
 
 def environment_names() -> list[str]:
-    """Names of the variables in the environment of any visible process."""
+    """Names of the variables in the environment of this and of any visible process."""
     entries = {
         entry for content in read_of_each_process("environ") for entry in content.split(b"\0") if entry
     }
-    return sorted({entry.split(b"=")[0].decode("utf-8", "replace") for entry in entries})
+    return sorted({*os.environ, *(entry.split(b"=")[0].decode("utf-8", "replace") for entry in entries)})
+
+
+def traces(pid: int) -> None:
+    """Take hold of another process as a debugger would, and let go of it."""
+    number = CALLS[platform.machine()]["ptrace"]
+    ask(library.syscall(number, SEIZE, pid, None, None))
+    os.kill(pid, signal.SIGSTOP)
+    os.waitpid(pid, 0x40000000)
+    library.syscall(number, DETACH, pid, None, signal.SIGCONT)
+    os.kill(pid, signal.SIGCONT)
+
+
+def in_child(attack: Callable[[], object]) -> bool:
+    """Whether the attack works in a process of its own, where it changes nothing of this one."""
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if works(attack) else 1)
+    return os.waitpid(child, 0)[1] == 0
+
+
+def makes_io_ring() -> bool:
+    """Whether io_uring is there, whatever it says of a malformed order."""
+    library.syscall(IO_URING_SETUP, 1, None)
+    return ctypes.get_errno() in {0, errno.EFAULT, errno.EINVAL}
+
+
+def adds_key() -> int:
+    """Put a key where other programs of the user may find it."""
+    number = CALLS[platform.machine()]["add_key"]
+    return ask(library.syscall(number, b"user", b"perdure-probe", b"x", ctypes.c_size_t(1), -2))
+
+
+def opens_many_files() -> None:
+    """Open far more files than the limit that was set."""
+    opened: list[int] = []
+    try:
+        while len(opened) < MANY_FILES:
+            opened.append(os.dup(0))
+    finally:
+        for number in opened:
+            os.close(number)
+
+
+def writes_large_file() -> None:
+    """Make a file that is larger than the limit that was set."""
+    path = Path(os.environ.get("TMPDIR", "/tmp"), "perdure-large")
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        with path.open("wb") as file:
+            file.truncate(LARGE_FILE)
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def leaves_process(marker: str) -> bool:
+    """Whether a process in a session of its own goes on; it ends by itself after a while, if nobody ends it."""
+    told, tell = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.setsid()
+        if os.fork() == 0:
+            os.write(tell, b"x")
+            for number in (0, 1, 2):
+                os.close(number)
+            os.execv("/bin/sh", ["sh", "-c", "sleep 60; exit 0", marker])
+        os._exit(0)
+    os.waitpid(child, 0)
+    os.close(tell)
+    return os.read(told, 1) == b"x"
 
 
 def starts_too_many_processes() -> bool:
@@ -66,42 +174,54 @@ def starts_too_many_processes() -> bool:
         return False
     finally:
         for child in started:
-            os.kill(child, 9)
+            # Where signals are refused they end as soon as nobody can write what they read.
+            with contextlib.suppress(OSError):
+                os.kill(child, 9)
             os.waitpid(child, 0)
     return True
-
-
-def opens_virtual_machine_socket() -> bool:
-    """Whether a socket to the host of a virtual machine can be made: no network namespace holds it back."""
-
-    def attack() -> None:
-        socket.socket(VIRTUAL_MACHINE_SOCKETS, socket.SOCK_STREAM).close()
-
-    return works(attack)
 
 
 def main(targets: dict[str, object]) -> dict[str, object]:
     """Try everything; ``targets`` names what lies outside."""
     outside, secret, port = str(targets["outside"]).split("\n"), str(targets["secret"]), targets["port"]
-    # The marker comes reversed, so that no command line of the sandbox itself holds it.
-    marker = str(targets["reversed_marker"])[::-1].encode()
+    host = int(str(targets["process"]))
+    # The markers come reversed, so that no command line of the sandbox itself holds them.
+    marker, orphan = (str(targets[name])[::-1] for name in ("reversed_marker", "reversed_orphan"))
+    known = {**CALLS.get(platform.machine(), {})}
+    unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
     return {
         "control": Path("control").read_text(),
         "writes_workspace": writes("written"),
-        "writes_git": writes(".git/written"),
+        "writes_git": writes(f"{targets['git']}/written"),
         "writes_outside": [path for path in outside if writes(path)],
         "reads_outside": works(lambda: Path(secret).read_text()),
+        "changes_mode_outside": works(lambda: Path(secret).chmod(0o640)),
         "connects_tcp": connects(socket.AF_INET, ("127.0.0.1", port)),
         "connects_path": connects(socket.AF_UNIX, targets["socket"]),
         "connects_abstract": connects(socket.AF_UNIX, f"\0{targets['abstract']}"),
-        "sees_host_process": any(marker in line for line in read_of_each_process("cmdline")),
+        "sends_to_path": sends_to(str(targets["datagrams"])),
+        "sees_host_process": any(marker.encode() in line for line in read_of_each_process("cmdline")),
+        "reads_host_environment": any(marker.encode() in each for each in read_of_each_process("environ")),
+        "signals_host_process": works(lambda: os.kill(host, signal.SIGCONT)),
+        "traces_host_process": bool(known) and works(lambda: traces(host)),
         "environment_names": environment_names(),
-        "becomes_root": works(lambda: os.setuid(0)),
+        "becomes_root": in_child(lambda: os.setuid(0)),
+        "makes_user_namespace": in_child(lambda: ask(library.unshare(NEW_USERS))),
+        "opens_virtual_machine_socket": works(
+            lambda: socket.socket(VIRTUAL_MACHINE_SOCKETS, socket.SOCK_STREAM).close()
+        ),
+        "makes_io_ring": makes_io_ring(),
+        "adds_key": bool(known) and works(adds_key),
+        "takes_too_much_memory": works(
+            lambda: mmap.mmap(-1, MUCH_MEMORY, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS).close()
+        ),
+        "writes_too_large_file": works(writes_large_file),
+        "opens_too_many_files": works(opens_many_files),
+        "lifts_processor_time": in_child(lambda: resource.setrlimit(resource.RLIMIT_CPU, unlimited)),
+        "leaves_process": leaves_process(orphan),
         "starts_too_many_processes": starts_too_many_processes(),
-        "opens_virtual_machine_socket": opens_virtual_machine_socket(),
-        "filtered": "\nSeccomp:\t2\n" in Path("/proc/self/status").read_text(),
     }
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(main(json.loads(sys.argv[1]))))
+    sys.stdout.write(json.dumps(main(json.loads(bytes.fromhex(sys.argv[1])))))

@@ -157,15 +157,7 @@ def bounded(
     The shell takes on what the program leaves behind, and its end ends all of it before bubblewrap reports the code.
     RLIMIT_AS is not set because Node reserves far more address space than it uses; RLIMIT_DATA binds all the same.
     """
-    # CPU time counts for a whole process, so many threads may use more of it than the wall time.
-    processors = os.cpu_count() or 1
-    values = {
-        resource.RLIMIT_CPU: int(limits.time_s * processors) + processors,
-        resource.RLIMIT_DATA: limits.memory_bytes,
-        resource.RLIMIT_FSIZE: limits.file_bytes,
-        resource.RLIMIT_NOFILE: limits.open_files,
-        resource.RLIMIT_NPROC: limits.processes,
-    }
+    values = {getattr(resource, f"RLIMIT_{name}"): value for name, value in resource_limits(limits).items()}
     # The shell counts data in KiB and files in blocks of 512 bytes.
     units = {resource.RLIMIT_DATA: 1024, resource.RLIMIT_FSIZE: 512}
     bounds = [str(_allowed(kind, value) // units.get(kind, 1)) for kind, value in values.items()]
@@ -183,6 +175,19 @@ def bounded(
         "--",
         *argv,
     ]
+
+
+def resource_limits(limits: SandboxLimits) -> dict[str, int]:
+    """The limits that the kernel keeps, by the names it has for them."""
+    # CPU time counts for a whole process, so many threads may use more of it than the wall time.
+    processors = os.cpu_count() or 1
+    return {
+        "CPU": int(limits.time_s * processors) + processors,
+        "DATA": limits.memory_bytes,
+        "FSIZE": limits.file_bytes,
+        "NOFILE": limits.open_files,
+        "NPROC": limits.processes,
+    }
 
 
 def _allowed(kind: int, value: int) -> int:

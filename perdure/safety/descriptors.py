@@ -1,12 +1,15 @@
-"""Files that live only in memory and are handed to bubblewrap by descriptor, and the pipe on which it reports."""
+"""Files that live only in memory and are handed to the sandbox by descriptor, and the pipe on which it reports."""
 
 import json
 import os
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, ExitStack
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
-from perdure.safety.staging import Owner
+from perdure.safety.owner import Owner
+
+T = TypeVar("T")
 
 
 class Descriptors:
@@ -15,6 +18,7 @@ class Descriptors:
     def __init__(self) -> None:
         self._opened: list[int] = []
         self._passed: list[int] = []
+        self._held = ExitStack()
 
     def __enter__(self) -> Self:
         self._status_read, self.status = os.pipe()
@@ -28,6 +32,11 @@ class Descriptors:
     ) -> None:
         for number in self._opened:
             os.close(number)
+        self._held.close()
+
+    def entered(self, context: AbstractContextManager[T]) -> T:
+        """What the context gives; it is left when all else is closed."""
+        return self._held.enter_context(context)
 
     @property
     def numbers(self) -> tuple[int, ...]:
@@ -63,7 +72,7 @@ class Descriptors:
         return {path: self.passing(data) for path, data in contents.items()}
 
     def program_ended(self) -> bool:
-        """Whether bubblewrap reported an exit code, which it does only for a program that was started."""
+        """Whether an exit code was reported, which happens only for a program that was started."""
         try:
             report = os.read(self._status_read, 64 * 1024)
         except BlockingIOError:

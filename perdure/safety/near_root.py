@@ -3,12 +3,13 @@
 import contextlib
 import fcntl
 import os
-import shutil
 import stat
 import tempfile
 import time
 from collections.abc import Generator
 from pathlib import Path
+
+from perdure.safety.scratch import remove_tree
 
 NEAR_ROOT = Path("/tmp")
 PREFIX = "perdure-out-"
@@ -26,7 +27,7 @@ def folder_near_root(beside: Path = NEAR_ROOT) -> Generator[Path]:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield folder
     finally:
-        shutil.rmtree(folder)
+        remove_tree(folder)
 
 
 def remove_left_folders(beside: Path = NEAR_ROOT) -> list[Path]:
@@ -41,7 +42,7 @@ def remove_left_folders(beside: Path = NEAR_ROOT) -> list[Path]:
                 continue
             with _opened(folder) as handle:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(folder)
+                remove_tree(folder)
         except (BlockingIOError, FileNotFoundError):
             # In use, or another worker was quicker.
             continue

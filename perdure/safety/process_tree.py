@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Protocol
 
 END_PATIENCE_S = 2.0
+PASSES = 20
+"""Looks for what is left when the outermost process does not end; what is started between two is found by the next."""
 
 
 class Process(Protocol):
@@ -72,7 +74,8 @@ async def kill_tree(process: Process) -> None:
     """Kill a sandbox from the inside out and wait until all of it is gone.
 
     The child of the outermost process is init of the sandbox's pid namespace: killing it kills every process inside,
-    and the kernel reports its end only when all are gone. The outermost process then reaps it and ends by itself, so
+    and the kernel reports its end only when all are gone. Where there is no such namespace, the outermost process is a
+    guard that kills what its child leaves. It then reaps it and ends by itself, so
     no zombie is left to a system whose own first process does not reap. Only one that does not end is killed itself.
     """
     deadline = time.monotonic() + END_PATIENCE_S
@@ -86,8 +89,9 @@ async def kill_tree(process: Process) -> None:
     if process.returncode is None:
         # Held still, so that it starts nothing between the look at its children and its own end.
         _send(process.pid, signal.SIGSTOP)
-        for child in children(process.pid):
-            _send(child, signal.SIGKILL)
+        for _ in range(PASSES):
+            for child in descendants(process.pid):
+                _send(child, signal.SIGKILL)
         _send(process.pid, signal.SIGKILL)
         await process.wait()
 

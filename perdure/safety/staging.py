@@ -12,17 +12,10 @@ from perdure.contracts.errors import ConfigurationError
 from perdure.safety.bubblewrap import SYSTEM_PATH, Bubblewrap
 from perdure.safety.mount_points import MountPoints
 from perdure.safety.mounts import Mount, is_in
+from perdure.safety.owner import Owner
 
 STAGES = ("/mnt", "/media", "/srv", "/opt", "/run")
 """Folders every Linux has; one of them, in a mount namespace of its own, is covered with the mount points."""
-
-
-@dataclass(frozen=True)
-class Owner:
-    """The uid and gid that sandboxed programs have, outside and inside; workspace files must belong to them."""
-
-    uid: int
-    gid: int
 
 
 @dataclass(frozen=True)
@@ -81,9 +74,7 @@ class Staging:
         lesser = [self.setpriv, "--reuid", str(self.owner.uid), "--regid", str(self.owner.gid)]
         lesser += ["--clear-groups", "--inh-caps=-all", "--bounding-set=-all", "--"]
         paths = [str(bubblewrap.program), *(mount.source for mount in mounts)]
-        # The paths have most of the folders above them in common.
-        is_closed = functools.cache(_is_closed)
-        unreachable = {path: found for path in paths if (found := _unreachable(path, is_closed)) is not None}
+        unreachable = unreachable_of(paths)
         if not unreachable:
             return Staged(lesser, str(bubblewrap.program), list(mounts))
         bases = sorted({base for base, _ in unreachable.values()})
@@ -95,6 +86,13 @@ class Staging:
         named = [replace(mount, source=moved.get(mount.source, mount.source)) for mount in mounts]
         program = moved.get(str(bubblewrap.program), str(bubblewrap.program))
         return Staged(lesser, program, named, MountPoints(stage, bases))
+
+
+def unreachable_of(paths: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Of these paths, those that strangers cannot go to, each with the folder below the last closed one, and the rest."""
+    # The paths have most of the folders above them in common.
+    is_closed = functools.cache(_is_closed)
+    return {path: found for path in paths if (found := _unreachable(path, is_closed)) is not None}
 
 
 def _unreachable(path: str, is_closed: Callable[[str], bool]) -> tuple[str, str] | None:

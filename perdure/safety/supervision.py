@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from perdure.contracts.errors import PerdureError
-from perdure.safety.process_tree import descendants, file_system_bytes, kill_tree, private_bytes
+from perdure.safety.process_tree import descendants, kill_tree, private_bytes
 from perdure.safety.started_process import Beginning, StartedProcess
 from perdure.safety.views import KilledFor, SandboxLimits
 
@@ -86,14 +86,14 @@ async def supervise(
     limits: SandboxLimits,
     stdin: int,
     descriptors: Sequence[int],
-    memory_backed: Sequence[str],
+    held_in_files: Callable[[Sequence[int]], int],
     on_output: Callable[[int], None] | None,
     prepare: Callable[[], None],
 ) -> Ended:
     """Run the command to its end or to the first limit it exceeds; cancellation ends the tree and is passed on.
 
-    ``memory_backed`` are the paths, inside the sandbox, of file systems whose content counts as memory. ``prepare`` runs
-    in the thread that starts the tree and belongs to it alone.
+    ``held_in_files`` gives the bytes of files that count as memory, of the tree's processes. ``prepare`` runs in the
+    thread that starts the tree and belongs to it alone.
     """
     started = time.monotonic()
     with contextlib.ExitStack() as resources:
@@ -105,7 +105,7 @@ async def supervise(
             process = await asyncio.shield(starting)
             pipe.start()
             peak = Peak()
-            killed_for = await _until_the_first_limit(process, pipe, limits, memory_backed, peak)
+            killed_for = await _until_the_first_limit(process, pipe, limits, held_in_files, peak)
         finally:
             # What the tree was given (pipes, folders, the way out) is there until it is gone: bubblewrap that loses
             # its status pipe while it sets up dies, and leaves a first process that waits for it for ever.
@@ -139,13 +139,13 @@ async def _until_the_first_limit(
     process: StartedProcess,
     pipe: OutputPipe,
     limits: SandboxLimits,
-    memory_backed: Sequence[str],
+    held_in_files: Callable[[Sequence[int]], int],
     peak: Peak,
 ) -> KilledFor:
     """Which limit was exceeded first; '' where the program ended by itself."""
     ending = asyncio.ensure_future(_until_it_ends(process, pipe))
     watching = asyncio.ensure_future(
-        _until_memory_exceeds(process.pid, limits.memory_bytes, memory_backed, peak)
+        _until_memory_exceeds(process.pid, limits.memory_bytes, held_in_files, peak)
     )
     try:
         await asyncio.wait((ending, watching), timeout=limits.time_s, return_when=asyncio.FIRST_COMPLETED)
@@ -165,17 +165,16 @@ async def _until_it_ends(process: StartedProcess, pipe: OutputPipe) -> KilledFor
     return ""
 
 
-async def _until_memory_exceeds(pid: int, limit: int, memory_backed: Sequence[str], peak: Peak) -> KilledFor:
+async def _until_memory_exceeds(
+    pid: int, limit: int, held_in_files: Callable[[Sequence[int]], int], peak: Peak
+) -> KilledFor:
     """Return 'memory' once the tree below ``pid`` holds more than the limit; otherwise never return."""
     pause_s = FIRST_WATCH_S
     while True:
         await asyncio.sleep(pause_s)
         pause_s = min(pause_s * 2, WATCH_EVERY_S)
         tree = descendants(pid)
-        used = sum(private_bytes(member) for member in tree)
-        # A first process with a child has its own root; before that it may still see the host's file systems.
-        if len(tree) > 1:
-            used += sum(file_system_bytes(tree[0], path) for path in memory_backed)
+        used = sum(private_bytes(member) for member in tree) + held_in_files(tree)
         peak.bytes = max(peak.bytes, used)
         if used > limit:
             return "memory"

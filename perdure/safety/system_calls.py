@@ -1,4 +1,4 @@
-"""The system calls that sandboxed programs are refused, as a seccomp filter that bubblewrap loads.
+"""The system calls that sandboxed programs are refused, as seccomp filters.
 
 Refused is what administers the machine or has often been a way out of a sandbox and what no build or test needs:
 mounting, other namespaces, key rings, BPF, io_uring, tracing, modules, clocks. Sockets are limited to the families
@@ -8,6 +8,7 @@ that the sandbox's own loopback serves; a new network namespace alone does not s
 import errno
 import platform
 import struct
+from collections.abc import Mapping, Sequence
 
 # Numbers on x86-64 and on AArch64 (the kernel's generic table); None where the architecture lacks the call.
 REFUSED: dict[str, tuple[int | None, int | None]] = {
@@ -61,8 +62,30 @@ REFUSED: dict[str, tuple[int | None, int | None]] = {
     "vhangup": (153, 58),
 }
 SOCKET = (41, 198)
+SOCKET_PAIR = (53, 199)
 CLONE3 = 435
 """Its flags stand in memory that a filter cannot read, so it is absent and the C library falls back to clone."""
+
+WITHOUT_NAMESPACES: dict[str, tuple[int | None, int | None]] = {
+    "connect": (42, 203),
+    "sendmmsg": (307, 269),
+}
+"""Refused as well where no namespace stands between the program and the host's sockets."""
+
+SIGNALS: dict[str, tuple[int | None, int | None]] = {
+    "kill": (62, 129),
+    "pidfd_send_signal": (424, 424),
+    "rt_sigqueueinfo": (129, 138),
+    "rt_tgsigqueueinfo": (297, 240),
+    "tgkill": (234, 131),
+    "tkill": (200, 130),
+}
+"""Refused as well where nothing else keeps signals from other processes of the same user."""
+
+STREAMS = {"SOCK_STREAM": 1, "SOCK_SEQPACKET": 5}
+"""Kinds of sockets that send to nobody to whom they are not connected."""
+KIND_OF_SOCKET = 0xF
+"""The bits of a socket's kind; the others say what becomes of its descriptor."""
 
 ALLOWED_FAMILIES = {"AF_UNIX": 1, "AF_INET": 2, "AF_INET6": 10, "AF_NETLINK": 16}
 
@@ -72,8 +95,8 @@ X32_BIT = 0x40000000
 ARCHITECTURES = {"x86_64": (X86_64, 0), "aarch64": (AARCH64, 1)}
 
 # Offsets in the kernel's struct seccomp_data, and operations of its classic BPF machine.
-NUMBER_AT, ARCHITECTURE_AT, FIRST_ARGUMENT_AT = 0, 4, 16
-LOAD_WORD, JUMP_IF_EQUAL, JUMP_IF_AT_LEAST, RETURN = 0x20, 0x15, 0x35, 0x06
+NUMBER_AT, ARCHITECTURE_AT, FIRST_ARGUMENT_AT, SECOND_ARGUMENT_AT = 0, 4, 16, 24
+LOAD_WORD, JUMP_IF_EQUAL, JUMP_IF_AT_LEAST, RETURN, AND = 0x20, 0x15, 0x35, 0x06, 0x54
 ALLOW = 0x7FFF0000
 REFUSE = 0x00050000
 
@@ -93,6 +116,38 @@ def _when_equal(value: int, answer: bytes) -> list[bytes]:
 
 def system_call_filter(machine: str | None = None) -> bytes | None:
     """The filter for an architecture (this machine's by default); None for one whose call numbers are not known."""
+    families = [_instruction(LOAD_WORD, FIRST_ARGUMENT_AT)]
+    for family in ALLOWED_FAMILIES.values():
+        families += _when_equal(family, _instruction(RETURN, ALLOW))
+    families.append(_answer(errno.EAFNOSUPPORT))
+    return _filter(machine, (REFUSED,), {SOCKET: families})
+
+
+def strict_filter(machine: str | None = None, *, signals: bool) -> bytes | None:
+    """The filter for programs that share the host's network and process numbers; None as above.
+
+    Sockets are of one family and of kinds that must be connected, and nothing can be. ``signals`` says whether they
+    may be sent, which is only safe where Landlock keeps them among the program's own processes.
+    """
+    refused = (REFUSED, WITHOUT_NAMESPACES) if signals else (REFUSED, WITHOUT_NAMESPACES, SIGNALS)
+    local = [_instruction(LOAD_WORD, FIRST_ARGUMENT_AT)]
+    local += [
+        _instruction(JUMP_IF_EQUAL, ALLOWED_FAMILIES["AF_UNIX"], if_true=1),
+        _answer(errno.EAFNOSUPPORT),
+    ]
+    local += [_instruction(LOAD_WORD, SECOND_ARGUMENT_AT), _instruction(AND, KIND_OF_SOCKET)]
+    for kind in STREAMS.values():
+        local += _when_equal(kind, _instruction(RETURN, ALLOW))
+    local.append(_answer(errno.EPROTONOSUPPORT))
+    return _filter(machine, refused, {SOCKET: local, SOCKET_PAIR: local})
+
+
+def _filter(
+    machine: str | None,
+    refused: Sequence[Mapping[str, tuple[int | None, int | None]]],
+    judged: Mapping[tuple[int, int], Sequence[bytes]],
+) -> bytes | None:
+    """Calls that are refused whatever they say, calls whose own part of the filter answers, and all others allowed."""
     known = ARCHITECTURES.get(machine or platform.machine())
     if known is None:
         return None
@@ -104,14 +159,12 @@ def system_call_filter(machine: str | None = None) -> bytes | None:
     if architecture == X86_64:
         program += [_instruction(JUMP_IF_AT_LEAST, X32_BIT, if_false=1), _answer(errno.ENOSYS)]
     program += _when_equal(CLONE3, _answer(errno.ENOSYS))
-    for numbers in REFUSED.values():
-        number = numbers[column]
-        if number is not None:
-            program += _when_equal(number, _answer(errno.EPERM))
-    families = [_instruction(LOAD_WORD, FIRST_ARGUMENT_AT)]
-    for family in ALLOWED_FAMILIES.values():
-        families += _when_equal(family, _instruction(RETURN, ALLOW))
-    families.append(_answer(errno.EAFNOSUPPORT))
-    program += [_instruction(JUMP_IF_EQUAL, SOCKET[column], if_false=len(families)), *families]
+    for calls in refused:
+        for numbers in calls.values():
+            number = numbers[column]
+            if number is not None:
+                program += _when_equal(number, _answer(errno.EPERM))
+    for numbers, part in judged.items():
+        program += [_instruction(JUMP_IF_EQUAL, numbers[column], if_false=len(part)), *part]
     program.append(_instruction(RETURN, ALLOW))
     return b"".join(program)

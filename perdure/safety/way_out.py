@@ -1,13 +1,12 @@
 """What a sandboxed run gets that may reach package hosts: the proxy's socket, a forwarder, variables, certificates."""
 
 import hashlib
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
-from pathlib import Path
 
 from perdure.safety.egress import SOCKET_NAME, EgressLimits, PackageRequest
+from perdure.safety.interpreters import bare_interpreter
 from perdure.safety.package_hosts import PackageHost
 
 FOLDER = "/run/way-out"
@@ -60,10 +59,3 @@ def forwarded(argv: Sequence[str]) -> list[str]:
     program = resources.files("perdure.safety").joinpath("forwarder.py").read_text(encoding="utf-8")
     python, _ = bare_interpreter()
     return [str(python), "-I", "-S", "-c", program, str(PORT), f"{FOLDER}/{SOCKET_NAME}", *argv]
-
-
-def bare_interpreter() -> tuple[Path, Path]:
-    """The interpreter below any virtual environment, and the folder that holds it."""
-    prefix = Path(sys.base_prefix)
-    named = prefix / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"
-    return (named if named.exists() else Path(sys.executable).resolve()), prefix

@@ -29,6 +29,7 @@ from perdure.contracts.errors import (
     ModelUnavailable,
     PerdureError,
     PolicyDenied,
+    SandboxRefused,
     StoreUnavailable,
     ToolRejected,
     WorkspaceLost,
@@ -44,6 +45,7 @@ RETRIED: dict[type[PerdureError], bool] = {
     PolicyDenied: False,
     ToolRejected: False,
     AnnouncementFailed: False,
+    SandboxRefused: False,
     ModelFault: False,
     LimitReached: False,
     ModelUnavailable: True,
@@ -91,7 +93,7 @@ def test_the_table_knows_every_error() -> None:
 
 @pytest.mark.parametrize("kind", RETRIED, ids=lambda kind: kind.__name__)
 def test_an_error_of_ours_keeps_its_name_and_words(kind: type[PerdureError]) -> None:
-    passing = kind in {ToolRejected, AnnouncementFailed}
+    passing = issubclass(kind, ToolRejected | AnnouncementFailed)
     for attempt in (ATTEMPTS_OF_UNKNOWN_ERRORS if passing else 1, 50):
         made = to_application_error(kind("It failed.", "mend it."), attempt=attempt)
         assert (made.type, made.message) == (kind.__name__, "It failed. hint: mend it.")

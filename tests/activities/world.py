@@ -18,6 +18,7 @@ from perdure.contracts.calls import (
     CallResult,
     CallSummary,
     Effect,
+    SandboxLevel,
     Token,
     ToolCall,
     Verdict,
@@ -207,6 +208,10 @@ class World:
         verdict = next(v for e, v in JUDGED.values() if e is facts.effect)
         changes = facts.standing.mode is Mode.CHANGE
         return Judgement(verdict if changes else Verdict.DENY, f"rule of {facts.effect.value}")
+
+    @property
+    def sandbox_level(self) -> SandboxLevel:
+        return SandboxLevel.A
 
     async def run(
         self,

@@ -8,7 +8,15 @@ import re
 import pytest
 
 from perdure.contracts import errors
-from perdure.contracts.errors import ContextTooLarge, LimitReached, ModelFault, ModelUnavailable, PerdureError
+from perdure.contracts.errors import (
+    ContextTooLarge,
+    LimitReached,
+    ModelFault,
+    ModelUnavailable,
+    PerdureError,
+    SandboxRefused,
+    ToolRejected,
+)
 
 CLASSES = [each for _, each in inspect.getmembers(errors, inspect.isclass)]
 #: What the constructors of some take beside message and hint.
@@ -26,9 +34,12 @@ def made(kind: type[PerdureError]) -> PerdureError:
 
 
 def test_every_error_of_ours_has_one_base() -> None:
-    assert len(CLASSES) == 15
+    assert len(CLASSES) == 16
     assert [each for each in CLASSES if not issubclass(each, PerdureError)] == []
-    assert {each.__base__ for each in CLASSES if each is not PerdureError} == {PerdureError}
+    bases = {each: each.__base__ for each in CLASSES if each is not PerdureError}
+    # What the sandbox refuses is met by whoever meets the refusal of a tool.
+    assert bases.pop(SandboxRefused) is ToolRejected
+    assert set(bases.values()) == {PerdureError}
     # Something that waits for any error of Python's own must not be met by ours.
     assert PerdureError.__base__ is Exception
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from perdure.contracts.calls import Effect, ToolCall
 from perdure.contracts.errors import PerdureError, ToolRejected
-from perdure.safety.sandbox import Sandbox
+from perdure.safety.probing import probed_sandbox
 from tests.corpora.bench import ToolBench, lend, tool_bench
 from tests.corpora.report import Miss, Result
 from tools.registry import Registry
@@ -42,7 +42,7 @@ def found_in(folder: Path) -> Iterable[Path]:
 
 async def run(place: Path, only: str) -> list[Result]:
     """Build the files once, and give each to the tools."""
-    registry, sandbox = Registry.discover(), await Sandbox.probe()
+    registry, sandbox = Registry.discover(), await probed_sandbox()
     results: list[Result] = []
     with tool_bench(registry, sandbox) as bench:
         command = [sys.executable, str(place.parent / BUILDER), str(bench.workspace)]

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from perdure.contracts.errors import ToolRejected
-from perdure.safety.sandbox import Sandbox
+from perdure.safety.probing import probed_sandbox
 from tests.corpora.bench import Snapshot, ToolBench, snapshot, tool_bench
 from tests.corpora.report import Miss, Result
 from tools.registry import Registry
@@ -25,7 +25,7 @@ def found_in(folder: Path) -> Iterable[Path]:
 
 async def run(place: Path, only: str) -> list[Result]:
     """Run the cases through edit_file."""
-    registry, sandbox = Registry.discover(), await Sandbox.probe()
+    registry, sandbox = Registry.discover(), await probed_sandbox()
     results: list[Result] = []
     for case in json.loads(place.read_text(encoding="utf-8"))["cases"]:
         if case["id"].startswith(only):

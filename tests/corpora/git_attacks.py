@@ -19,6 +19,7 @@ from typing import Any
 
 from perdure.contracts.calls import ToolCall
 from perdure.contracts.errors import PerdureError
+from perdure.safety.probing import probed_sandbox
 from perdure.safety.sandbox import Sandbox
 from perdure.workspace.workspaces import Workspaces
 from tests.corpora.bench import context_of
@@ -51,7 +52,7 @@ def found_in(folder: Path) -> Iterable[Path]:
 
 async def run(place: Path, only: str) -> list[Result]:
     """Make each repository and work on it."""
-    registry, sandbox = Registry.discover(), await Sandbox.probe()
+    registry, sandbox = Registry.discover(), await probed_sandbox()
     cases = json.loads(place.read_text(encoding="utf-8"))["cases"]
     results: list[Result] = []
     async with _refusing_server() as port:

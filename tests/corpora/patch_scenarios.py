@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from perdure.contracts.errors import ToolRejected
-from perdure.safety.sandbox import Sandbox
+from perdure.safety.probing import probed_sandbox
 from tests.corpora.bench import Snapshot, ToolBench, snapshot, tool_bench
 from tests.corpora.report import Miss, Result
 from tools.registry import Registry
@@ -21,7 +21,7 @@ def found_in(folder: Path) -> Iterable[Path]:
 
 async def run(place: Path, only: str) -> list[Result]:
     """Apply every patch by edit_file."""
-    registry, sandbox = Registry.discover(), await Sandbox.probe()
+    registry, sandbox = Registry.discover(), await probed_sandbox()
     results: list[Result] = []
     for patch in sorted(place.glob("*/patch.txt")):
         if patch.parent.name.startswith(only):

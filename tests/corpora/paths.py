@@ -15,7 +15,7 @@ from perdure.contracts.errors import PerdureError, ToolRejected
 from perdure.contracts.judging import CallFacts, Standing
 from perdure.contracts.task import Mode, Safety
 from perdure.safety.policy import Policy
-from perdure.safety.sandbox import Sandbox
+from perdure.safety.probing import probed_sandbox
 from tests.corpora.bench import ToolBench, lend, tool_bench
 from tests.corpora.report import Miss, Result
 from tools.registry import Registry
@@ -35,7 +35,7 @@ def found_in(folder: Path) -> Iterable[Path]:
 
 async def run(place: Path, only: str) -> list[Result]:
     """Give each path to the tool that its operation is."""
-    registry, sandbox = Registry.discover(), await Sandbox.probe()
+    registry, sandbox = Registry.discover(), await probed_sandbox()
     policy = Policy.load()
     collection = json.loads(place.read_text(encoding="utf-8"))
     results: list[Result] = []

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from perdure.safety.probing import probed_sandbox
 from perdure.safety.sandbox import Sandbox
 from tests.safety.ground import Ground
 
@@ -15,7 +16,7 @@ from tests.safety.ground import Ground
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def sandbox() -> Sandbox:
     """A sandbox that withstood its probes."""
-    return await Sandbox.probe(max_parallel=4)
+    return await probed_sandbox(max_parallel=4)
 
 
 @pytest.fixture
@@ -27,6 +28,6 @@ def ground(sandbox: Sandbox, tmp_path: Path) -> Ground:
 @pytest.fixture
 def open_folder(sandbox: Sandbox) -> Iterator[Path]:
     """A folder of the host that the uid of sandboxed programs may read and write: only the sandbox holds it back."""
-    with tempfile.TemporaryDirectory(prefix="perdure-") as name:
+    with tempfile.TemporaryDirectory(prefix="perdure-", dir="/var/tmp") as name:
         os.chown(name, sandbox.owner.uid, sandbox.owner.gid)
         yield Path(name)

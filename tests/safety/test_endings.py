@@ -92,9 +92,10 @@ async def test_cancellation_while_the_sandbox_comes_up_leaves_nothing(ground: Gr
 WORKER = """
 import asyncio, sys
 from pathlib import Path
-from perdure.safety.sandbox import Sandbox, SandboxLimits, View
+from perdure.safety.probing import probed_sandbox
+from perdure.safety.sandbox import SandboxLimits, View
 async def main():
-    sandbox = await Sandbox.probe()
+    sandbox = await probed_sandbox()
     await sandbox.run(["sh", "-c", "while :; do sleep 0.1; done", sys.argv[2]], root=Path(sys.argv[1]),
                       view=View.READ_ONLY, limits=SandboxLimits(time_s=600))
 asyncio.run(main())

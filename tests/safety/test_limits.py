@@ -7,7 +7,8 @@ import uuid
 import pytest
 
 from perdure.contracts.errors import InvalidInput
-from perdure.safety.sandbox import Sandbox, SandboxLimits, View
+from perdure.safety.probing import probed_sandbox
+from perdure.safety.sandbox import SandboxLimits, View
 from tests.safety.ground import Ground, processes_with
 
 MEBIBYTE = 1024**2
@@ -169,7 +170,7 @@ async def test_files_descriptors_and_priority_are_bounded(ground: Ground) -> Non
 
 
 async def test_no_more_than_max_parallel_run_at_once(ground: Ground) -> None:
-    sandbox = await Sandbox.probe(max_parallel=2)
+    sandbox = await probed_sandbox(max_parallel=2)
     started = time.monotonic()
     limits = SandboxLimits(time_s=60)
     runs = [

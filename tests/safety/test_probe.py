@@ -1,25 +1,26 @@
 """The probe trusts no sandbox that lacks a layer, and says which one."""
 
-import asyncio
-import json
 import os
 import shutil
 import stat
-import sys
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-import perdure
+from perdure.contracts.calls import SandboxLevel
 from perdure.contracts.errors import ConfigurationError
+from perdure.safety.attacks import ATTACKS
 from perdure.safety.bubblewrap import SYSTEM_PATH, Bubblewrap
+from perdure.safety.confinement import Confinement
 from perdure.safety.environment import environment_for
-from perdure.safety.probes import ATTACKS, CONTROL, judge, prepared_ground, withstands
-from perdure.safety.sandbox import Finished, Owner, Sandbox, SandboxLimits, View
+from perdure.safety.probes import CONTROL, attacked, marks_of, prepared_ground
+from perdure.safety.probing import LESSER_OWNER, owner_of, probed_sandbox
+from perdure.safety.report import Outcome, SandboxReport
+from perdure.safety.sandbox import Owner, Sandbox, View
 from perdure.safety.staging import Staging
-from tests.safety.ground import LIMITS, PYTHON_FOLDERS, Ground
+from tests.safety.ground import Ground
 
 WEAKENED = """#!/bin/sh
 real="$(dirname "$0")/real"
@@ -52,140 +53,149 @@ def weakened(folder: Path, *, cases: str = "none) ;;") -> Path:
     return programs
 
 
+def broken(sandbox: Sandbox, level: SandboxLevel) -> set[tuple[str, str]]:
+    """Layer and probe of what did not hold, as far as the level claims to hold it."""
+    return {
+        (mark.layer, mark.probe)
+        for mark in sandbox.report.marks
+        if mark.level is level and mark.outcome is Outcome.BROKE and not mark.is_open
+    }
+
+
 @pytest.mark.parametrize(
-    ("cases", "layer"),
+    ("cases", "layer", "probe"),
     [
         (
             '--new-session) set -- "$@" --share-net ;;',
-            "connect to a port of the host's loopback. Missing layer: the network namespace",
+            "the network namespace",
+            "connect to a port of the host's loopback",
         ),
-        ("--seccomp) drop=1 ;;", "Missing layer: the system call filter (seccomp)"),
-        ('--ro-bind) set -- "$@" --bind ;;', "Missing layer: the read-only mount of the Git folder"),
+        ("--seccomp) drop=1 ;;", "the system call filter (seccomp)", "put a key into a key ring"),
+        (
+            '--ro-bind) set -- "$@" --bind ;;',
+            "the read-only mount of the Git folder",
+            "write into the Git folder",
+        ),
         (
             '--json-status-fd) set -- "$@" --setenv LEAKED_SECRET x "$argument" ;;',
-            "read the variables LEAKED_SECRET of another process",
+            "the clean environment",
+            "read a variable of another process",
         ),
-        ('/proc) set -- "$@" /unused ;;', "The probe of the sandbox did not run to its end"),
     ],
 )
-async def test_a_sandbox_that_lacks_a_layer_is_refused_by_name(
-    tmp_path: Path, cases: str, layer: str
+async def test_a_level_that_lacks_a_layer_is_left_and_the_layer_is_named(
+    tmp_path: Path, cases: str, layer: str, probe: str
 ) -> None:
-    programs = weakened(tmp_path, cases=cases)
-    with pytest.raises(ConfigurationError) as refusal:
-        await Sandbox.probe(search_path=str(programs))
-    assert layer in str(refusal.value)
+    probed = await probed_sandbox(search_path=str(weakened(tmp_path, cases=cases)))
+    assert (layer, probe) in broken(probed, SandboxLevel.A)
+    assert probed.level is SandboxLevel.B
+    assert broken(probed, SandboxLevel.B) == set()
+    assert f"a probe program could {probe}, missing layer: {layer}" in probed.report.sentences[0]
 
 
-async def test_the_same_program_with_all_its_arguments_is_trusted(tmp_path: Path, sandbox: Sandbox) -> None:
-    probed = await Sandbox.probe(search_path=str(weakened(tmp_path)), workspaces=tmp_path)
-    assert probed.level == sandbox.level
+async def test_a_level_whose_probe_does_not_run_is_left_with_its_words(tmp_path: Path) -> None:
+    cases = '/proc) set -- "$@" /unused ;;'
+    probed = await probed_sandbox(search_path=str(weakened(tmp_path, cases=cases)))
+    assert probed.level is SandboxLevel.B
+    assert probed.report.sentences[0].startswith("Level A cannot be had: The probe of the sandbox ")
+
+
+async def test_the_same_program_with_all_its_arguments_is_trusted(tmp_path: Path) -> None:
+    probed = await probed_sandbox(search_path=str(weakened(tmp_path)), workspaces=tmp_path)
+    assert (probed.level, probed.report.sentences) == (SandboxLevel.A, ())
     assert not list(tmp_path.glob("perdure-probe-*"))
 
 
 async def test_a_missing_folder_for_workspaces_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"folder for workspaces .*gone' does not exist"):
-        await Sandbox.probe(workspaces=tmp_path / "gone")
+        await probed_sandbox(workspaces=tmp_path / "gone")
 
 
-async def test_without_overlays_the_level_says_that_scratch_views_are_copies(
-    tmp_path: Path, sandbox: Sandbox
-) -> None:
+async def test_without_overlays_throw_away_views_are_copies(tmp_path: Path, ground: Ground) -> None:
     cases = "--overlay-src) exit 1 ;;"
-    probed = await Sandbox.probe(search_path=str(weakened(tmp_path, cases=cases)))
-    assert probed.level == f"{sandbox.level}, scratch views by copy"
+    probed = await probed_sandbox(search_path=str(weakened(tmp_path, cases=cases)))
+    finished = await replace(ground, sandbox=probed).shell("echo x > new; ls", view=View.SCRATCH)
+    assert (probed.level, finished.output) == (SandboxLevel.A, b"file.txt\nnew\n")
+    assert "new" not in ground.files()
 
 
-async def test_without_user_namespaces_the_refusal_says_how_to_allow_them(ground: Ground) -> None:
-    # Inside a sandbox further namespaces are forbidden, as they are in many containers.
-    program = "import asyncio\nfrom perdure.safety.sandbox import Sandbox\nasyncio.run(Sandbox.probe())"
-    project = Path(perdure.__file__).parents[1]
-    finished = await ground.sandbox.run(
-        [sys.executable, "-c", program],
-        root=ground.root,
-        view=View.READ_ONLY,
-        limits=LIMITS,
-        environment={"PYTHONPATH": str(project)},
-        read_only=[project / "perdure", *PYTHON_FOLDERS],
-    )
-    said = finished.output.decode()
-    assert finished.exit_code == 1
-    assert "ConfigurationError: The sandbox could not be set up, so the program did not run." in said
-    assert "user.max_user_namespaces" in said
-    assert "apparmor_restrict_unprivileged_userns" in said
-
-
-class Unprotected:
-    """Runs programs without any sandbox, so that every attack which an ordinary process can make succeeds."""
-
-    owner = Owner(os.geteuid(), os.getegid())
-    filters_system_calls = False
-    report: dict[str, object]
-
-    async def run(
-        self,
-        argv: Sequence[str],
-        *,
-        root: Path,
-        git_folder: Path | None,
-        view: View,
-        limits: SandboxLimits,
-        read_only: Sequence[Path],
-    ) -> Finished:
-        """Run the program in the work tree of the host."""
-        process = await asyncio.create_subprocess_exec(*argv, cwd=root, stdout=asyncio.subprocess.PIPE)
-        output, _ = await process.communicate()
-        self.report = json.loads(output)
-        return Finished(process.returncode, output, "", 0.0)
-
-
-async def test_each_attack_works_where_nothing_holds_it_back(tmp_path: Path) -> None:
-    unprotected = Unprotected()
-    async with prepared_ground(tmp_path, unprotected.owner) as prepared:
-        # Without a sandbox the system's own folders must not be targets: these tests may run as root.
-        outside = str(prepared.outside / "written")
-        ground = replace(prepared, targets={**prepared.targets, "outside": outside})
-        with pytest.raises(ConfigurationError, match="The sandbox does not isolate"):
-            await withstands(unprotected, ground, View.READ_ONLY)
-    assert unprotected.report["writes_outside"] == [outside]
-    report = unprotected.report
-    # Becoming root needs root, and a virtual machine's socket needs one: neither is an ordinary process's.
-    ordinary = set(ATTACKS) - {"becomes_root", "opens_virtual_machine_socket"}
-    assert {name for name in ordinary if report[name]} == ordinary
-    assert "PATH" in str(report["environment_names"])
-
-
-HARMLESS: dict[str, object] = {
-    **dict.fromkeys(ATTACKS, False),
-    "control": CONTROL,
-    "filtered": True,
-    "environment_names": sorted(environment_for({})),
+ORDINARY = {
+    # Becoming root needs root, and a virtual machine's socket, io_uring and key rings may be absent.
+    name
+    for name in ATTACKS
+    if name not in {"becomes_root", "opens_virtual_machine_socket", "makes_io_ring", "adds_key"}
 }
 
 
-def test_a_harmless_report_is_accepted() -> None:
-    judge(HARMLESS, filters=True)
+async def test_each_attack_works_where_nothing_holds_it_back(tmp_path: Path) -> None:
+    owner = owner_of(LESSER_OWNER)
+    bare = Sandbox(
+        Confinement(owner, confines=False, bounds=False), owner=owner, report=SandboxReport(SandboxLevel.D)
+    )
+    async with prepared_ground(tmp_path, owner) as prepared:
+        ground = prepared.in_the_open()
+        report = await attacked(bare, ground, "control", View.WRITABLE)
+    assert {name for name in ORDINARY if report[name]} == ORDINARY
+    assert report["writes_outside"] == [str(ground.outside / "written")]
+    assert sorted(report["left"]) == sorted([str(ground.outside / "written"), str(ground.git / "written")])
+    marks = marks_of(SandboxLevel.A, {View.READ_ONLY: report}, report)
+    named = {mark.probe for mark in marks if mark.outcome is Outcome.BROKE}
+    assert {ATTACKS[name].what for name in ORDINARY - {"leaves_process"}} <= named
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can stay root")
+async def test_becoming_root_works_where_no_identity_is_left(tmp_path: Path) -> None:
+    root = Owner(0, 0)
+    bare = Sandbox(
+        Confinement(root, confines=False, bounds=False), owner=root, report=SandboxReport(SandboxLevel.D)
+    )
+    async with prepared_ground(tmp_path, root) as ground:
+        report = await attacked(bare, ground.in_the_open(), "control", View.WRITABLE)
+    assert report["becomes_root"]
+
+
+HARMLESS: dict[str, Any] = {
+    **dict.fromkeys(ATTACKS, False),
+    "control": CONTROL,
+    "writes_workspace": False,
+    "environment_names": sorted(environment_for({})),
+    "outlived": False,
+    "kept": False,
+    "left": [],
+}
+WORKED = {**dict.fromkeys(ATTACKS, True)}
+
+
+def outcomes(report: dict[str, Any], control: dict[str, Any]) -> dict[str, Outcome]:
+    """What became of each probe in a read-only view."""
+    marks = marks_of(SandboxLevel.A, {View.READ_ONLY: report}, control)
+    return {mark.probe: mark.outcome for mark in marks}
+
+
+def test_what_works_nowhere_shows_nothing() -> None:
+    assert set(outcomes(HARMLESS, WORKED).values()) == {Outcome.HELD}
+    found = outcomes(HARMLESS, {**WORKED, "makes_io_ring": False})
+    assert found[ATTACKS["makes_io_ring"].what] is Outcome.UNTRIED
 
 
 @pytest.mark.parametrize("attack", sorted(ATTACKS))
-def test_each_attack_that_worked_is_refused_and_names_its_layer(attack: str) -> None:
-    with pytest.raises(ConfigurationError) as refusal:
-        judge({**HARMLESS, attack: True}, filters=True)
-    what, layer = ATTACKS[attack]
-    assert f"could {what}. Missing layer: {layer}." in str(refusal.value)
+def test_each_attack_that_worked_is_told(attack: str) -> None:
+    seen = "outlived" if attack == "leaves_process" else attack
+    found = outcomes({**HARMLESS, seen: True}, WORKED)
+    assert {what for what, outcome in found.items() if outcome is Outcome.BROKE} == {ATTACKS[attack].what}
 
 
 @pytest.mark.parametrize(
-    ("change", "words"),
+    ("change", "probe"),
     [
-        ({"control": "something else"}, "not read its own workspace"),
-        ({"filtered": False}, "without a system call filter"),
-        ({"environment_names": ["AWS_SECRET", "PATH"]}, "read the variables AWS_SECRET"),
+        ({"control": "something else"}, "write a workspace that is read-only"),
+        ({"writes_workspace": True}, "write a workspace that is read-only"),
+        ({"left": ["/elsewhere/written"]}, "write a workspace that is read-only"),
+        ({"environment_names": ["AWS_SECRET", "PATH"]}, "read a variable of another process"),
     ],
 )
-def test_a_report_without_its_controls_is_refused(change: dict[str, object], words: str) -> None:
-    with pytest.raises(ConfigurationError, match=words):
-        judge({**HARMLESS, **change}, filters=True)
+def test_a_report_without_its_controls_is_told(change: dict[str, object], probe: str) -> None:
+    assert outcomes({**HARMLESS, **change}, WORKED)[probe] is Outcome.BROKE
 
 
 def test_an_old_bubblewrap_on_the_path_is_passed_over(tmp_path: Path) -> None:
@@ -207,6 +217,8 @@ def test_a_new_bubblewrap_on_the_path_comes_first(tmp_path: Path) -> None:
 def test_root_does_not_stay_root() -> None:
     with pytest.raises(ConfigurationError, match="The owner of sandboxed programs is root"):
         Staging.for_user(uid=0, gid=0, lesser=Owner(0, 5))
+    with pytest.raises(ConfigurationError, match="The owner of sandboxed programs is root"):
+        owner_of(Owner(5, 0)) if os.geteuid() == 0 else Staging.for_user(uid=0, gid=0, lesser=Owner(5, 0))
 
 
 def test_an_ordinary_user_stays_who_it_is() -> None:
@@ -216,7 +228,7 @@ def test_an_ordinary_user_stays_who_it_is() -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another uid")
 async def test_root_becomes_the_uid_it_is_given(ground: Ground) -> None:
-    probed = await Sandbox.probe(run_as=Owner(4711, 4712))
+    probed = await probed_sandbox(run_as=Owner(4711, 4712))
     finished = await replace(ground, sandbox=probed).shell("id -u; id -g; id -G")
     assert finished.output == b"4711\n4712\n4712\n"
     assert probed.owner == Owner(4711, 4712)

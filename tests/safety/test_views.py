@@ -6,8 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from perdure.contracts.calls import SandboxLevel
 from perdure.safety.bubblewrap import SYSTEM_PATH, Bubblewrap
-from perdure.safety.sandbox import LESSER_OWNER, Sandbox, View
+from perdure.safety.namespaces import Namespaces
+from perdure.safety.probing import LESSER_OWNER
+from perdure.safety.report import SandboxReport
+from perdure.safety.sandbox import Sandbox, View
 from perdure.safety.staging import Staging
 from tests.safety.ground import LIMITS, Ground
 
@@ -83,10 +87,10 @@ async def test_temporary_files_work_and_are_gone_afterwards(ground: Ground) -> N
 @pytest.fixture
 def ground_with_copies(ground: Ground) -> Ground:
     """The same ground with a sandbox that cannot mount overlays."""
-
     staging = Staging.for_user(uid=os.geteuid(), gid=os.getegid(), lesser=LESSER_OWNER)
-    bubblewrap = Bubblewrap.find(SYSTEM_PATH)
-    return replace(ground, sandbox=Sandbox(bubblewrap=bubblewrap, staging=staging, scratch="copy"))
+    isolation = Namespaces(Bubblewrap.find(SYSTEM_PATH), staging)
+    report = SandboxReport(SandboxLevel.A)
+    return replace(ground, sandbox=Sandbox(isolation, owner=isolation.owner, report=report, scratch="copy"))
 
 
 async def test_scratch_views_by_copy_change_nothing_and_leave_nothing(ground_with_copies: Ground) -> None:
@@ -96,8 +100,3 @@ async def test_scratch_views_by_copy_change_nothing_and_leave_nothing(ground_wit
     assert (finished.exit_code, finished.output) == (0, b"original\nfile.txt\nshut\n")
     assert ground.files() == ORIGINAL
     assert sorted(path.name for path in ground.root.parent.iterdir()) == ["git", "tree"]
-
-
-def test_a_level_says_when_scratch_views_are_copies(ground: Ground, ground_with_copies: Ground) -> None:
-    assert ground.sandbox.level == "bubblewrap, system call filter"
-    assert ground_with_copies.sandbox.level == "bubblewrap, system call filter, scratch views by copy"

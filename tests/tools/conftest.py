@@ -13,6 +13,7 @@ import pytest
 import pytest_asyncio
 
 from perdure.contracts.calls import CallKey, ToolCall
+from perdure.safety.probing import probed_sandbox
 from perdure.safety.sandbox import Sandbox
 from perdure.workspace.working_copy import WorkingCopy
 from perdure.workspace.workspaces import Workspaces
@@ -106,7 +107,7 @@ def git(folder: Path, *arguments: str) -> str:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def sandbox() -> Sandbox:
-    return await Sandbox.probe()
+    return await probed_sandbox()
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from perdure.contracts.calls import CallKey
 from perdure.contracts.errors import ConfigurationError
-from perdure.safety.sandbox import Sandbox
+from perdure.safety.probing import probed_sandbox
 from perdure.workspace.in_place import open_in_place
 from tools.by_hand.ledger import MemoryLedger
 from tools.by_hand.lending import lent
@@ -47,7 +47,7 @@ async def context_on(
         go=find_go(environment.get("PATH", "")),
         cargo=find_cargo(environment.get("PATH", "")),
     )
-    sandbox = await Sandbox.probe()
+    sandbox = await probed_sandbox()
     async with contextlib.AsyncExitStack() as closing:
         model = await closing.enter_async_context(_models(environment))
         home = closing.enter_context(tempfile.TemporaryDirectory(prefix="perdure-"))

@@ -11,15 +11,17 @@ from rich.text import Text
 
 from perdure.client.client import PerdureClient
 from perdure.client.command_line.exit_codes import ExitCode
-from perdure.client.command_line.installation import Finding
+from perdure.client.command_line.installation import Finding, State
 from perdure.client.command_line.output import Output, clean
 from perdure.client.command_line.session import Session
 from perdure.client.connection import find_server
 from perdure.client.errors import ServerUnreachable
 from perdure.client.task_list import registration
+from perdure.contracts.calls import SandboxLevel
 from perdure.contracts.errors import ConfigurationError, PerdureError
 from perdure.contracts.names import SEARCH_ATTRIBUTES
-from perdure.safety.sandbox import Sandbox
+from perdure.safety.probing import probed_sandbox
+from perdure.safety.report import Outcome, SandboxReport
 
 ENOUGH_BYTES = 2 * 2**30
 LEAST_BYTES = 256 * 2**20
@@ -31,10 +33,16 @@ _MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "failed": ("✗", 
 
 async def doctor(session: Session) -> ExitCode:
     """Look at everything; exit code 7 when something failed."""
-    home = session.installation.place().home
+    place = session.installation.place()
+    home = place.home
     looks = [check() for check in session.installation.checks()]
     groups = await asyncio.gather(
-        check_python(), check_git(), check_disk(home), check_sandbox(home), *looks, check_server(session)
+        check_python(),
+        check_git(),
+        check_disk(home),
+        check_sandbox(home, without_sandbox=place.without_sandbox),
+        *looks,
+        check_server(session),
     )
     findings = [finding for group in groups for finding in group]
     if session.output.as_json:
@@ -56,6 +64,16 @@ def show_finding(output: Output, finding: Finding) -> None:
     if finding.hint:
         for line in finding.hint.splitlines():
             output.line(f"  {line}", "cyan")
+    if finding.table:
+        show_table(output, finding.table)
+
+
+def show_table(output: Output, rows: Sequence[Sequence[str]]) -> None:
+    """Columns as wide as their widest word, below the line that they belong to."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        output.log(Text("  " + "  ".join(cells).rstrip()))
 
 
 async def check_python() -> Sequence[Finding]:
@@ -98,13 +116,27 @@ async def check_disk(home: Path) -> Sequence[Finding]:
     return [Finding("disk", "ok", detail)]
 
 
-async def check_sandbox(home: Path) -> Sequence[Finding]:
-    """Whether the sandbox withstands small real attacks on this machine."""
+async def check_sandbox(home: Path, *, without_sandbox: bool = False) -> Sequence[Finding]:
+    """The sandbox's level here, and what came of each attack on each layer."""
     try:
-        sandbox = await Sandbox.probe(workspaces=home if home.is_dir() else None)
+        sandbox = await probed_sandbox(
+            workspaces=home if home.is_dir() else None, without_sandbox=without_sandbox
+        )
     except ConfigurationError as error:
         return [Finding("sandbox", "failed", error.message, error.hint)]
-    return [Finding("sandbox", "ok", f"{sandbox.level}, withstood its probes")]
+    report = sandbox.report
+    states: dict[SandboxLevel, State] = {SandboxLevel.A: "ok", SandboxLevel.C: "failed"}
+    counts = ", ".join(f"{report.count(outcome)} {outcome.value}" for outcome in Outcome)
+    detail = report.summary + (f" ({counts}; {report.took_s:.1f} s)" if report.marks else "")
+    state = states.get(report.level, "warning")
+    return [Finding("sandbox", state, detail, "\n".join(report.sentences), _table(report))]
+
+
+def _table(report: SandboxReport) -> tuple[tuple[str, ...], ...]:
+    """One line an attack, the layers' own together; empty where nothing was tried."""
+    marks = sorted(report.marks, key=lambda mark: (mark.level, mark.layer))
+    rows = [(mark.level.value, mark.layer, mark.probe, mark.outcome.value) for mark in marks]
+    return (("level", "layer", "probe", "outcome"), *rows) if rows else ()
 
 
 async def check_server(session: Session) -> Sequence[Finding]:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 from perdure.maintenance.shelf import Shelf
 
+State = Literal["ok", "warning", "failed"]
+"""How something is that ``doctor`` looked at."""
+
 
 @dataclass(frozen=True)
 class Place:
@@ -25,6 +28,8 @@ class Place:
     task_queue: str
     temporal_environment: Mapping[str, str]
     """Temporal's own variables, from the environment and ``.env``."""
+    without_sandbox: bool = False
+    """Whether the operator chose to run programs without any sandbox."""
 
 
 @dataclass(frozen=True)
@@ -32,10 +37,12 @@ class Finding:
     """One line of ``doctor``."""
 
     name: str
-    state: Literal["ok", "warning", "failed"]
+    state: State
     detail: str
     hint: str = ""
     """What to do about it."""
+    table: tuple[tuple[str, ...], ...] = ()
+    """Its parts, the names of the columns first; empty where it has none."""
 
 
 @dataclass(frozen=True)
