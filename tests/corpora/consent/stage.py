@@ -146,7 +146,8 @@ class Stage:
         if before is not None and after != before:
             return ""
         status: dict[str, Any] = await handle.query("status")
-        return str(status["remarks"][-1]) if status["remarks"] else "It was not taken, and nothing was said."
+        remarks: list[str] = status.get("remarks", [])
+        return remarks[-1] if remarks else "It was not taken, and nothing was said."
 
     def client(self, bench: Bench) -> PerdureClient:
         """The Python client on this stage's server."""
