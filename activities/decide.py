@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 from temporalio import activity
 
+from activities.answers import problem_with
 from activities.heartbeat import heartbeating
 from activities.judge import JudgesCalls, judged, standing_of
 from activities.model_steps import Conversation, thread_of, warnings_of
@@ -79,10 +80,12 @@ class DecideDoor:
             kind=EntryKind.DECISION,
             body={**decision_body(reply, calls), **loaded_body(loaded), **policy, **provenance.body()},
         )
+        problem = "" if calls or reply.finish_reason == "length" else problem_with(reply.content)
         made = Decided(
             head=entry.digest,
             calls=tuple(judged(call, self._judge, standing) for call in calls),
-            done=not calls and reply.finish_reason != "length",
+            done=not calls and reply.finish_reason != "length" and not problem,
+            problem=problem,
             said=escape_hidden((reply.content or reply.reasoning)[:EXCERPT])[:EXCERPT],
             model=reply.model,
             cost=reply.cost,

@@ -81,7 +81,8 @@ class Loop:
             elif decided.done:
                 ending = await self._believe_done()
             else:
-                ending = await self._unusable("Your answer was cut off before a tool call was complete.")
+                cut_off = "Your answer was cut off before a tool call was complete."
+                ending = await self._unusable(decided.problem or cut_off)
             if ending:
                 return ending
 

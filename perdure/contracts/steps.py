@@ -177,6 +177,8 @@ class Decided(Durable):
     """The texts that the model had read since a person spoke last: a line each, what is untrusted first, few of many."""
     untrusted: bool = False
     """Whether the model had read anything untrusted in this conversation."""
+    problem: str = ""
+    """Where there are no calls and it is not done: what was wrong with the answer; empty where it was cut off."""
 
 
 class Reflected(Durable):

@@ -15,6 +15,7 @@ from tests.corpora import (
     paths,
     prompt_injection,
     secrets,
+    toolcalls,
 )
 from tests.corpora.report import Collection, printed
 
@@ -28,6 +29,7 @@ COLLECTIONS: tuple[Collection, ...] = (
     paths,
     prompt_injection,
     secrets,
+    toolcalls,
 )
 """One module a kind of collection; each knows its own by the names of files."""
 
