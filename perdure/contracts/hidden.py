@@ -15,7 +15,6 @@ _MAY_HIDE = re.compile(r"[^\n\t\x20-\x7e]")
 """Everything that is looked at one by one; what is left hides in no text."""
 
 _BREAK = re.compile(r"\r\n|[^\n\t\x20-\x7e]")
-_JSON_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 _PICTURES = frozenset({"So", "Sm", "Po", "Nd"})
 """What a variation selector may stand behind in ordinary writing: a picture, a sign, or the digit of a key."""
 _JOINED = frozenset({"So", "Sk", "Mn"})
@@ -75,23 +74,6 @@ def shown_to_model(text: str) -> tuple[str, int]:
         return _in_json(character)
 
     return _BREAK.sub(shown, text), count
-
-
-def from_escapes(text: str) -> str:
-    """The text with escapes of hidden characters, as ``shown_to_model`` writes them, put back; others stay."""
-
-    def put_back(found: re.Match[str]) -> str:
-        character = _joined(found[0])
-        return character if all(map(hides, character)) else found[0]
-
-    return re.sub(
-        r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}", put_back, text
-    )
-
-
-def _joined(escapes: str) -> str:
-    halves = [chr(int(digits, 16)) for digits in _JSON_ESCAPE.findall(escapes)]
-    return "".join(halves).encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
 
 
 def _in_json(character: str) -> str:
