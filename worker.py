@@ -29,12 +29,11 @@ from activities.host_steps import Host
 from activities.look_after import LookAfterDoor
 from activities.look_up import LookUpArtifactDoor, LookUpDiffDoor
 from activities.model_steps import Conversation
-from activities.offered_tools import offered_names
 from activities.open_maintenance import OpenMaintenanceDoor
 from activities.open_task import Grants, OpenTaskDoor, check_repository_root
 from activities.package_requests import note_package_request
 from activities.plan import PlanDoor
-from activities.prepare_workspace import PrepareWorkspaceDoor, Surveyed, ThisHost
+from activities.prepare_workspace import PrepareWorkspaceDoor, ThisHost
 from activities.preview_call import PreviewCallDoor
 from activities.propose_publication import ProposePublicationDoor
 from activities.read_report import ReadReportDoor
@@ -43,13 +42,9 @@ from activities.reflect import ReflectDoor
 from activities.sweep_host import SweepHostDoor
 from activities.synthesize import SynthesizeDoor
 from perdure.assembly import Assembly
-from perdure.contracts.calls import Author, Effect, Verdict
 from perdure.contracts.errors import PerdureError
-from perdure.contracts.judging import CallFacts, Standing
-from perdure.contracts.model import ToolSchema
 from perdure.contracts.names import host_queue
-from perdure.contracts.task import Mode, Safety
-from perdure.eager_tools import eager_tools_of
+from perdure.eager_tools import eager_tools_of, tools_offered
 from perdure.fork_points import ForkPoints
 from perdure.installation import (
     NETWORK_VARIABLES,
@@ -75,16 +70,19 @@ from perdure.memory.contexts import Contexts
 from perdure.memory.ledger import TaskLedger
 from perdure.memory.record import Record
 from perdure.memory.task_limits import TaskLimits
+from perdure.redactions import Redactions, screens_of
 from perdure.reminders import announcer_of, timing_of
 from perdure.safety.approvers import Approvers
 from perdure.safety.hostile import findings_in
 from perdure.safety.policy import Policy
 from perdure.safety.probing import probed_sandbox
+from perdure.safety.secrets import Screens
 from perdure.search_services import searching_of
 from perdure.settings import PROJECT_FOLDER, Settings, load_settings
+from perdure.surveying import survey
 from perdure.tidying import keep_tidy
 from perdure.workspace.host_identity import host_id
-from perdure.workspace.overview import overview_of, survey_branch, toolchain_of
+from perdure.workspace.overview import survey_branch
 from perdure.workspace.remotes import strip_credentials
 from perdure.workspace.working_copy import WorkingCopy
 from perdure.workspace.workspaces import Workspaces
@@ -122,6 +120,7 @@ class House:
     policy: Policy
     host_id: str
     search_attributes: bool
+    redactions: Redactions
 
     @property
     def own_queue(self) -> str:
@@ -130,8 +129,9 @@ class House:
 
 
 @contextlib.asynccontextmanager
-async def open_house(settings: Settings) -> AsyncGenerator[House]:
+async def open_house(settings: Settings, *, screens: Screens | None = None) -> AsyncGenerator[House]:
     """Connect to the servers, probe the sandbox, load tools and policy; everything is closed at the end."""
+    screens = screens or screens_of(settings, os.environ)
     own = Registry.discover()
     own.refuse_stale(PROJECT_FOLDER / "tool_dictionary.json")
     async with all_extensions(
@@ -143,12 +143,12 @@ async def open_house(settings: Settings) -> AsyncGenerator[House]:
     ) as extensions:
         for problem in extensions.problems:
             logger.warning("an extension is left out", extra={"problem": problem})
-        async with _furnished(settings, own.extended(extensions.tools)) as house:
+        async with _furnished(settings, own.extended(extensions.tools), screens) as house:
             yield house
 
 
 @contextlib.asynccontextmanager
-async def _furnished(settings: Settings, registry: Registry) -> AsyncGenerator[House]:
+async def _furnished(settings: Settings, registry: Registry, screens: Screens) -> AsyncGenerator[House]:
     policy = Policy.load(settings.policy, settings.user_policies)
     home = settings.home
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -167,9 +167,10 @@ async def _furnished(settings: Settings, registry: Registry) -> AsyncGenerator[H
         python=programs.python, node=programs.node, named=settings.package_hosts, environment=os.environ
     )
     sandbox = await probed_sandbox(workspaces=home, without_sandbox=settings.sandbox != "required")
-    client = await connect(settings, found=sandbox.report)
+    redactions = Redactions(screens, settings.log_code)
+    client = await connect(settings, redact=screens.worker.text, found=sandbox.report)
     model_settings = model_settings_of(settings)
-    models = Models(model_settings)
+    models = Models(model_settings, screens)
     record = await Record.connect(database_url_of(settings), shared=shared_memory_of(settings, client))
     limits = task_limits_of(settings, record)
     workspaces = Workspaces(
@@ -178,6 +179,7 @@ async def _furnished(settings: Settings, registry: Registry) -> AsyncGenerator[H
         author=(settings.git_author_name, settings.git_author_email),
         network={name: os.environ[name] for name in NETWORK_VARIABLES if name in os.environ},
         git_credentials=settings.git_credentials,
+        on_git_token=redactions.know,
         refuse_folder=lambda folder: check_repository_root(folder, settings.repository_roots, shown=folder),
         store=record,
     )
@@ -204,11 +206,13 @@ async def _furnished(settings: Settings, registry: Registry) -> AsyncGenerator[H
                 searching=searching_of(settings),
                 known={name for names in eager_tools_of(settings, registry.names).values() for name in names},
                 on_package_request=note_package_request,
+                screens=screens,
             ),
             registry=registry,
             policy=policy,
             host_id=host_id(home),
             search_attributes=await search_attributes_registered(client),
+            redactions=redactions,
         )
     finally:
         await models.close()
@@ -219,22 +223,13 @@ async def _furnished(settings: Settings, registry: Registry) -> AsyncGenerator[H
 def activities_of(house: House) -> tuple[list[Callable[..., Any]], list[Callable[..., Any]]]:
     """The activities for the shared queue, and those for the host that has the workspace (which it also rebuilds)."""
     settings, record, runner = house.settings, house.record, house.runner
-    models = RoleModels(house.models, house.model_settings)
+    models = RoleModels(house.models, house.model_settings, house.redactions.screens)
     conversation = Conversation(record, models, Assembly(Contexts(record)))
-    host: Host[WorkingCopy] = Host(house.host_id, record, house.workspaces)
-    place = (house.host_id, house.own_queue, survey, strip_credentials)
+    host: Host[WorkingCopy] = Host(house.host_id, record, house.workspaces, house.redactions.look_at)
+    place = (house.host_id, house.own_queue, survey, strip_credentials, house.redactions.look_at)
     this_host = ThisHost[WorkingCopy](*place, *runner.sandbox_found)
 
-    eager = eager_tools_of(settings, house.registry.names)
-
-    def offered(mode: Mode, safety: Safety, loaded: tuple[str, ...]) -> tuple[ToolSchema, ...]:
-        standing = Standing(mode=mode, safety=safety, author=Author.MODEL)
-        verdicts = {each: house.policy.judge(CallFacts("", each, standing)).verdict for each in Effect}
-        return house.registry.schemas(
-            denied=[effect for effect, verdict in verdicts.items() if verdict is Verdict.DENY],
-            names=("find_tools", *offered_names(eager[mode], loaded)),
-        )
-
+    offered = tools_offered(settings, house.registry, house.policy)
     approvers = Approvers.checked(settings.approvers)
     questions = OpensQuestions(record, models, lambda: models.can_be_asked)
     gate = QualityGate(runner, house.registry)
@@ -288,12 +283,6 @@ def activities_of(house: House) -> tuple[list[Callable[..., Any]], list[Callable
     return shared, hosted
 
 
-async def survey(copy: WorkingCopy) -> Surveyed:
-    """What the model and people are told of a new workspace."""
-    overview = await asyncio.to_thread(overview_of, copy.root)
-    return Surveyed(overview=overview, toolchain=toolchain_of(copy.root))
-
-
 def grants_of(house: House) -> Grants:
     """What this installation allows every task."""
     settings = house.settings
@@ -320,9 +309,8 @@ async def workers(house: House) -> AsyncGenerator[tuple[Worker, Worker]]:
     shared, hosted = activities_of(house)
     # A stopped worker's sticky queue holds workflow tasks for this long before another worker gets them.
     sticky = timedelta(seconds=1)
-    door = DoorInterceptor(house.limits.attended)
-    common: dict[str, Any] = {"interceptors": [door], "graceful_shutdown_timeout": STOP_WITHIN}
-    common["max_concurrent_activities"] = 200
+    common: dict[str, Any] = {"graceful_shutdown_timeout": STOP_WITHIN, "max_concurrent_activities": 200}
+    common["interceptors"] = [DoorInterceptor(house.redactions, house.limits.attended)]
     # The SDK holds beats back for four fifths of the time-out, which leaves a busy machine a fifth of it to be late.
     common["max_heartbeat_throttle_interval"] = timedelta(seconds=house.settings.heartbeat_s / 3)
     # Work that finds no request waiting is written to the server's database and read back, which for many tasks at once
@@ -360,13 +348,15 @@ async def workers(house: House) -> AsyncGenerator[tuple[Worker, Worker]]:
         keeping.cancel()
 
 
-async def run_worker(settings: Settings, *, ready: Callable[[House], None] = lambda _: None) -> None:
+async def run_worker(
+    settings: Settings, *, ready: Callable[[House], None] = lambda _: None, screens: Screens | None = None
+) -> None:
     """Run until a signal or cancellation; ``ready`` is called once the worker polls."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with open_house(settings) as house, workers(house):
+    async with open_house(settings, screens=screens) as house, workers(house):
         await keep_tidy(settings, house.client, house.record, house.host_id)
         server = house.client.service_client.config.target_host
         facts = {"queue": settings.task_queue, "host": house.host_id, "server": server}
@@ -381,9 +371,10 @@ def main() -> int:
     """Exit code 0 after a signal, 7 where the installation lacks something (docs/cli.md)."""
     try:
         settings = load_settings()
-        configure_logging(level=settings.log_level, form=settings.log_format)
+        screens = screens_of(settings, os.environ)
+        configure_logging(level=settings.log_level, form=settings.log_format, screens=screens)
         watch_children_without_threads()
-        asyncio.run(run_worker(settings))
+        asyncio.run(run_worker(settings, screens=screens))
     except PerdureError as error:
         sys.stderr.write(f"{error}\n")
         return 7

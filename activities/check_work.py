@@ -8,6 +8,7 @@ from temporalio import activity
 from activities.heartbeat import Beat, heartbeating
 from activities.host_steps import Host
 from activities.record import Transcript, answer_key, next_entry
+from activities.redaction import redaction
 from perdure.contracts.steps import Checked, CheckWork
 from perdure.contracts.task import Check
 from perdure.contracts.transcript import EntryKind
@@ -47,5 +48,5 @@ class CheckWorkDoor(Generic[Copy]):
         facts = {"checks": [check.model_dump(mode="json") for check in checks], "text": text}
         entry = next_entry(parent, task_id=step.task_id, step=step.step, kind=EntryKind.CHECKS, body=facts)
         made = Checked(head=entry.digest, checks=tuple(checks), changed_files=changed)
-        kept = await self._record.store_answer(key, made.model_dump(mode="json"), [entry])
+        kept = await self._record.store_answer(key, redaction().model(made).model_dump(mode="json"), [entry])
         return Checked.model_validate(kept)

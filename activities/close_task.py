@@ -7,6 +7,7 @@ from temporalio import activity
 
 from activities.heartbeat import heartbeating
 from activities.record import scheduled_at
+from activities.redaction import redaction
 from perdure.contracts.steps import Closed, CloseTask
 
 
@@ -40,7 +41,7 @@ class CloseTaskDoor:
             await self._record.close_task(
                 task_id=request.task_id,
                 status=request.status.value,
-                summary=request.summary,
+                summary=redaction().text(request.summary),
                 at=scheduled_at(),
             )
             await self._places.release(request.task_id)

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from temporalio import activity
 
 from activities.answers import problem_with
+from activities.exact_arguments import kept_exactly
 from activities.heartbeat import heartbeating
 from activities.judge import JudgesCalls, judged, standing_of
 from activities.model_steps import Conversation, thread_of, warnings_of
@@ -69,6 +70,8 @@ class DecideDoor:
             provenance = await provenance_of(self._conversation.record, thread, tools, self._signs)
             reply = await self._conversation.free(step, thread, tools=tools)
         calls = bounded(self._read_calls(reply))
+        body = decision_body(reply, calls)
+        exact = await kept_exactly(self._conversation.record, step.task_id, body["calls"])
         standing = await standing_of(
             self._conversation.record, step, author=Author.MODEL, untrusted=provenance.untrusted
         )
@@ -78,7 +81,7 @@ class DecideDoor:
             task_id=step.task_id,
             step=step.step,
             kind=EntryKind.DECISION,
-            body={**decision_body(reply, calls), **loaded_body(loaded), **policy, **provenance.body()},
+            body={**body, **exact, **loaded_body(loaded), **policy, **provenance.body()},
         )
         problem = "" if calls or reply.finish_reason == "length" else problem_with(reply.content)
         made = Decided(

@@ -10,10 +10,12 @@ from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import Any
 
+from pydantic import BaseModel
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
+from activities.redaction import RedactsTasks, redacting, redaction
 from perdure.contracts.errors import (
     AnnouncementFailed,
     DiskFull,
@@ -23,6 +25,7 @@ from perdure.contracts.errors import (
     StoreUnavailable,
     ToolRejected,
 )
+from perdure.contracts.lookups import Page
 
 logger = logging.getLogger("perdure.activities")
 
@@ -33,31 +36,42 @@ LONGEST_PAUSE = timedelta(seconds=5)
 FIRST_PAUSE = timedelta(seconds=0.1)
 
 
-def to_application_error(error: Exception, *, attempt: int) -> ApplicationError:
+def to_application_error(
+    error: Exception, *, attempt: int, redact: Callable[[str], str] = str
+) -> ApplicationError:
     """Our error as Temporal's: the type is the class name; only waiting helps what is retryable."""
+    said = redact(str(error))
     if isinstance(error, ModelUnavailable):
         delay = None if error.retry_after_s is None else timedelta(seconds=error.retry_after_s)
-        return ApplicationError(str(error), type="ModelUnavailable", next_retry_delay=delay)
+        return ApplicationError(said, type="ModelUnavailable", next_retry_delay=delay)
     if isinstance(error, LimitReached) and error.retry_after_s is not None:
         delay = timedelta(seconds=error.retry_after_s)
-        return ApplicationError(str(error), type=LimitReached.__name__, next_retry_delay=delay)
+        return ApplicationError(said, type=LimitReached.__name__, next_retry_delay=delay)
     if isinstance(error, StoreUnavailable):
-        return ApplicationError(
-            str(error), type="StoreUnavailable", next_retry_delay=pause_before_next(attempt)
-        )
+        return ApplicationError(said, type="StoreUnavailable", next_retry_delay=pause_before_next(attempt))
     if isinstance(error, PerdureError):
         waiting_helps = isinstance(error, DiskFull)
         if isinstance(error, ToolRejected | AnnouncementFailed):
             # Outside a tool nobody is there to try another way, and the trouble (a slow disk, a lock) may pass.
             waiting_helps = attempt < ATTEMPTS_OF_UNKNOWN_ERRORS
-        return ApplicationError(str(error), type=type(error).__name__, non_retryable=not waiting_helps)
+        return ApplicationError(said, type=type(error).__name__, non_retryable=not waiting_helps)
     if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return ApplicationError(f"A disk of this worker is full: {error}.", type=DiskFull.__name__)
+        return ApplicationError(f"A disk of this worker is full: {said}.", type=DiskFull.__name__)
     return ApplicationError(
-        f"{type(error).__name__}: {error}",
+        f"{type(error).__name__}: {said}",
         type=type(error).__name__,
         non_retryable=attempt >= ATTEMPTS_OF_UNKNOWN_ERRORS,
     )
+
+
+def holds_credentials(error: BaseException) -> bool:
+    """Whether the words of the error, or of one that led to it, hold any: then they are no cause to show."""
+    words: list[str] = []
+    looked_at: BaseException | None = error
+    while looked_at is not None:
+        words.append(str(looked_at))
+        looked_at = looked_at.__cause__ or looked_at.__context__
+    return redaction().value(words) is not words
 
 
 def pause_before_next(attempt: int) -> timedelta:
@@ -87,20 +101,36 @@ Attends = Callable[[str], AbstractContextManager[None]]
 """Is told of each task for as long as an activity of it runs."""
 
 
+def repository_of(input: ExecuteActivityInput) -> str:
+    """The repository that the activity's argument names; empty where it names none."""
+    given = input.args[0] if input.args else None
+    named = getattr(given, "repository", "") or getattr(getattr(given, "request", None), "repository", "")
+    return named if isinstance(named, str) else ""
+
+
 class DoorInterceptor(Interceptor):
     """Wraps every activity of a worker; nothing else in the project makes an ``ApplicationError`` of ours."""
 
-    def __init__(self, attends: Attends = contextlib.nullcontext) -> None:
+    def __init__(self, redactions: RedactsTasks, attends: Attends = contextlib.nullcontext) -> None:
+        self._redactions = redactions
         self._attends = attends
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
         """Put the door before the activity."""
-        return _Door(next, self._attends)
+        return _Door(next, self._redactions, self._attends)
+
+
+def redacted(result: Any) -> Any:
+    """What goes into the history; a page is packed, and what it holds was redacted before."""
+    if isinstance(result, Page):
+        return result
+    return redaction().model(result) if isinstance(result, BaseModel) else redaction().value(result)
 
 
 class _Door(ActivityInboundInterceptor):
-    def __init__(self, next: ActivityInboundInterceptor, attends: Attends) -> None:
+    def __init__(self, next: ActivityInboundInterceptor, redactions: RedactsTasks, attends: Attends) -> None:
         super().__init__(next)
+        self._redactions = redactions
         self._attends = attends
 
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:
@@ -111,17 +141,22 @@ class _Door(ActivityInboundInterceptor):
             "step": getattr(input.args[0], "step", None) if input.args else None,
             "attempt": info.attempt,
         }
+        with redacting(self._redactions.of(task_id, repository=repository_of(input))):
+            return await self._execute(input, facts)
+
+    async def _execute(self, input: ExecuteActivityInput, facts: dict[str, Any]) -> Any:
+        info = activity.info()
         began = time.monotonic()
         outcome = "completed"
         limit = asyncio.timeout(within_s(info.start_to_close_timeout))
         try:
-            with self._attends(task_id):
+            with self._attends(str(facts["task"])):
                 async with limit:
-                    return await self.next.execute_activity(input)
+                    return redacted(await self.next.execute_activity(input))
         except TimeoutError as error:
             if not limit.expired():
                 outcome = "TimeoutError"
-                raise to_application_error(error, attempt=info.attempt) from error
+                raise to_application_error(error, attempt=info.attempt, redact=redaction().text) from error
             outcome = "TooSlow"
             raise too_slow(info) from error
         except asyncio.CancelledError:
@@ -133,12 +168,12 @@ class _Door(ActivityInboundInterceptor):
         # The one place where every error is caught: it is answered by translating it for Temporal.
         except Exception as error:
             outcome = type(error).__name__
-            translated = to_application_error(error, attempt=info.attempt)
+            translated = to_application_error(error, attempt=info.attempt, redact=redaction().text)
             # Whoever reads the log of a task that stands still learns here what it waits for.
             facts["because"] = translated.message
             if not isinstance(error, PerdureError):
                 logger.exception("unexpected error", extra=facts)
-            raise translated from error
+            raise translated from (None if holds_credentials(error) else error)
         finally:
             elapsed_s = time.monotonic() - began
             level = logging.INFO if outcome == "completed" else logging.WARNING

@@ -25,6 +25,7 @@ from activities.record import (
     next_entry,
     scheduled_at,
 )
+from activities.redaction import is_text, redaction
 from activities.running_tools import AsksForCalls, FilesAt, Outputs, Questions, RunsTools
 from activities.sightings import seen_of
 from perdure.contracts.calls import (
@@ -107,7 +108,10 @@ class ExecuteCallsDoor(Generic[Copy]):
     async def execute_calls(self, step: ExecuteCalls) -> Executed:
         """Run what is not recorded yet, in order; read-only neighbours at once. Stops after a failed change."""
         entries = await self._record.since(step.task_id, step.head, step.decided_in)
-        calls = {each.index: call_of(entries, step.decided_in, each.index) for each in step.calls}
+        calls = {
+            each.index: await call_of(self._record, entries, step.decided_in, each.index)
+            for each in step.calls
+        }
         standing = await standing_of(
             self._record,
             step,
@@ -193,7 +197,8 @@ class ExecuteCallsDoor(Generic[Copy]):
             words = f"Refused by the sandbox (no error of the call, and nothing ran): {error}"
             return RanCall(ok=False, for_model=words, excerpt=error.message, refused_by="sandbox")
         except ToolRejected as error:
-            return RanCall(ok=False, for_model=str(error), excerpt=error.message)
+            said = redaction()
+            return RanCall(ok=False, for_model=said.text(str(error)), excerpt=said.text(error.message))
 
     async def record(
         self, execution: "_Execution[Copy]", ran: Sequence[tuple[int, RanCall]], *, more_changes: bool
@@ -253,7 +258,9 @@ class ExecuteCallsDoor(Generic[Copy]):
     async def _artifacts(self, task_id: str, outcome: RanCall) -> tuple[ArtifactRef, ...]:
         return tuple(
             [
-                await self._record.put_artifact(task_id, name, data, media_type)
+                await self._record.put_artifact(
+                    task_id, name, redaction().data(data) if is_text(media_type) else data, media_type
+                )
                 for name, data, media_type in outcome.attachments
             ]
         )

@@ -4,9 +4,11 @@ from typing import Any
 
 from temporalio import activity
 
+from activities.exact_arguments import kept_exactly
 from activities.heartbeat import heartbeating
 from activities.judge import JudgesCalls, judged, standing_of
 from activities.record import AnswerKey, Transcript, answer_key, next_entry
+from activities.redaction import redaction
 from activities.upkeep import Playbooks, playbook_in
 from perdure.contracts.calls import Author, ToolCall
 from perdure.contracts.steps import Decided
@@ -46,6 +48,7 @@ class FollowPlaybookDoor:
             "policy": self._judge.rules_digest(standing),
         }
         body["calls"] = [call.model_dump(mode="json") for call in calls]
+        body |= await kept_exactly(self._record, step.task_id, body["calls"])
         entry = next_entry(
             entries[-1], task_id=step.task_id, step=step.step, kind=EntryKind.DECISION, body=body
         )
@@ -54,5 +57,5 @@ class FollowPlaybookDoor:
             calls=tuple(judged(call, self._judge, standing) for call in calls),
             done=False,
         )
-        kept = await self._record.store_answer(key, made.model_dump(mode="json"), [entry])
+        kept = await self._record.store_answer(key, redaction().model(made).model_dump(mode="json"), [entry])
         return Decided.model_validate(kept)

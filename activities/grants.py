@@ -10,7 +10,7 @@ from temporalio import activity
 from activities.heartbeat import heartbeating
 from activities.host_steps import author_of, call_of, follows_untrusted
 from activities.judge import JudgesCalls, judged, standing_of
-from activities.record import AppendsEntries, KnowsTasks, next_entry, scheduled_at
+from activities.record import AppendsEntries, KnowsTasks, ReadsArtifacts, next_entry, scheduled_at
 from perdure.contracts.calls import CallSummary, ToolCall
 from perdure.contracts.digests import call_shape
 from perdure.contracts.grants import (
@@ -41,7 +41,7 @@ class ReadsGrants(AppendsEntries, KnowsTasks, Protocol):
         ...
 
 
-class KeepsGrants(ReadsGrants, Protocol):
+class KeepsGrants(ReadsGrants, ReadsArtifacts, Protocol):
     """The record's part."""
 
     async def keep_grant(self, grant: Grant, *, asked_at: datetime) -> bool:
@@ -193,7 +193,7 @@ class GrantsDoor(Remembering):
         """Remember the decision and say so in the transcript, unless such a call is decided each time."""
         async with heartbeating():
             entries = await self._record.since(request.task_id, request.head, request.decision)
-            call = call_of(entries, request.decision, request.approval.call)
+            call = await call_of(self._keeping, entries, request.decision, request.approval.call)
             standing = await standing_of(
                 self._record,
                 request,

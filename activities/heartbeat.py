@@ -6,6 +6,8 @@ from collections.abc import AsyncGenerator, Callable
 
 from temporalio import activity
 
+from activities.redaction import redaction
+
 Beat = Callable[[str], None]
 
 
@@ -26,6 +28,6 @@ async def heartbeating() -> AsyncGenerator[Beat]:
 
     waiting = loop.call_later(interval_s, beat)
     try:
-        yield lines.append
+        yield lambda line: lines.append(redaction().text(line))
     finally:
         waiting.cancel()

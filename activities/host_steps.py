@@ -1,13 +1,15 @@
 """What the steps on a host share: claiming the workspace, and opening its files where they are still good."""
 
 import contextlib
-from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from temporalio import activity
 
-from activities.record import KeepsArtifacts, run_id, scheduled_at
+from activities.exact_arguments import exactly
+from activities.record import KeepsArtifacts, ReadsArtifacts, run_id, scheduled_at
+from activities.redaction import Redacts, use
 from activities.setting_aside import KeepsUnrecorded, SetAside, set_aside
 from perdure.contracts.calls import Author, CallKey, CallResult, Token, ToolCall
 from perdure.contracts.errors import WorkspaceLost
@@ -113,11 +115,22 @@ class Held(Generic[Copy]):
     claim: Claimed
 
 
+LooksForSecrets = Callable[[str, Copy], Awaitable[Redacts]]
+"""The redaction of a task that knows the secrets of its files as they are now."""
+
+
 class Host(Generic[Copy]):
     """This host's workspaces, behind the fence."""
 
-    def __init__(self, host_id: str, record: ClaimsWorkspaces, workspaces: OpensCopies[Copy]) -> None:
+    def __init__(
+        self,
+        host_id: str,
+        record: ClaimsWorkspaces,
+        workspaces: OpensCopies[Copy],
+        look_for_secrets: LooksForSecrets[Copy],
+    ) -> None:
         self.host_id = host_id
+        self._look_for_secrets = look_for_secrets
         self._record = record
         self._workspaces = workspaces
 
@@ -163,6 +176,11 @@ class Host(Generic[Copy]):
 
         What that one left behind, or a person beside it, is kept. WorkspaceLost where the step needs what was set up in another folder.
         """
+        copy, kept = await self._open(step, claim)
+        use(await self._look_for_secrets(step.task_id, copy))
+        return copy, kept
+
+    async def _open(self, step: HostStep, claim: Claimed) -> tuple[Copy, SetAside]:
         task_id = step.task_id
         if step.generation and claim.generation != step.generation:
             raise WorkspaceLost(
@@ -204,17 +222,18 @@ def follows_untrusted(entries: Sequence[Entry], decision: str) -> bool:
     return found is not None and bool(found.body.get("untrusted", False))
 
 
-def call_of(entries: Sequence[Entry], decision: str, index: int) -> ToolCall:
-    """One call of a decision, with a person's latest edit of it; raises WorkspaceLost where there is none."""
+async def call_of(record: ReadsArtifacts, entries: Sequence[Entry], decision: str, index: int) -> ToolCall:
+    """One call of a decision exactly as it was made, with a person's latest edit of it; raises WorkspaceLost where there is none."""
     found: ToolCall | None = None
     for entry in entries:
         if entry.digest == decision:
-            calls = [ToolCall.model_validate(call) for call in entry.body["calls"]]
+            calls = [ToolCall.model_validate(call) for call in await exactly(record, entry, "calls")]
             found = next((call for call in calls if call.index == index), None)
         if found and entry.kind is EntryKind.EDIT:
             edit = entry.body
             if edit["decision"] == decision and edit["index"] == index:
-                found = found.model_copy(update={"arguments": edit["arguments"], "problem": ""})
+                arguments = await exactly(record, entry, "arguments")
+                found = found.model_copy(update={"arguments": arguments, "problem": ""})
     if found is None:
         raise WorkspaceLost(
             f"The transcript holds no call {index} of the decision {decision[:12]!r}.",

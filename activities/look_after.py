@@ -8,6 +8,7 @@ from activities.heartbeat import heartbeating
 from activities.host_steps import Host
 from activities.judge import standing_of
 from activities.record import answer_key, next_entry
+from activities.redaction import redaction
 from activities.upkeep import KeepsBytes, LooksAfter, Said, playbook_in
 from perdure.contracts.calls import ArtifactRef, Author
 from perdure.contracts.task import Check
@@ -47,7 +48,7 @@ class LookAfterDoor(Generic[Copy]):
         async with heartbeating() as beat, self._host.hold(step) as held:
             unmet = await self._upkeep.unmet(held.copy, content, parts, beat, standing=standing)
         made = ConditionsSeen(unmet=unmet)
-        kept = await self._record.store_answer(key, made.model_dump(mode="json"), [])
+        kept = await self._record.store_answer(key, redaction().model(made).model_dump(mode="json"), [])
         return ConditionsSeen.model_validate(kept)
 
     @activity.defn(name="measure_change")
@@ -71,7 +72,9 @@ class LookAfterDoor(Generic[Copy]):
         before = await self._record.artifact(step.task_id, step.before.id) if step.before else None
         async with heartbeating() as beat, self._host.hold(step) as held:
             said = await self._upkeep.vouch(held.copy, playbook_in(entries), before, beat, standing=standing)
-        cases = await self._record.put_artifact(step.task_id, CASES, said.cases, "application/json")
+        cases = await self._record.put_artifact(
+            step.task_id, CASES, redaction().data(said.cases), "application/json"
+        )
         entry = next_entry(
             entries[-1],
             task_id=step.task_id,
@@ -89,7 +92,7 @@ class LookAfterDoor(Generic[Copy]):
             broken=tuple(name[:200] for name in said.broken),
             sentence=said.sentence[:600],
         )
-        kept = await self._record.store_answer(key, made.model_dump(mode="json"), [entry])
+        kept = await self._record.store_answer(key, redaction().model(made).model_dump(mode="json"), [entry])
         return Vouched.model_validate(kept)
 
 

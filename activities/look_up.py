@@ -4,6 +4,8 @@ from typing import Protocol
 
 from temporalio import activity
 
+from activities.exact_arguments import refuse_exact
+from activities.redaction import redaction
 from perdure.contracts.errors import InvalidInput
 from perdure.contracts.lookups import Form, LookUp, Page
 from perdure.contracts.workspace import Checkpoint
@@ -43,6 +45,7 @@ class LookUpDiffDoor:
         whole = await self._workspaces.change(
             request.task_id, checkpoint=request.checkpoint, form=request.form, since=request.since
         )
+        whole = redaction().data(whole)
         return Page.of(whole, offset=request.offset, page_bytes=request.page_bytes, by_line=True)
 
 
@@ -54,6 +57,7 @@ class LookUpArtifactDoor:
 
     @activity.defn(name="look_up_artifact")
     async def look_up_artifact(self, request: LookUp) -> Page:
-        """A page of an artifact."""
+        """A page of an artifact as it is kept; texts were redacted before they were."""
         whole = await self._record.artifact(request.task_id, request.artifact_id)
+        refuse_exact(whole)
         return Page.of(whole, offset=request.offset, page_bytes=request.page_bytes, by_line=False)

@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 from pydantic import BaseModel
 
 from activities.record import Transcript, answer_key, next_entry
+from activities.redaction import redaction
 from perdure.contracts.errors import ContextTooLarge
 from perdure.contracts.model import Message, ModelReply, ModelRequest, Role, ToolSchema
 from perdure.contracts.steps import ModelStep
@@ -157,7 +158,9 @@ class Conversation:
     ) -> Answered:
         """Store the answer with its entries; where another attempt was first, its answer is returned."""
         kept = await self.record.store_answer(
-            answer_key(step.task_id, step.step, purpose), body.model_dump(mode="json"), entries
+            answer_key(step.task_id, step.step, purpose),
+            redaction().model(body).model_dump(mode="json"),
+            entries,
         )
         return type(body).model_validate(kept)
 

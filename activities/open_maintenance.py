@@ -7,6 +7,7 @@ from temporalio import activity
 from activities.heartbeat import heartbeating
 from activities.open_task import POLICY, GivesPlaces, Grants, RecordsTasks, check_repository_root, limits_of
 from activities.record import next_entry, scheduled_at
+from activities.redaction import redaction
 from activities.upkeep import Playbooks
 from perdure.contracts.maintenance import MaintenanceRequest
 from perdure.contracts.steps import OpenedTask
@@ -64,7 +65,7 @@ class OpenMaintenanceDoor:
         await self._record.open_task(
             task_id=request.task_id,
             workflow_id=request.workflow_id,
-            request=task.model_copy(update={"repository": repository}),
+            request=redaction().model(task.model_copy(update={"repository": repository})),
             repository=repository,
             at=scheduled_at(),
         )

@@ -12,6 +12,7 @@ from temporalio import activity
 
 from activities.heartbeat import heartbeating
 from activities.record import AppendsEntries, next_entry, scheduled_at
+from activities.redaction import redaction
 from perdure.contracts.errors import InvalidInput
 from perdure.contracts.steps import MAX_STEPS, ForkPoint, Limits, OpenedTask, OpenTask, Timing
 from perdure.contracts.task import Budget, Safety, TaskRequest
@@ -134,7 +135,7 @@ class OpenTaskDoor:
         await self._record.open_task(
             task_id=request.task_id,
             workflow_id=request.workflow_id,
-            request=asked.model_copy(update={"repository": repository}),
+            request=redaction().model(asked.model_copy(update={"repository": repository})),
             repository=repository,
             at=scheduled_at(),
         )

@@ -10,8 +10,9 @@ from temporalio import activity
 
 from activities.grants import VoidsGrants, void_what_is_behind
 from activities.heartbeat import heartbeating
-from activities.host_steps import Rebuilt
+from activities.host_steps import LooksForSecrets, Rebuilt
 from activities.record import KeepsArtifacts, next_entry, run_id, scheduled_at
+from activities.redaction import use
 from activities.setting_aside import KeepsUnrecorded, SetAside, set_aside
 from perdure.contracts.calls import SandboxLevel
 from perdure.contracts.digests import short_hash
@@ -156,6 +157,7 @@ class ThisHost(Generic[Copy]):
     host_queue: str
     survey: Callable[[Copy], Awaitable[Surveyed]]
     strip_credentials: Callable[[str], str]
+    look_for_secrets: LooksForSecrets[Copy]
     sandbox: SandboxLevel
     sandbox_sentences: tuple[str, ...] = ()
     """Why its sandbox is no better; people are warned with them."""
@@ -199,6 +201,7 @@ class PrepareWorkspaceDoor(Generic[Copy]):
             await void_what_is_behind(self._record, task_id=request.task_id, head=request.head)
             checkpoint = await self._leave_pushed_branch(request.task_id, created.copy, checkpoint, told)
             told.spent = await self._record.spent(request.task_id)
+        use(await self._host.look_for_secrets(request.task_id, created.copy))
         surveyed = await self._host.survey(created.copy)
         workspace = Workspace(
             host_id=self._host.host_id,

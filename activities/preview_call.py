@@ -2,12 +2,13 @@
 
 import json
 import re
-from collections.abc import Sequence
-from typing import Generic, Protocol, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, Generic, Protocol, TypeVar
 
 from temporalio import activity
 
 from activities.approval_checks import KnowsApprovers
+from activities.exact_arguments import kept_exactly
 from activities.grants import NothingRemembered, Remembers, shape_of
 from activities.heartbeat import heartbeating
 from activities.host_steps import Host, author_of, call_of, follows_untrusted
@@ -17,11 +18,13 @@ from activities.record import (
     KeepsArtifacts,
     KnowsFiles,
     KnowsTasks,
+    ReadsArtifacts,
     files_at_of,
     next_entry,
     run_id,
     scheduled_at,
 )
+from activities.redaction import redaction
 from activities.running_tools import AsksForCalls, Questions, RunsTools
 from activities.sightings import seen_of
 from perdure.contracts.calls import ArtifactRef, CallSummary, Verdict
@@ -38,7 +41,7 @@ LEFT_OUT = "characters left out"
 WHOLE_OPERATION = "operation.txt"
 
 
-class LooksBack(AppendsEntries, KeepsArtifacts, KnowsFiles, KnowsTasks, Protocol):
+class LooksBack(AppendsEntries, KeepsArtifacts, ReadsArtifacts, KnowsFiles, KnowsTasks, Protocol):
     """The record's part."""
 
 
@@ -67,11 +70,12 @@ class PreviewCallDoor(Generic[Copy]):
     async def preview_call(self, step: PreviewCall) -> Previewed:
         """The operation's digest and preview in the workspace as it is now; an edit is stored with it."""
         entries = await self._record.since(step.task_id, step.head, step.decided_in)
-        call = call_of(entries, step.decided_in, step.index)
+        call = await call_of(self._record, entries, step.decided_in, step.index)
         last = recorded = entries[-1]
         if step.arguments is not None:
             call = call.model_copy(update={"arguments": step.arguments, "problem": ""})
-            last = edit_entry(last, step)
+            exact = await kept_exactly(self._record, step.task_id, step.arguments)
+            last = edit_entry(last, step, exact)
         standing = await standing_of(
             self._record,
             step,
@@ -101,7 +105,9 @@ class PreviewCallDoor(Generic[Copy]):
                     questions=questions,
                 )
             except ToolRejected as error:
-                return refused(step, summary, str(error)).model_copy(update={"cost": cost_of(questions)})
+                return refused(step, summary, redaction().text(str(error))).model_copy(
+                    update={"cost": cost_of(questions)}
+                )
         if operation.pushed:
             return refused(step, summary, operation.preview).model_copy(
                 update={"pushed": operation.pushed, "cost": cost_of(questions)}
@@ -139,6 +145,7 @@ class PreviewCallDoor(Generic[Copy]):
         """The operation with nothing left out, for who wants to read all of it."""
         sealed = json.dumps(operation.sealed, ensure_ascii=True, indent=1, sort_keys=True)
         text = f"{operation.title}\n\n{operation.preview}\n\n{sealed}\n\nSHA-256 of the operation: {operation.digest}\n"
+        text = redaction().text(text)
         return await self._record.put_artifact(
             task_id, WHOLE_OPERATION, text.encode("utf-8", "backslashreplace"), "text/plain; charset=utf-8"
         )
@@ -192,9 +199,14 @@ def _open_fence(lines: Sequence[str]) -> str:
     return fence
 
 
-def edit_entry(parent: Entry, step: PreviewCall) -> Entry:
+def edit_entry(parent: Entry, step: PreviewCall, exact: Mapping[str, Any]) -> Entry:
     """The transcript's record of a person's edit."""
-    body = {"decision": step.decided_in, "index": step.index, "arguments": dict(step.arguments or {})}
+    body = {
+        "decision": step.decided_in,
+        "index": step.index,
+        "arguments": dict(step.arguments or {}),
+        **exact,
+    }
     return next_entry(parent, task_id=step.task_id, step=step.step, kind=EntryKind.EDIT, body=body)
 
 

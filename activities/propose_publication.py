@@ -5,10 +5,12 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from temporalio import activity
 
+from activities.exact_arguments import kept_exactly
 from activities.heartbeat import heartbeating
 from activities.host_steps import Host
 from activities.judge import JudgesCalls, judged, standing_of
 from activities.record import Transcript, answer_key, next_entry
+from activities.redaction import redaction
 from perdure.contracts.calls import Author, ToolCall
 from perdure.contracts.steps import ProposePublication, Publication
 from perdure.contracts.transcript import EntryKind
@@ -65,6 +67,7 @@ class ProposePublicationDoor(Generic[Copy]):
             "scripted": False,
         }
         facts["calls"] = [call.model_dump(mode="json") for call in calls]
+        facts |= await kept_exactly(self._record, step.task_id, facts["calls"])
         entry = next_entry(parent, task_id=step.task_id, step=step.step, kind=EntryKind.DECISION, body=facts)
         there = not dirty and bool(commits) and head == remote_head
         withheld = ""
@@ -78,7 +81,9 @@ class ProposePublicationDoor(Generic[Copy]):
             already_pushed=f"{branch}@{head}" if there else "",
             withheld=withheld,
         )
-        kept = await self._record.store_answer(key, made.model_dump(mode="json"), [entry] if calls else [])
+        kept = await self._record.store_answer(
+            key, redaction().model(made).model_dump(mode="json"), [entry] if calls else []
+        )
         return Publication.model_validate(kept)
 
 

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from temporalio import activity
 
+from activities.redaction import redaction
 from perdure.contracts.calls import ArtifactRef
 from perdure.contracts.digests import canonical_json
 from perdure.contracts.envelopes import new_marker
@@ -125,7 +126,7 @@ class KnowsTasks(Protocol):
         ...
 
 
-class Transcript(AppendsEntries, KeepsAnswers, KnowsTasks, Protocol):
+class Transcript(AppendsEntries, KeepsAnswers, KeepsArtifacts, KnowsTasks, Protocol):
     """What the model steps need."""
 
     async def steps(self, task_id: str, head: str, kinds: Collection[EntryKind]) -> set[int]:
@@ -136,20 +137,23 @@ class Transcript(AppendsEntries, KeepsAnswers, KnowsTasks, Protocol):
 def next_entry(
     parent: Entry | None, *, task_id: str, step: int, kind: EntryKind, body: Mapping[str, Any]
 ) -> Entry:
-    """The sealed entry after ``parent``, dated by the activity's schedule so that a retry makes the same one.
+    """The sealed entry after ``parent``, redacted, and dated by the activity's schedule so that a retry makes the same one.
 
     One that models read in an envelope gets the envelope's marker here, once; another attempt that made the same entry
     is told apart by it, and the one that is reported counts.
     """
+    # A playbook is the operator's own, and what is run of it is read from here again.
+    as_it_is = {name: body[name] for name in ("playbook", "marker") if name in body}
+    redacted = redaction().value({name: value for name, value in body.items() if name not in as_it_is})
     if kind in IN_ENVELOPES and "marker" not in body:
-        body = {**body, "marker": new_marker(canonical_json(body).decode("utf-8", "replace"))}
+        as_it_is["marker"] = new_marker(canonical_json(redacted).decode("utf-8", "replace"))
     return Entry(
         task_id=task_id,
         parent=parent.digest if parent else "",
         depth=parent.depth + 1 if parent else 0,
         step=step,
         kind=kind,
-        body={"v": 1, **body},
+        body={"v": 1, **redacted, **as_it_is},
         at=scheduled_at().isoformat(),
     ).sealed()
 

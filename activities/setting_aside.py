@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from activities.record import KeepsArtifacts
+from activities.redaction import redaction
 from perdure.contracts.calls import ArtifactRef
 from perdure.contracts.errors import ToolRejected
 from perdure.contracts.workspace import Checkpoint
@@ -93,7 +94,9 @@ async def _name(record: KeepsArtifacts, task_id: str, found: Unrecorded, kept: S
     kept.checkpoint = found.checkpoint
     if found.files or not found.unkept:
         name = f"set-aside-{commit}.patch"
-        patch = await record.put_artifact(task_id, name, found.patch, "text/x-diff; charset=utf-8")
+        # For people to read; byte by byte the change is in the checkpoint.
+        shown = redaction().data(found.patch)
+        patch = await record.put_artifact(task_id, name, shown, "text/x-diff; charset=utf-8")
         kept.artifacts.append(patch)
         changed = _listed(found.files) or "branches or the index alone"
         kept.notes.append(

@@ -2,10 +2,17 @@
 
 from collections.abc import Collection
 
+from activities.decide import OffersTools
+from activities.offered_tools import offered_names
+from perdure.contracts.calls import Author, Effect, Verdict
 from perdure.contracts.errors import ConfigurationError
+from perdure.contracts.judging import CallFacts, Standing
+from perdure.contracts.model import ToolSchema
 from perdure.contracts.names import MOST_OFFERED_TOOLS
-from perdure.contracts.task import Mode
+from perdure.contracts.task import Mode, Safety
+from perdure.safety.policy import Policy
 from perdure.settings import Settings, variable_of
+from tools.registry import Registry
 
 
 def eager_tools_of(settings: Settings, known: Collection[str]) -> dict[Mode, tuple[str, ...]]:
@@ -29,3 +36,18 @@ def eager_tools_of(settings: Settings, known: Collection[str]) -> dict[Mode, tup
                 "leave some out: the model finds the others by find_tools.",
             )
     return eager
+
+
+def tools_offered(settings: Settings, registry: Registry, policy: Policy) -> OffersTools:
+    """Gives the schemas of what a task may use of the eager tools and of those that it found since."""
+    eager = eager_tools_of(settings, registry.names)
+
+    def offered(mode: Mode, safety: Safety, loaded: tuple[str, ...]) -> tuple[ToolSchema, ...]:
+        standing = Standing(mode=mode, safety=safety, author=Author.MODEL)
+        verdicts = {each: policy.judge(CallFacts("", each, standing)).verdict for each in Effect}
+        return registry.schemas(
+            denied=[effect for effect, verdict in verdicts.items() if verdict is Verdict.DENY],
+            names=("find_tools", *offered_names(eager[mode], loaded)),
+        )
+
+    return offered

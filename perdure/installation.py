@@ -7,7 +7,7 @@ import logging
 import re
 import shutil
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ from temporalio.worker import WorkerDeploymentConfig
 
 import perdure
 from perdure.client.connection import find_server, running_stack
-from perdure.client.conversion import data_converter
+from perdure.client.conversion import data_converter, redacting
 from perdure.contracts.calls import SandboxLevel
 from perdure.contracts.errors import ConfigurationError
 from perdure.contracts.names import SEARCH_ATTRIBUTES
@@ -55,18 +55,22 @@ NETWORK_VARIABLES = (
 """All that Git gets of the worker's environment, and only where it talks to a remote."""
 
 
-async def connect(settings: Settings, *, found: SandboxReport | None = None) -> Client:
+async def connect(
+    settings: Settings, *, redact: Callable[[str], str] | None = None, found: SandboxReport | None = None
+) -> Client:
     """A client of the Temporal server; ConfigurationError says which address does not answer.
 
-    What was ``found`` of a worker's sandbox is told to its log and its metrics.
+    ``redact`` takes credentials out of the failures that it reports. What was ``found`` of a worker's sandbox is told to
+    its log and its metrics.
     """
     server = find_server(home=settings.home, environment=settings.temporal_environment)
     metrics = PrometheusConfig(bind_address=settings.metrics_address) if settings.metrics_address else None
     runtime = Runtime(telemetry=TelemetryConfig(metrics=metrics)) if metrics else Runtime.default()
     if found is not None:
         tell_level(found, runtime)
+    converter = data_converter if redact is None else redacting(redact)
     try:
-        return await Client.connect(**server.config, data_converter=data_converter, runtime=runtime)
+        return await Client.connect(**server.config, data_converter=converter, runtime=runtime)
     except RuntimeError as error:
         raise ConfigurationError(
             f"The Temporal server at {server.address!r} ({server.source}) does not answer: {error}.",

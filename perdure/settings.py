@@ -217,6 +217,13 @@ class Settings(BaseSettings):
     log_format: Literal["json", "text"] = "text"
     """One JSON object a line, or text for people."""
 
+    log_code: CommaSeparated = ()
+    """Repositories whose content (code, names of files, words of programs) may be in log lines, comma-separated, as glob
+    patterns such as github.com/acme/*,/srv/code/*, or all; one with ! before it is left out. Unset: of none."""
+
+    known_harmless: Path | None = None
+    """TOML file that names texts which look like credentials and are none, such as made-up values of tests."""
+
     metrics_address: str = ""
     """Where a worker serves Prometheus metrics, as host:port; unset: nowhere."""
 
@@ -274,6 +281,7 @@ class Settings(BaseSettings):
 
     @field_validator(
         "repository_roots",
+        "log_code",
         "playbooks",
         "user_limits",
         "model_plan",
@@ -369,7 +377,7 @@ def _anchored(settings: Settings, project_folder: Path, environment: Mapping[str
     paths = {"home": project_folder / settings.home.expanduser()}
     folders = tuple(str(project_folder / Path(folder).expanduser()) for folder in settings.playbooks)
     tool_folders = tuple(str(project_folder / Path(folder).expanduser()) for folder in settings.tool_folders)
-    named = ("model_script", "mcp_servers", "git_credentials", "approvers", "signing_key")
+    named = ("model_script", "mcp_servers", "git_credentials", "approvers", "signing_key", "known_harmless")
     files = {name: getattr(settings, name) for name in named}
     paths |= {name: project_folder / file.expanduser() for name, file in files.items() if file is not None}
     anchored = settings.model_copy(update={**paths, "playbooks": folders, "tool_folders": tool_folders})

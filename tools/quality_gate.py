@@ -11,6 +11,7 @@ from perdure.contracts.calls import CallKey, ToolCall
 from perdure.contracts.errors import ToolRejected
 from perdure.contracts.task import Check
 from perdure.safety.views import SandboxLimits, View
+from perdure.workspace.added_lines import secrets_added
 from perdure.workspace.working_copy import WorkingCopy
 from tools.checking.script_gate import script_checks
 from tools.model_view import for_model
@@ -53,7 +54,10 @@ class QualityGate:
         checks.append(await self._lint(context, present, texts))
         checks += await script_checks(context, changed, base_commit=base_commit, texts=texts)
         checks += await self._tests(context, changed, texts)
-        return checks, "\n\n".join(texts), len(changed)
+        checks += await added_secrets(context, base_commit, texts) if changed else []
+        screen = context.screen
+        said = [check.model_copy(update={"detail": screen.text(check.detail)}) for check in checks]
+        return said, screen.text("\n\n".join(texts)), len(changed)
 
     def _context(self, copy: WorkingCopy, beat: Callable[[str], None]) -> ToolContext:
         # The gate has no call of its own; nothing that it runs keeps anything under a key.
@@ -117,6 +121,20 @@ class QualityGate:
         if any(check.status == "failed" for check in checks):
             texts.append(f"Tests failed:\n{for_model(output.content, limit=MODEL_CHARACTERS)}")
         return checks
+
+
+async def added_secrets(context: ToolContext, base_commit: str, texts: list[str]) -> list[Check]:
+    """A failed check where the work adds credentials, which no commit may; else none, since that goes without saying."""
+    patch = await context.copy.git.diff(against=base_commit)
+    places = await asyncio.to_thread(secrets_added, patch, context.screen.findings)
+    if not places:
+        return []
+    named = "; ".join(map(str, places[:20]))
+    texts.append(
+        f"The work adds what looks like a credential, and no commit may: {named}. Take it out, and have the program read it "
+        "from its environment; a made-up value of a test must not look like one."
+    )
+    return [Check(name="secrets", status="failed", detail=named[:200])]
 
 
 def check_of(run: RecordedRun) -> Check:

@@ -22,6 +22,7 @@ from perdure.safety.origins import trust_of
 from perdure.safety.policy import Policy
 from perdure.safety.remembering import why_not_remembered
 from perdure.safety.sandbox import Sandbox
+from perdure.safety.secrets import Screen, Screens, holds_marker, marker
 from perdure.workspace.remotes import Remote
 from perdure.workspace.working_copy import WorkingCopy
 from tools.model_view import for_model
@@ -67,6 +68,7 @@ class ToolRunner:
         searching: Searching | None = None,
         known: Collection[str] | None = None,
         on_package_request: Callable[[str, PackageRequest], None] = lambda task_id, request: None,
+        screens: Screens | None = None,
     ) -> None:
         self._registry = registry
         self._policy = policy
@@ -78,13 +80,17 @@ class ToolRunner:
         self._known = registry.names if known is None else known
         """Tools whose schemas every model sees; of the others a malformed call brings the schema."""
         self._on_package_request = on_package_request
+        self._screens = screens or Screens()
 
     def summarize(self, call: ToolCall) -> Outline:
         """Title, effect, digest of the arguments, time limit and what they name; ToolRejected for what cannot run."""
         try:
-            return self._registry.summarize(call)
+            outline = self._registry.summarize(call)
+            if outline.effect is not Effect.READ:
+                refuse_markers(call)
+            return outline._replace(title=self._screens.worker.text(outline.title))
         except ToolRejected as error:
-            if call.tool in self._known or call.tool not in self._registry.names:
+            if call.tool in self._known or call.tool not in self._registry.names or holds_markers(call):
                 raise
             schema = self._registry.schemas(names=(call.tool,))[0]
             parameters = json.dumps(schema.parameters, ensure_ascii=False, separators=(",", ":"))
@@ -135,6 +141,7 @@ class ToolRunner:
         context = replace(context, outputs=outputs, seen=seen, files_at=files_at, approved_by=approved_by)
         context = replace(context, read_only=read_only)
         output = await self._registry.run(call, replace(context, model=questions))
+        output = await redacted(output, self._screens.of(key.task_id))
         ran = ran_call(output, key=key, limit=self._registry.output_limit(call.tool))
         return replace(ran, trust=self._trust(call, output.content))
 
@@ -190,10 +197,13 @@ class ToolRunner:
             key=key,
             facts=preview.facts,
         )
+        screen = self._screens.of(key.task_id)
         return Operation(
             digest=operation_digest(seal),
-            title=preview.title,
-            preview=self._with_level(f"{preview.markdown}{_touched(self._registry.touches(call))}"),
+            title=screen.text(preview.title),
+            preview=screen.text(
+                self._with_level(f"{preview.markdown}{_touched(self._registry.touches(call))}")
+            ),
             facts=preview.facts,
             pushed=preview.pushed,
             policy_digest=policy_digest,
@@ -240,7 +250,35 @@ class ToolRunner:
             searching=self._searching,
             on_package_request=functools.partial(self._on_package_request, key.task_id),
             approved=approved,
+            screen=self._screens.of(copy.origin.task_id),
         )
+
+
+def holds_markers(call: ToolCall) -> bool:
+    """Whether an argument holds what stands in our own words for a credential that was taken out."""
+    return holds_marker(json.dumps(call.arguments, ensure_ascii=False))
+
+
+def refuse_markers(call: ToolCall) -> None:
+    """ToolRejected for arguments that would put our marker where a credential stands."""
+    if holds_markers(call):
+        raise ToolRejected(
+            f"An argument of {call.tool!r} holds {marker('…')!r}, which stands only in what you are shown: in the file is "
+            "a credential, and this call would lose it. Nothing was done.",
+            "Change the lines around it and leave its line as it is: make the searched text end before that line and a second "
+            "one begin after it. To use the value in a program, let the program read it from its file or environment.",
+        )
+
+
+async def redacted(output: ToolOutput, screen: Screen) -> ToolOutput:
+    """The output without credentials: before it is shortened, so that none is cut in two and no longer seen."""
+    return replace(
+        output,
+        content=await screen.text_beside(output.content),
+        summary=screen.text(output.summary),
+        changed_paths=tuple(screen.text(path) for path in output.changed_paths),
+        seen=screen.value(output.seen),
+    )
 
 
 def ran_call(output: ToolOutput, *, key: CallKey, limit: int = OUTPUT_CHARACTERS) -> RanCall:

@@ -21,6 +21,7 @@ from perdure.contracts.workspace import Checkpoint
 from perdure.safety.egress import PackageRequest
 from perdure.safety.package_hosts import PackageHost
 from perdure.safety.sandbox import Sandbox
+from perdure.safety.secrets import Screen, Screens
 from perdure.workspace.working_copy import WorkingCopy
 from tools.diagnostics import Diagnostic
 from tools.named_arguments import named_in
@@ -192,6 +193,8 @@ class ToolContext:
     """None where no model can be asked."""
     read_only: bool = False
     """Whether no program may write to the workspace, whatever the tool asks for: the task only plans or answers."""
+    screen: Screen = field(default_factory=lambda: Screens().worker)
+    """Finds the task's credentials in texts. What a tool gives back passes it afterwards; tools need not."""
     on_trial: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
     """Files as programs shall see them in place of the workspace's, by path; nothing of what they write stays."""
 

@@ -20,6 +20,7 @@ from perdure.llm.errors import ModelGone
 from perdure.llm.model_settings import ModelSettings
 from perdure.llm.prices import Prices
 from perdure.llm.wire import Completion, Usage, body_bytes, body_of, read_completion, read_served
+from perdure.safety.secrets import Screen, Screens
 
 _MOST_CORRECTIONS = 2
 _LONGEST_GENERATION = 4_000
@@ -40,8 +41,10 @@ class _Answered:
 class Models:
     """Asks models. Nothing is opened before the first request, which needs a running event loop."""
 
-    def __init__(self, settings: ModelSettings) -> None:
+    def __init__(self, settings: ModelSettings, screens: Screens | None = None) -> None:
+        """What is sent passes the ``screens``; without them credentials are known by their form alone."""
         self._settings = settings
+        self._screens = screens or Screens()
         self._connection = Connection(settings)
         self._prices = Prices(settings.prices)
         self._windows: dict[str, int] = {}
@@ -136,12 +139,17 @@ class Models:
     async def _ask(self, model: str, request: ModelRequest, warnings: Sequence[str]) -> ModelReply:
         """One model's answer, after at most two corrections and one cut of the answer's room."""
         started = time.perf_counter()
+        screen = self._screens.of(request.task_id)
         notes = list(warnings)
         spent = Cost()
         corrections = 0
         cut = False
         while True:
-            body = body_of(model, request, effort=self._settings.reasoning_effort.get(request.role, ""))
+            body = body_of(
+                model,
+                without_credentials(request, screen),
+                effort=self._settings.reasoning_effort.get(request.role, ""),
+            )
             try:
                 answered = await self._post(model, body)
             except ModelFault as fault:
@@ -200,6 +208,28 @@ class Models:
             output_tokens=counted.completion_tokens,
         )
         return cost.model_copy(update={"usd": round(usd, 9)})
+
+
+def without_credentials(request: ModelRequest, screen: Screen) -> ModelRequest:
+    """The request without credentials; what a task's earlier requests held costs a look-up each."""
+    messages = tuple(_screened(message, screen) for message in request.messages)
+    if all(new is old for new, old in zip(messages, request.messages, strict=True)):
+        return request
+    return request.model_copy(update={"messages": messages})
+
+
+def _screened(message: Message, screen: Screen) -> Message:
+    content, reasoning = screen.text(message.content), screen.text(message.reasoning)
+    calls = tuple(
+        call
+        if (shown := screen.arguments(call.arguments)) is call.arguments
+        else call.model_copy(update={"arguments": shown})
+        for call in message.calls
+    )
+    same = content is message.content and reasoning is message.reasoning
+    if same and all(new is old for new, old in zip(calls, message.calls, strict=True)):
+        return message
+    return message.model_copy(update={"content": content, "reasoning": reasoning, "calls": calls})
 
 
 def _replaced_sentence(configured: str, model: str) -> str:

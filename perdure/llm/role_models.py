@@ -6,11 +6,12 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from perdure.contracts.errors import ConfigurationError
+from perdure.contracts.errors import ConfigurationError, ModelFault
 from perdure.contracts.model import ModelReply, ModelRequest, Role, ToolSchema
 from perdure.llm.model_settings import ModelSettings
 from perdure.llm.models import Models
 from perdure.llm.structured import ask_structured
+from perdure.safety.secrets import Screens, holds_marker
 
 Answered = TypeVar("Answered", bound=BaseModel)
 
@@ -22,8 +23,9 @@ SMALLEST_CONTEXT = 1_024
 class RoleModels:
     """The models of an installation; says at once when none can be asked."""
 
-    def __init__(self, models: Models, settings: ModelSettings) -> None:
+    def __init__(self, models: Models, settings: ModelSettings, screens: Screens | None = None) -> None:
         self._models = models
+        self._screens = screens or Screens()
         self._settings = settings
         self._schema_tokens: dict[tuple[str, ...], int] = {}
 
@@ -62,8 +64,20 @@ class RoleModels:
 
     async def complete(self, request: ModelRequest) -> ModelReply:
         """One free answer."""
-        return await self._models.complete(request)
+        reply = await self._models.complete(request)
+        # The arguments of its calls stay as they are: what is written must be what the model wrote.
+        screen = self._screens.of(request.task_id)
+        said = {"content": screen.text(reply.content), "reasoning": screen.text(reply.reasoning)}
+        return reply.model_copy(update=said)
 
     async def structured(self, request: ModelRequest, answer: type[Answered]) -> tuple[Answered, ModelReply]:
         """One answer of the given shape."""
-        return await ask_structured(self._models, request, answer)
+        given, reply = await ask_structured(self._models, request, answer)
+        if request.role is Role.ASSIST:
+            # A tool writes it, so it stays as it is; its question held no credential that it could repeat.
+            if holds_marker(given.model_dump_json()):
+                raise ModelFault(
+                    "The answer repeats a mark that stands for a credential, which a file must not hold."
+                )
+            return given, reply
+        return self._screens.of(request.task_id).model(given), reply

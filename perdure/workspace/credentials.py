@@ -12,7 +12,7 @@ import shlex
 import signal
 import stat
 import tomllib
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -106,9 +106,16 @@ class CredentialsFile(BaseModel):
 class Credentials:
     """The operator's file, read anew each time, so that a new token needs no restart. Without a file nobody is anybody."""
 
-    def __init__(self, file: Path | None = None, *, environment: Mapping[str, str] | None = None) -> None:
-        """``environment`` is what the operator's programs get."""
+    def __init__(
+        self,
+        file: Path | None = None,
+        *,
+        environment: Mapping[str, str] | None = None,
+        on_token: Callable[[str], None] = lambda token: None,
+    ) -> None:
+        """``environment`` is what the operator's programs get; ``on_token`` is told of every token before it is used."""
         self._file = file
+        self._on_token = on_token
         self._environment = environment or {}
 
     def hosts(self) -> tuple[str, ...]:
@@ -138,6 +145,7 @@ class Credentials:
                 f"The token of the Git host {place.key!r} cannot be used: {source} does not give exactly one line of text.",
                 f"mend what {SETTING} names for this host.",
             )
+        self._on_token(token)
         return Login(entry.username, token)
 
     def ssh_options(self, place: Place) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """The user's branch of a working copy: status, differences, commits, pushes. Runs no program of the repository."""
 
+import asyncio
 import io
 import os
 import posixpath
@@ -12,6 +13,8 @@ from datetime import datetime
 from pathlib import Path
 
 from perdure.contracts.errors import ToolRejected, WorkspaceLost
+from perdure.safety.secrets import Redactor
+from perdure.workspace.added_lines import Looks, refuse_secrets, secrets_added
 from perdure.workspace.objects import commit_content, write_object
 from perdure.workspace.paths import Files
 from perdure.workspace.program import Finished, Folders, GitProgram
@@ -152,9 +155,12 @@ class Git:
         lines = [part.decode("utf-8", "replace") for part in finished.output.split(b"\0") if part]
         return [Commit(line[:40], line[41:]) for line in lines]
 
-    async def commit(self, message: str, *, at: datetime, paths: Sequence[str] = ()) -> str:
+    async def commit(
+        self, message: str, *, at: datetime, paths: Sequence[str] = (), look: Looks | None = None
+    ) -> str:
         """Commit all changes, or those at or below ``paths``; the same call again gives the same commit.
 
+        ToolRejected where it would add a credential, by ``look``; without it those are found that are known by their form.
         Line ends and encodings follow the repository's own attributes; filter programs are never run.
         """
         message = message.replace("\0", "").strip()
@@ -172,12 +178,18 @@ class Git:
                 if self._commit_object(tree, before[1:], message, at) == head:
                     return head
                 raise ToolRejected("There is nothing to commit: no file differs from the last commit.")
+            await self._refuse_secrets(before[0], tree, message, look or Redactor().findings)
             commit = self._commit_object(tree, [head], message, at)
             write_reference(self._folders.git, head_of(self._folders.git), commit)
             assert folders.index is not None
             assert self._folders.index is not None
             folders.index.replace(self._folders.index)
         return commit
+
+    async def _refuse_secrets(self, before: str, after: str, message: str, look: Looks) -> None:
+        finished = await self._run("diff-tree", "-r", "-p", "--unified=0", *_DIFF, before, after, "--")
+        patch = finished.output.decode("utf-8", "replace")
+        refuse_secrets(await asyncio.to_thread(secrets_added, patch, look, message=message), shown)
 
     async def create_branch(self, name: str) -> None:
         """Make a branch at HEAD and switch to it; files and index stay as they are."""

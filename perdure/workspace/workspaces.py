@@ -5,7 +5,7 @@ import contextlib
 import os
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -66,6 +66,7 @@ class Workspaces(Forking, Leaving):
         author: tuple[str, str] = ("Perdure", "perdure@localhost"),
         network: Mapping[str, str] | None = None,
         git_credentials: Path | None = None,
+        on_git_token: Callable[[str], None] = lambda token: None,
         search_path: str = SEARCH_PATH,
         refuse_folder: RefuseFolder = lambda _: None,
         store: KeepsArtifacts | None = None,
@@ -76,7 +77,8 @@ class Workspaces(Forking, Leaving):
         self._author = author
         self._refuse_folder = refuse_folder
         network = network or {}
-        credentials = Credentials(git_credentials, environment={**network, "PATH": search_path})
+        environment = {**network, "PATH": search_path}
+        credentials = Credentials(git_credentials, environment=environment, on_token=on_git_token)
         # A worker that starts with a file that it cannot use would fail its first private clone.
         credentials.hosts()
         self._program = GitProgram(self._home, network, search_path, credentials=credentials)

@@ -1,7 +1,6 @@
 """What becomes of a model's structured answers: shortened, checked against what really ran, and never for ever."""
 
 import pytest
-from temporalio.testing import ActivityEnvironment
 
 from activities.model_steps import MARGIN_TOKENS, Thread, smaller_budget, thread_of, warnings_of
 from activities.plan import MAX_SUBTASKS, shortened
@@ -14,6 +13,7 @@ from perdure.contracts.steps import ModelStep, Note, ProposePublication
 from perdure.contracts.task import Evidence, Mode, Safety
 from perdure.contracts.transcript import Entry, EntryKind
 from perdure.contracts.workspace import Checkpoint
+from tests.activities.doors import as_activity
 
 POINT = Checkpoint(commit="c", tree="t", head_ref="refs/heads/x", branch_commit="b", staged_tree="s")
 
@@ -107,10 +107,9 @@ async def test_a_steps_notes_follow_on_its_head() -> None:
     request = Entry(task_id="t", depth=0, step=0, kind=EntryKind.REQUEST, body={}, at="").sealed()
     step = ModelStep(task_id="t", step=1, head=request.digest, mode=Mode.CHANGE, safety=Safety.CAUTIOUS)
     told = Note(kind="steer", text="Faster.")
-    environment = ActivityEnvironment()
-    assert await environment.run(thread_of, OneEntry(request), step) == Thread(request, ())
+    assert await as_activity(thread_of, OneEntry(request), step) == Thread(request, ())
     step = step.model_copy(update={"notes": (told, told)})
-    thread = await environment.run(thread_of, OneEntry(request), step)
+    thread = await as_activity(thread_of, OneEntry(request), step)
     assert [note.parent for note in thread.notes] == [request.digest, thread.notes[0].digest]
     assert {note.body["text"] for note in thread.notes} == {"Faster."}
     assert thread.last == thread.notes[1]

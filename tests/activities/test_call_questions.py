@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel
-from temporalio.testing import ActivityEnvironment
 
 from activities.call_questions import MOST_QUESTIONS, CallQuestions, OpensQuestions
 from activities.record import AnswerKey
@@ -14,6 +13,7 @@ from perdure.contracts.errors import ModelFault, ModelUnavailable, ToolRejected
 from perdure.contracts.model import ModelReply, ModelRequest, Role, ToolSchema
 from perdure.contracts.task import Cost
 from perdure.contracts.transcript import Entry
+from tests.activities.doors import as_activity
 
 
 class Word(BaseModel):
@@ -70,7 +70,7 @@ async def ask(questions: CallQuestions, *texts: str) -> list[str]:
     async def asked() -> list[str]:
         return [(await questions(instructions="Say it.", material=text, answer=Word)).word for text in texts]
 
-    return await ActivityEnvironment().run(asked)
+    return await as_activity(asked)
 
 
 async def test_an_attempt_after_the_first_is_given_the_stored_answers_and_knows_what_they_cost() -> None:

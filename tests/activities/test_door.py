@@ -36,6 +36,7 @@ from perdure.contracts.errors import (
 )
 from perdure.contracts.steps import CloseTask
 from perdure.contracts.task import TaskStatus
+from perdure.safety.secrets import Screens
 
 #: Whether Temporal tries again: only where waiting helps.
 RETRIED: dict[type[PerdureError], bool] = {
@@ -73,7 +74,7 @@ async def pass_door(work: Callable[[], Any], *, attempt: int = 1) -> Any:
     """Run the function behind the door, as the given attempt."""
     environment = ActivityEnvironment()
     environment.info = replace(environment.info, attempt=attempt, activity_type="close_task")
-    door = DoorInterceptor().intercept_activity(Room(work))
+    door = DoorInterceptor(Screens()).intercept_activity(Room(work))
     given = ExecuteActivityInput(fn=work, args=[REQUEST], executor=None, headers={})
     return await environment.run(door.execute_activity, given)
 

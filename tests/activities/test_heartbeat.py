@@ -8,6 +8,7 @@ import pytest
 from temporalio.testing import ActivityEnvironment
 
 from activities.heartbeat import heartbeating
+from tests.activities.doors import as_activity
 
 Beats = asyncio.Queue[tuple[str, ...]]
 
@@ -34,7 +35,7 @@ async def test_what_lasts_beats_with_its_last_word() -> None:
             assert said == ("running ruff",)
             assert await beats.get() == ("running ruff",)
 
-    await environment(beats).run(work)
+    await as_activity(work, environment=environment(beats))
     await asyncio.sleep(0.1)
     assert beats.empty(), "nothing may beat after the end"
 
@@ -47,7 +48,7 @@ async def test_what_is_short_does_not_beat() -> None:
             beat("cloning")
 
     for timeout_s in (0.06, None):
-        await environment(beats, timeout_s=timeout_s).run(work)
+        await as_activity(work, environment=environment(beats, timeout_s=timeout_s))
     assert beats.empty()
 
 
@@ -59,7 +60,7 @@ async def test_an_error_ends_the_beating_and_passes() -> None:
             raise ValueError("broken")
 
     with pytest.raises(ValueError, match="broken"):
-        await environment(beats).run(work)
+        await as_activity(work, environment=environment(beats))
     await asyncio.sleep(0.05)
     assert beats.empty()
 

@@ -15,6 +15,7 @@ from perdure.contracts.steps import HostStep
 from perdure.contracts.task import Mode, Safety
 from perdure.contracts.transcript import Entry, EntryKind
 from perdure.contracts.workspace import Checkpoint
+from tests.activities.doors import as_activity, no_secrets
 
 POINT = Checkpoint(commit="c", tree="t", head_ref="refs/heads/x", branch_commit="b", staged_tree="s")
 STEP = HostStep(
@@ -57,21 +58,22 @@ TRANSCRIPT = [
     ("of", "index", "path"),
     [("first", 0, "late"), ("first", 1, "edited"), ("second", 0, "c"), ("second", 1, "final")],
 )
-def test_a_call_is_what_was_decided_with_its_latest_edit(of: str, index: int, path: str) -> None:
-    call = call_of(TRANSCRIPT, of, index)
+async def test_a_call_is_what_was_decided_with_its_latest_edit(of: str, index: int, path: str) -> None:
+    call = await call_of(House(Claim()), TRANSCRIPT, of, index)
     assert (call.index, call.call_id, call.arguments) == (index, f"c{index}", {"path": path})
 
 
-def test_an_edit_heals_arguments_that_could_not_be_read() -> None:
+async def test_an_edit_heals_arguments_that_could_not_be_read() -> None:
     unread = decision("only", {}, {})
-    assert call_of([unread], "only", 1).problem == "none"
-    assert call_of([unread, edit("only", 1, path="a")], "only", 1).problem == ""
+    house = House(Claim())
+    assert (await call_of(house, [unread], "only", 1)).problem == "none"
+    assert (await call_of(house, [unread, edit("only", 1, path="a")], "only", 1)).problem == ""
 
 
 @pytest.mark.parametrize(("of", "index"), [("third", 0), ("first", 2), ("", 0)])
-def test_a_call_that_is_nowhere_is_no_call(of: str, index: int) -> None:
+async def test_a_call_that_is_nowhere_is_no_call(of: str, index: int) -> None:
     with pytest.raises(WorkspaceLost, match=f"no call {index}"):
-        call_of(TRANSCRIPT, of, index)
+        await call_of(House(Claim()), TRANSCRIPT, of, index)
 
 
 @dataclass
@@ -131,6 +133,9 @@ class House:
     async def put_artifact(self, task_id: str, name: str, data: bytes, media_type: str) -> ArtifactRef:
         raise AssertionError("Nothing was found that is to be kept.")
 
+    async def artifact(self, task_id: str, id: str) -> bytes:
+        raise AssertionError("No arguments were kept apart.")
+
     async def discard_before(self, task_id: str, generation: int) -> None:
         self.deeds.append(("discard before", generation))
 
@@ -141,13 +146,13 @@ async def held(house: House, *, attempt: int = 1, fault: Exception | None = None
     environment.info = replace(environment.info, attempt=attempt, workflow_run_id="run-1")
 
     async def hold() -> Held[str]:
-        async with Host[str]("host-a", house, house).hold(STEP) as held:
+        async with Host[str]("host-a", house, house, no_secrets).hold(STEP) as held:
             house.deeds.append("looked at")
             if fault is not None:
                 raise fault
             return held
 
-    return await environment.run(hold)
+    return await as_activity(hold, environment=environment)
 
 
 async def test_a_good_folder_is_opened_under_the_attempts_token() -> None:

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from temporalio.testing import ActivityEnvironment
 
 from activities.open_task import Grants, OpenTaskDoor, check_repository_root, limits_of
 from perdure.contracts.errors import ConfigurationError, InvalidInput
 from perdure.contracts.steps import ForkPoint, Limits, OpenedTask, OpenTask, Timing
 from perdure.contracts.task import Budget, Safety, TaskRequest
 from perdure.contracts.transcript import Entry
+from tests.activities.doors import as_activity
 
 LIMITS = Limits(usd=5.0, tokens=1_000, minutes=60.0, steps=20)
 
@@ -208,9 +208,7 @@ async def opened(record: Record, models: Models, **fields: Any) -> OpenedTask:
     )
     request = TaskRequest.model_validate({"request": "Fix it.", "repository": "/srv/code/app", **fields})
     step = OpenTask(task_id="task-1", workflow_id="w", request=request)
-    return await ActivityEnvironment().run(
-        OpenTaskDoor(record, models, grants, nowhere, Places()).open_task, step
-    )
+    return await as_activity(OpenTaskDoor(record, models, grants, nowhere, Places()).open_task, step)
 
 
 async def nowhere(task: str, step: int) -> tuple[ForkPoint, str]:

@@ -6,8 +6,6 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from temporalio.testing import ActivityEnvironment
-
 from activities.execute_calls import ExecuteCallsDoor
 from activities.heartbeat import Beat
 from activities.host_steps import Host
@@ -32,6 +30,7 @@ from perdure.contracts.task import Mode, Safety
 from perdure.contracts.transcript import Entry, EntryKind
 from perdure.contracts.workspace import Checkpoint
 from perdure.memory.tasks import Asked
+from tests.activities.doors import as_activity, no_secrets
 
 READ, WRITE, RUN, ASKED, PUSH, DENIED = "look", "write", "test", "install", "push", "forbidden"
 JUDGED = {
@@ -282,9 +281,16 @@ async def execute(
         calls=tuple(ApprovedCall(index=call.index, approved_digest=approved, approved_by=by) for call in calls),
     )  # fmt: skip
     door = ExecuteCallsDoor[FakeCopy](
-        Host[FakeCopy]("host", world, world), world, world, world, world, world.questions, world, parallel=2
+        Host[FakeCopy]("host", world, world, no_secrets),
+        world,
+        world,
+        world,
+        world,
+        world.questions,
+        world,
+        parallel=2,
     )
-    return await ActivityEnvironment().run(door.execute_calls, step)
+    return await as_activity(door.execute_calls, step)
 
 
 def outcome(world: World, done: Executed) -> dict[int, bool]:

@@ -4,8 +4,8 @@ import pytest
 
 from perdure.contracts.calls import Effect
 from perdure.contracts.errors import ToolRejected
+from perdure.safety.secrets.env_files import is_dotenv
 from tests.tools.conftest import Bench, call
-from tools.reading.dotenv_files import is_dotenv
 
 TEXT = '# Payments\nAPI_KEY=sk_test_notreal\nexport NAME = "two\nlines of it"\n\nEMPTY=\nstray words\n'
 

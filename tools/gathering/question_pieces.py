@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Sequence
 
+from perdure.safety.secrets.env_files import is_dotenv
 from tools.gathering.pieces import Files, Piece, counted
 from tools.gathering.surroundings import joined, piece_around, word_for
 from tools.gathering.symbol_pieces import Gathered
 from tools.gathering.test_files import TestFiles
-from tools.reading.dotenv_files import is_dotenv
 from tools.searching.code_index import CodeIndex
 from tools.searching.code_index import Piece as Found
 from tools.searching.finding import find

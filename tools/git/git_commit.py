@@ -5,6 +5,7 @@ from pydantic import Field
 from perdure.contracts.calls import Effect
 from perdure.contracts.errors import ToolRejected
 from perdure.safety.display import fenced, inline_code
+from perdure.workspace.added_lines import refuse_secrets, secrets_added
 from perdure.workspace.git import Change
 from tools.paths import WorkspacePath
 from tools.revisions.hooks import hooks_of, not_run, run_hooks
@@ -58,6 +59,7 @@ async def _preview(arguments: GitCommit, context: ToolContext) -> Preview:
         listed.append(f"- and {len(chosen) - SHOWN_FILES} more")
     only = ", ".join(inline_code(path, 200) for path in paths)
     difference = await git.diff(against="HEAD", paths=paths)
+    refuse_secrets(secrets_added(difference, context.screen.findings, message=message), one_line)
     hooks = hooks_of(context.copy.files)
     told = (
         [
@@ -100,7 +102,7 @@ async def git_commit(arguments: GitCommit, context: ToolContext) -> ToolOutput:
     if arguments.run_hooks:
         changed = [change.path for change in _chosen(await git.status(), paths)]
         told = await run_hooks(hooks, changed, context) if changed else ""
-    commit = await git.commit(message, at=context.requested_at, paths=paths)
+    commit = await git.commit(message, at=context.requested_at, paths=paths, look=context.screen.findings)
     text = f"Committed {commit[:12]} on {await git.branch()}: {_subject(arguments)}"
     left = await git.status()
     text += f"\n{len(left)} changed {'file is' if len(left) == 1 else 'files are'} not in it." if left else ""

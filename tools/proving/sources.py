@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from perdure.contracts.errors import ToolRejected
+from perdure.safety.secrets.env_files import is_dotenv
 from tools.editing.symbols import Symbol, language_name, near_names, symbols_of, tree_of
 from tools.paths import located, text_file_facts
-from tools.reading.dotenv_files import is_dotenv
 from tools.syntax import syntax_error
 from tools.text_files import TextFile, decoded
 from tools.tool_schemas import ToolContext

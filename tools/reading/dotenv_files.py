@@ -1,20 +1,9 @@
 """Files that hold credentials by convention (``.env``): their values are not shown, and changing them takes a word."""
 
 import re
-from pathlib import PurePosixPath
 
-PUBLIC = {"example", "sample", "template", "dist", "defaults", "schema"}
-"""Endings of files that show how a ``.env`` file looks, which hold no values of anybody."""
 _PLAIN = re.compile(r"^\s*(?:#.*|(?:export\s+)?[A-Za-z_][\w.]*\s*=\s*)?$")
 _SETTING = re.compile(r"^(\s*(?:export\s+)?[A-Za-z_][\w.]*\s*=\s*)(\S.*)$")
-
-
-def is_dotenv(path: str) -> bool:
-    """Whether a file of this name holds credentials: ``.env``, ``.env.local``, ``secrets.env`` and such."""
-    name = PurePosixPath(path).name.casefold()
-    if name.rpartition(".")[2] in PUBLIC:
-        return False
-    return name == ".env" or name.startswith(".env.") or name.endswith(".env")
 
 
 def without_values(lines: list[str]) -> list[str]:

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from perdure.contracts.errors import ToolRejected
+from perdure.safety.secrets.env_files import is_dotenv
 from perdure.workspace.working_copy import WorkingCopy
 from tools.paths import located, text_file_facts
-from tools.reading.dotenv_files import is_dotenv, without_values
+from tools.reading.dotenv_files import without_values
 from tools.reading.outlines import outline_of
 from tools.reading.pages import page_of
 from tools.reading.sightings import digest_of_file

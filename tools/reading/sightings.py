@@ -5,8 +5,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from perdure.contracts.calls import Effect
 from perdure.contracts.errors import ToolRejected
+from perdure.safety.secrets.env_files import is_dotenv
 from tools.editing.changes import Change
-from tools.reading.dotenv_files import is_dotenv
 from tools.text_files import visible
 from tools.tool_schemas import Seen
 

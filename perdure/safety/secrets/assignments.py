@@ -48,7 +48,7 @@ def _entropy(value: str) -> float:
     return -sum(count / len(value) * math.log2(count / len(value)) for count in counts)
 
 
-def _is_of_words(value: str) -> bool:
+def is_of_words(value: str) -> bool:
     """Whether it is put together of words in a usual way, as names in programs, labels and sentences are."""
     parts = re.split(r"[-_ ./:,!?@#+*]+", value)
     return all(_spells_words(part) for part in parts if part)
@@ -59,9 +59,14 @@ def _spells_words(part: str) -> bool:
     return "".join(words) == part and (len(words) < 3 or len(part) >= 3.5 * len(words))
 
 
+def stands_for_a_value(value: str) -> bool:
+    """Whether it is a placeholder, an expression that gives the value, or a path."""
+    return _PLACEHOLDER.search(value) is not None or _PATH_OR_ADDRESS.match(value) is not None
+
+
 def looks_secret(value: str, *, quoted: bool) -> bool:
     """Whether a value that stands where a credential may stand is one, and no name, path, placeholder or call."""
-    if _PLACEHOLDER.search(value) or _PATH_OR_ADDRESS.match(value) or len(set(value)) < 5:
+    if stands_for_a_value(value) or len(set(value)) < 5:
         return False
     if not quoted and (_DOTTED.fullmatch(value) or "=" in value.rstrip("=")):
         return False
@@ -69,7 +74,7 @@ def looks_secret(value: str, *, quoted: bool) -> bool:
         return False
     if " " in value and re.search(r"[(){}<>\[\]$=]", value):
         return False
-    return not _is_of_words(value) and _entropy(value) >= (2.5 if quoted else 2.8)
+    return not is_of_words(value) and _entropy(value) >= (2.5 if quoted else 2.8)
 
 
 def _of_assignments(text: str, small: str) -> Iterator[tuple[int, int]]:

@@ -3,7 +3,7 @@
 import base64
 import binascii
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from perdure.safety.secrets import assignments
 from perdure.safety.secrets.findings import Finding, marker, merged
@@ -39,11 +39,11 @@ class Redactor:
     def redact(self, text: str) -> str:
         """The text with a marker in the place of each credential; the same object where there is none."""
         found = self.findings(text)
-        return _without(text, found) if found else text
+        return without(text, found) if found else text
 
-    def stream(self) -> "Stream":
-        """For text that comes in pieces: a credential across their borders is found too."""
-        return Stream(self)
+    def stream(self, allowed: Callable[[Finding, str], bool] = lambda one, text: False) -> "Stream":
+        """For text that comes in pieces: a credential across their borders is found too, unless its text is ``allowed``."""
+        return Stream(self, allowed)
 
     def _plain(self, text: str, runs: Folded) -> Iterator[Finding]:
         """By value and by what a credential begins with, whatever stands around it."""
@@ -64,8 +64,11 @@ class Stream:
     LONGEST = 262_144
     """What is held of a block, such as a private key, whose end has not come."""
 
-    def __init__(self, redactor: Redactor) -> None:
+    def __init__(
+        self, redactor: Redactor, allowed: Callable[[Finding, str], bool] = lambda one, text: False
+    ) -> None:
         self._redactor = redactor
+        self._allowed = allowed
         self._held = ""
 
     def feed(self, piece: str) -> str:
@@ -73,7 +76,7 @@ class Stream:
         self._held += piece
         if len(self._held) < 2 * self.HELD:
             return ""
-        found = self._redactor.findings(self._held)
+        found = self._findings()
         cut = len(self._held) - self.HELD
         for one in found:
             if one.start < cut <= one.end + 1:
@@ -82,11 +85,18 @@ class Stream:
 
     def close(self) -> str:
         """The rest."""
-        return self._released(len(self._held), self._redactor.findings(self._held))
+        return self._released(len(self._held), self._findings())
+
+    def _findings(self) -> list[Finding]:
+        return [
+            one
+            for one in self._redactor.findings(self._held)
+            if not self._allowed(one, self._held[one.start : one.end])
+        ]
 
     def _released(self, cut: int, found: list[Finding]) -> str:
         shown, self._held = self._held[:cut], self._held[cut:]
-        return _without(shown, found)
+        return without(shown, found)
 
 
 def _shaped(shapes: Iterable[Shape], text: str) -> Iterator[Finding]:
@@ -101,7 +111,8 @@ def _placed(folded: Folded, findings: Iterable[Finding]) -> Iterator[Finding]:
         yield Finding(*folded.span(one.start, one.end), one.kind)
 
 
-def _without(text: str, found: list[Finding]) -> str:
+def without(text: str, found: Sequence[Finding]) -> str:
+    """The text with a marker in the place of each finding, in order."""
     parts: list[str] = []
     at = 0
     for one in found:

@@ -195,7 +195,9 @@ PREFIXED: tuple[Shape, ...] = (
 )
 """Told by what they begin with, wherever they stand."""
 
-_BODY = r"(?:[A-Za-z0-9+/=:,.\- \t\r\n()]|\\r|\\n|\\\n){0,100000}?"
+_BODY = r"(?:[A-Za-z0-9+/=:,.\- \t\r\n()|>#*;\"']|\\r|\\n|\\\n){0,100000}?"
+_LINE = r"(?:\s|\\r|\\n)+(?:\d{1,6}[ \t]*[:|]?[ \t]*|[>|#*+;][ \t]?)?(?:[A-Za-z0-9+/=]{16,}|(?:Proc-Type|DEK-Info)[^\n]*)"
+"""A line of a block, as it is shown with numbers or marks before it."""
 
 BLOCKS: tuple[Shape, ...] = (
     # A block whose end is missing was cut off: all that can be of it is taken.
@@ -205,7 +207,15 @@ BLOCKS: tuple[Shape, ...] = (
         re.compile(
             r"-----BEGIN (?:[A-Z0-9]+ )*(?:PRIVATE KEY(?: BLOCK)?|OpenVPN Static key V1)-----"
             rf"(?:{_BODY}-----END (?:[A-Z0-9]+ )*(?:PRIVATE KEY(?: BLOCK)?|OpenVPN Static key V1)-----"
-            r"|(?:[A-Za-z0-9+/=]|\s|\\r|\\n){0,100000})"
+            rf"|(?:{_LINE}){{0,10000}})"
+        ),
+    ),
+    Shape(
+        # Of a block whose beginning was cut off, all that can be of it.
+        "private-key",
+        ("PRIVATE KEY-----",),
+        re.compile(
+            rf"(?<![A-Za-z0-9+/=])[A-Za-z0-9+/=]{{16,}}(?:{_LINE}){{0,10000}}?\s+(?:\d{{1,6}}[ \t]*[:|]?[ \t]*|[>|#*+;][ \t]?)?(?:[A-Za-z0-9+/=]{{1,16}}\s+(?:\d{{1,6}}[ \t]*[:|]?[ \t]*|[>|#*+;][ \t]?)?)?-----END (?:[A-Z0-9]+ )*PRIVATE KEY-----"
         ),
     ),
     Shape(
