@@ -42,7 +42,7 @@ async def test_a_task_is_started_found_and_decided_from_the_web_ui_alone(web_ui:
 
     first = await web_ui.pending_decision()
     await expect(web_ui.card.get_by_role("heading")).to_contain_text(first["approval_id"])
-    await expect(web_ui.card.locator("pre code").first).to_have_text(f"{COMMAND}\n")
+    await expect(web_ui.card.locator("pre code").first).to_have_text(f"│ {COMMAND}\n")
     await expect(web_ui.card.get_by_role("listitem").filter(has_text="no network")).to_be_visible()
     unknown = {**first, "approval_id": "feedfacefeed"}
     assert "No approval 'feedfacefeed' is pending" in await web_ui.send_update("decide", unknown)
