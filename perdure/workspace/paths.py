@@ -1,5 +1,6 @@
 """Files of one work tree by relative path. The kernel keeps every operation beneath the root."""
 
+import errno
 import os
 import stat
 from collections.abc import Generator, Sequence
@@ -113,9 +114,13 @@ class Files:
                         continue
                     try:
                         facts = entry.stat(follow_symlinks=False)
-                        target = os.readlink(entry.name, dir_fd=handle) if entry.is_symlink() else ""
-                    except FileNotFoundError:
-                        # It was deleted since the folder was read, so it is no longer an entry.
+                        target = ""
+                        if stat.S_ISLNK(facts.st_mode):
+                            target = os.readlink(entry.name, dir_fd=handle)
+                    except OSError as error:
+                        # It was deleted since the folder was read, or is no link any more: no longer that entry.
+                        if error.errno not in {errno.ENOENT, errno.EINVAL}:
+                            raise
                         continue
                     entries.append(facts_of(facts, entry.name, target))
         return sorted(entries, key=lambda entry: entry.name)

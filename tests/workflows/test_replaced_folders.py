@@ -1,5 +1,6 @@
 """A folder that is replaced after a crash: what a person wrote into it is kept and named, and the work goes on."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ async def test_what_a_person_wrote_beside_an_interrupted_call_is_kept(installs: 
         assert "by-hand.txt" in " ".join(told.notes)
         assert told.set_aside_in is not None
         assert told.set_aside_in.pack
-        lines: list[dict[str, Any]] = await handle.query("transcript")
+        lines: list[dict[str, Any]] = await handle.query("transcript", rpc_timeout=timedelta(seconds=60))
         assert [line["title"] for line in lines if "by-hand.txt" in line["title"]] == list(told.notes)
         assert git(at.remote, "show", f"{result['branch']}:{COUNTER}") == "once"
         assert "by-hand.txt" not in git(at.remote, "ls-tree", "-r", "--name-only", result["branch"])

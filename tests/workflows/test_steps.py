@@ -27,7 +27,7 @@ ON_HOST = {
     "vouch_by_tests",
 }
 OF_OTHERS = {
-    "look_up_artifact", "look_up_diff", "look_up_runs", "remove_sweeps",
+    "look_up_artifact", "look_up_diff", "look_up_grants", "look_up_runs", "remove_sweeps",
     "archive_runs", "find_closed_runs", "find_hosts", "sweep_host",
 }  # fmt: skip
 """Activities of lookups, which somebody waits for, and of sweeps: no steps of a task, and given up after some attempts."""

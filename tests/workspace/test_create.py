@@ -12,6 +12,8 @@ from perdure.contracts.errors import ConfigurationError, InvalidInput, ToolRejec
 from perdure.workspace.workspaces import Created, Workspaces
 
 Run = Callable[..., str]
+OUR_OWN = {"gitconfig", "answer-git"}
+"""What lies in the folder of workspaces before the first one is made."""
 
 
 def digest_of_everything(root: Path) -> dict[str, str]:
@@ -115,7 +117,7 @@ async def test_refuses_folders_that_are_not_repositories(
         await create(workspaces, repository, base_branch="develop")
     with pytest.raises(ToolRejected, match="not a branch name"):
         await create(workspaces, repository, branch="-x")
-    assert [path.name for path in (tmp_path / "home").iterdir()] == ["gitconfig"]
+    assert {path.name for path in (tmp_path / "home").iterdir()} == OUR_OWN
 
 
 async def test_takes_bare_repositories_work_trees_and_file_addresses(
@@ -225,7 +227,7 @@ async def test_a_cancelled_attempt_leaves_nothing(
     attempt.cancel()
     with pytest.raises(asyncio.CancelledError):
         await attempt
-    assert [path.name for path in (tmp_path / "home").iterdir()] == ["gitconfig"]
+    assert {path.name for path in (tmp_path / "home").iterdir()} == OUR_OWN
     assert (await create(workspaces, repository)).copy.files.exists("README.md")
 
 

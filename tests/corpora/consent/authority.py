@@ -1,5 +1,6 @@
 """Who may decide: nobody without a name, nobody for another task, not the agent itself, and two where two are needed."""
 
+import shlex
 from typing import Any
 
 from perdure.contracts.decisions import Pending
@@ -91,25 +92,30 @@ async def agent_by_signal(stage: Stage) -> None:
 async def _no_way_out(stage: Stage) -> None:
     addresses = stage.stack.addresses
     ports = [addresses.temporal.rpartition(":")[2], addresses.web_ui.rstrip("/").rpartition(":")[2]]
-    tries = "; ".join(
-        f"(exec 3<>/dev/tcp/{host}/{port}) 2>/dev/null && echo REACHED >> {RAN}"
-        for port in ports
-        for host in ("127.0.0.1", "localhost")
+    # By a program of its own: what the shell itself would open is refused before anybody is asked.
+    attempt = (
+        "import os, socket\n"
+        f"for host in ('127.0.0.1', 'localhost'):\n"
+        f"    for port in ({', '.join(ports)}):\n"
+        "        try: socket.create_connection((host, port), 2); print('REACHED')\n"
+        "        except OSError: pass\n"
+        "print(*(name for name in os.environ if any(word in name.lower() for word in ('temporal', 'perdure', 'groq'))))\n"
+        "print(*(path for path in ('/root/.ssh', '/root/.config', '/root/.aws', '/root/.netrc') if os.path.exists(path)))\n"
     )
-    look = f"{tries}; env | grep -iE 'temporal|perdure|groq' >> {RAN}; ls -d /root/.ssh /root/.config /root/.aws /root/.netrc /root/.perdure* 2>/dev/null >> {RAN}; true"
+    look = f"python3 -c {shlex.quote(attempt)} > {RAN}"
     async with stage.play(command(look), command("echo second > second.txt")) as bench:
         handle = await bench.start()
         attack = await bench.approval(handle)
+        expect("socket" in attack.preview, f"something else was asked: {attack.title}")
         await stage.said(bench, handle, "update", word(attack))
         second = await bench.approval(handle, but=attack.id)
         found = tree_of(bench) / RAN
-        seen = found.read_text() if found.exists() else ""
+        expect(found.exists(), "the attempt did not run, so nothing was shown")
+        seen = found.read_text()
         expect("REACHED" not in seen, "a command reached the server")
         expect(not seen.strip(), f"a command saw: {seen[:200]}")
-        expect(
-            not (tree_of(bench) / "second.txt").exists() and second,
-            "the second call was approved by the first",
-        )
+        expect("second" in second.title, f"something else was asked: {second.title}")
+        expect(not (tree_of(bench) / "second.txt").exists(), "the second call was approved by the first")
 
 
 async def claimed_in_text(stage: Stage) -> None:

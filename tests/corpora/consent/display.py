@@ -1,7 +1,9 @@
 """What people see before they decide: nothing hides, imitates, lies below the fold, or is drawn as something else."""
 
+import json
 import re
 import unicodedata
+from collections.abc import Mapping
 
 from perdure.contracts.decisions import Approval, Pending
 from tests.corpora.consent.running import command
@@ -12,9 +14,12 @@ HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"})
 SHOWN_AS_CODE = re.compile(r"^(`{3,})\w*\n(.*?)\n\1$", re.DOTALL | re.MULTILINE)
 
 
-async def _shown(stage: Stage, line: str) -> tuple[Approval, str]:
+NO_FILES: Mapping[str, str] = {}
+
+
+async def _shown(stage: Stage, line: str, files: Mapping[str, str] = NO_FILES) -> tuple[Approval, str]:
     """The approval of a command and all that people see of it: by the client, the Web UI's query, and the card."""
-    async with stage.play(command(line)) as bench:
+    async with stage.play(command(line), files=files) as bench:
         handle = await bench.start()
         asked = await bench.approval(handle)
         seen = await _everywhere(stage, bench, handle)
@@ -33,6 +38,19 @@ async def _everywhere(stage: Stage, bench: Bench, handle: Handle) -> str:
     return "\n".join([*parts, await bench.card(handle)])
 
 
+async def _refused_as_line(stage: Stage, line: str) -> None:
+    """A line that holds them itself is refused before anybody is asked, and no view shows them as they are."""
+    async with stage.play(command(line)) as bench:
+        handle = await bench.start()
+        await handle.result()
+        calls = [each for each in await bench.calls(handle) if each["title"].startswith("execute_command")]
+        expect(calls and not any(each["ok"] for each in calls), f"it ran: {calls}")
+        expect("invisible character" in str(calls[0]["excerpt"]), f"refused for another reason: {calls[0]}")
+        for character in json.dumps(calls, ensure_ascii=False) + await bench.card(handle):
+            hides = unicodedata.category(character) in HIDDEN and character not in "\n\t"
+            expect(not hides, f"U+{ord(character):04X} is shown as it is")
+
+
 async def hidden_characters(stage: Stage) -> None:
     """Characters that nobody sees, or that move others, are shown as escapes and counted."""
     names = (
@@ -48,8 +66,9 @@ async def hidden_characters(stage: Stage) -> None:
         "\r",
         "\x08",
     )
-    line = "echo " + "x".join(names) + " > shown.txt # \x1b]8;;http://evil.invalid\x07link\x1b]8;;\x07"
-    asked, _ = await _shown(stage, line)
+    text = "echo " + "x".join(names) + " > shown.txt # \x1b]8;;http://evil.invalid\x07link\x1b]8;;\x07"
+    await _refused_as_line(stage, text)
+    asked, _ = await _shown(stage, "sh hidden.sh", {"hidden.sh": text + "\n"})
     found = re.search(r"\*\*(\d+) character\(s\)", asked.preview)
     expect(found and int(found[1]) >= len(names), f"they are not counted: {asked.preview[:400]}")
     for escape in ("\\u200b", "\\u2060", "\\U000e0041", "\\u202e", "\\x1b", "\\x0d"):
