@@ -22,6 +22,9 @@ from perdure.safety.sandbox import Owner, Sandbox, View
 from perdure.safety.staging import Staging
 from tests.safety.ground import Ground
 
+ALONE = Owner(61_001, 61_001)
+"""A user whose processes nobody else counts: at level B the limit of processes is shared by all of one user's."""
+
 WEAKENED = """#!/bin/sh
 real="$(dirname "$0")/real"
 [ "$1" = --version ] && exec "$real" --version
@@ -86,7 +89,7 @@ def broken(sandbox: Sandbox, level: SandboxLevel) -> set[tuple[str, str]]:
 async def test_a_level_that_lacks_a_layer_is_left_and_the_layer_is_named(
     tmp_path: Path, cases: str, layer: str, probe: str
 ) -> None:
-    probed = await probed_sandbox(search_path=str(weakened(tmp_path, cases=cases)))
+    probed = await probed_sandbox(search_path=str(weakened(tmp_path, cases=cases)), run_as=ALONE)
     assert (layer, probe) in broken(probed, SandboxLevel.A)
     assert probed.level is SandboxLevel.B
     assert broken(probed, SandboxLevel.B) == set()
@@ -95,13 +98,13 @@ async def test_a_level_that_lacks_a_layer_is_left_and_the_layer_is_named(
 
 async def test_a_level_whose_probe_does_not_run_is_left_with_its_words(tmp_path: Path) -> None:
     cases = '/proc) set -- "$@" /unused ;;'
-    probed = await probed_sandbox(search_path=str(weakened(tmp_path, cases=cases)))
+    probed = await probed_sandbox(search_path=str(weakened(tmp_path, cases=cases)), run_as=ALONE)
     assert probed.level is SandboxLevel.B
     assert probed.report.sentences[0].startswith("Level A cannot be had: The probe of the sandbox ")
 
 
 async def test_the_same_program_with_all_its_arguments_is_trusted(tmp_path: Path) -> None:
-    probed = await probed_sandbox(search_path=str(weakened(tmp_path)), workspaces=tmp_path)
+    probed = await probed_sandbox(search_path=str(weakened(tmp_path)), workspaces=tmp_path, run_as=ALONE)
     assert (probed.level, probed.report.sentences) == (SandboxLevel.A, ())
     assert not list(tmp_path.glob("perdure-probe-*"))
 
@@ -113,7 +116,7 @@ async def test_a_missing_folder_for_workspaces_is_named(tmp_path: Path) -> None:
 
 async def test_without_overlays_throw_away_views_are_copies(tmp_path: Path, ground: Ground) -> None:
     cases = "--overlay-src) exit 1 ;;"
-    probed = await probed_sandbox(search_path=str(weakened(tmp_path, cases=cases)))
+    probed = await probed_sandbox(search_path=str(weakened(tmp_path, cases=cases)), run_as=ALONE)
     finished = await replace(ground, sandbox=probed).shell("echo x > new; ls", view=View.SCRATCH)
     assert (probed.level, finished.output) == (SandboxLevel.A, b"file.txt\nnew\n")
     assert "new" not in ground.files()
