@@ -116,7 +116,7 @@ async def test_a_missing_folder_for_workspaces_is_named(tmp_path: Path) -> None:
 
 async def test_without_overlays_throw_away_views_are_copies(tmp_path: Path, ground: Ground) -> None:
     cases = "--overlay-src) exit 1 ;;"
-    probed = await probed_sandbox(search_path=str(weakened(tmp_path, cases=cases)), run_as=ALONE)
+    probed = await probed_sandbox(search_path=str(weakened(tmp_path, cases=cases)))
     finished = await replace(ground, sandbox=probed).shell("echo x > new; ls", view=View.SCRATCH)
     assert (probed.level, finished.output) == (SandboxLevel.A, b"file.txt\nnew\n")
     assert "new" not in ground.files()
