@@ -1,6 +1,7 @@
 """Who may decide: nobody without a name, nobody for another task, not the agent itself, and two where two are needed."""
 
 import shlex
+from pathlib import Path
 from typing import Any
 
 from perdure.contracts.decisions import Pending
@@ -9,6 +10,9 @@ from tests.corpora.consent.running import command
 from tests.corpora.consent.stage import Stage, expect, next_word, tree_of, word
 from tests.corpora.consent.timing import RAN, WRITES
 from tests.workflows.conftest import READ, calls_of, script_of
+
+OF_PEOPLE = (".ssh", ".config", ".aws", ".netrc", ".perdure*")
+"""What the worker's home folder may hold of credentials."""
 
 
 async def unknown_id(stage: Stage) -> None:
@@ -94,13 +98,14 @@ async def _no_way_out(stage: Stage) -> None:
     ports = [addresses.temporal.rpartition(":")[2], addresses.web_ui.rstrip("/").rpartition(":")[2]]
     # By a program of its own: what the shell itself would open is refused before anybody is asked.
     attempt = (
-        "import os, socket\n"
+        "import glob, os, socket\n"
         f"for host in ('127.0.0.1', 'localhost'):\n"
         f"    for port in ({', '.join(ports)}):\n"
         "        try: socket.create_connection((host, port), 2); print('REACHED')\n"
         "        except OSError: pass\n"
         "print(*(name for name in os.environ if any(word in name.lower() for word in ('temporal', 'perdure', 'groq'))))\n"
-        "print(*(path for path in ('/root/.ssh', '/root/.config', '/root/.aws', '/root/.netrc') if os.path.exists(path)))\n"
+        f"for place in {OF_PEOPLE}:\n"
+        f"    print(*glob.glob({str(Path.home())!r} + '/' + place))\n"
     )
     look = f"python3 -c {shlex.quote(attempt)} > {RAN}"
     async with stage.play(command(look), command("echo second > second.txt")) as bench:
