@@ -12,8 +12,8 @@ from activities.approval_checks import KnowsApprovers, why_void
 from activities.call_results import call_result, count_tool_call, result_body
 from activities.grants import NothingRemembered, Remembers, still_granted
 from activities.heartbeat import Beat, heartbeating
-from activities.host_steps import Held, Host, Rebuilt, author_of, call_of, follows_untrusted
-from activities.judge import JudgesCalls, judged, standing_of
+from activities.host_steps import Held, Host, Rebuilt, call_of, standing_in
+from activities.judge import JudgesCalls, judged
 from activities.outputs import outputs_of, vouched
 from activities.record import (
     AppendsEntries,
@@ -112,12 +112,7 @@ class ExecuteCallsDoor(Generic[Copy]):
             each.index: await call_of(self._record, entries, step.decided_in, each.index)
             for each in step.calls
         }
-        standing = await standing_of(
-            self._record,
-            step,
-            author=author_of(entries, step.decided_in),
-            untrusted=follows_untrusted(entries, step.decided_in),
-        )
+        standing = await standing_in(self._record, step, entries, step.decided_in)
         summaries = {index: judged(call, self._judge, standing) for index, call in calls.items()}
         changing = any(summary.effect.changes_workspace for summary in summaries.values())
         async with heartbeating() as beat:

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 from temporalio import activity
 
 from activities.heartbeat import heartbeating
-from activities.host_steps import author_of, call_of, follows_untrusted
-from activities.judge import JudgesCalls, judged, standing_of
+from activities.host_steps import call_of, standing_in
+from activities.judge import JudgesCalls, judged
 from activities.record import AppendsEntries, KnowsTasks, ReadsArtifacts, next_entry, scheduled_at
 from perdure.contracts.calls import CallSummary, ToolCall
 from perdure.contracts.digests import call_shape
@@ -194,12 +194,7 @@ class GrantsDoor(Remembering):
         async with heartbeating():
             entries = await self._record.since(request.task_id, request.head, request.decision)
             call = await call_of(self._keeping, entries, request.decision, request.approval.call)
-            standing = await standing_of(
-                self._record,
-                request,
-                author=author_of(entries, request.decision),
-                untrusted=follows_untrusted(entries, request.decision),
-            )
+            standing = await standing_in(self._record, request, entries, request.decision)
             summary = judged(call, self._tools, standing)
             refused = self._tools.why_not_remembered(call, summary)
             if not refused and shape_of(summary) != request.approval.shape:

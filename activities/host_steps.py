@@ -8,11 +8,13 @@ from typing import Generic, Protocol, TypeVar
 from temporalio import activity
 
 from activities.exact_arguments import exactly
-from activities.record import KeepsArtifacts, ReadsArtifacts, run_id, scheduled_at
+from activities.judge import InMode, standing_of
+from activities.record import KeepsArtifacts, KnowsTasks, ReadsArtifacts, run_id, scheduled_at
 from activities.redaction import Redacts, use
 from activities.setting_aside import KeepsUnrecorded, SetAside, set_aside
 from perdure.contracts.calls import Author, CallKey, CallResult, Token, ToolCall
 from perdure.contracts.errors import WorkspaceLost
+from perdure.contracts.judging import Standing
 from perdure.contracts.steps import HostStep
 from perdure.contracts.transcript import Entry, EntryKind
 from perdure.contracts.workspace import Checkpoint
@@ -210,16 +212,15 @@ def token_of(step: HostStep) -> Token:
     return Token(epoch=step.epoch, dispatch=step.dispatch, attempt=activity.info().attempt)
 
 
-def author_of(entries: Sequence[Entry], decision: str) -> Author:
-    """Who made a decision, as it was recorded when it was made; a model where the record does not say."""
-    found = next((entry for entry in entries if entry.digest == decision), None)
-    return Author.MODEL if found is None else Author(found.body.get("by", Author.MODEL))
+async def standing_in(record: KnowsTasks, step: InMode, entries: Sequence[Entry], decision: str) -> Standing:
+    """On whose behalf the calls of a decision are made, as it was recorded when it was made.
 
-
-def follows_untrusted(entries: Sequence[Entry], decision: str) -> bool:
-    """Whether a decision follows untrusted text, as it was recorded when it was made."""
+    A model's where the record does not say.
+    """
     found = next((entry for entry in entries if entry.digest == decision), None)
-    return found is not None and bool(found.body.get("untrusted", False))
+    body = {} if found is None else found.body
+    author, untrusted = Author(body.get("by", Author.MODEL)), bool(body.get("untrusted", False))
+    return await standing_of(record, step, author=author, untrusted=untrusted)
 
 
 async def call_of(record: ReadsArtifacts, entries: Sequence[Entry], decision: str, index: int) -> ToolCall:

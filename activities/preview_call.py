@@ -11,8 +11,8 @@ from activities.approval_checks import KnowsApprovers
 from activities.exact_arguments import kept_exactly
 from activities.grants import NothingRemembered, Remembers, shape_of
 from activities.heartbeat import heartbeating
-from activities.host_steps import Host, author_of, call_of, follows_untrusted
-from activities.judge import JudgesCalls, judged, standing_of
+from activities.host_steps import Host, call_of, standing_in
+from activities.judge import JudgesCalls, judged
 from activities.record import (
     AppendsEntries,
     KeepsArtifacts,
@@ -76,12 +76,7 @@ class PreviewCallDoor(Generic[Copy]):
             call = call.model_copy(update={"arguments": step.arguments, "problem": ""})
             exact = await kept_exactly(self._record, step.task_id, step.arguments)
             last = edit_entry(last, step, exact)
-        standing = await standing_of(
-            self._record,
-            step,
-            author=author_of(entries, step.decided_in),
-            untrusted=follows_untrusted(entries, step.decided_in),
-        )
+        standing = await standing_in(self._record, step, entries, step.decided_in)
         summary = judged(call, self._judge, standing)
         if summary.verdict is Verdict.DENY:
             return refused(step, summary, summary.reason)
