@@ -153,7 +153,6 @@ class ExecuteCallsDoor(Generic[Copy]):
                     key=key,
                     requested_at=scheduled_at(),
                     summary=summary,
-                    tree=execution.checkpoint.tree,
                     seen=execution.seen,
                     files_at=execution.files_at,
                     questions=execution.questions[approved.index],

@@ -94,7 +94,6 @@ class PreviewCallDoor(Generic[Copy]):
                     key=key,
                     requested_at=scheduled_at(),
                     summary=summary,
-                    tree=held.claim.checkpoint.tree,
                     seen=seen_of(self._record, step.task_id, lambda: recorded),
                     files_at=files_at_of(self._record, step.task_id, step.head),
                     questions=questions,

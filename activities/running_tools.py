@@ -94,7 +94,6 @@ class RunsTools(Protocol[CopyIn]):
         key: CallKey,
         requested_at: datetime,
         summary: CallSummary,
-        tree: str,
         seen: Seen,
         files_at: FilesAt,
         questions: Questions | None,

@@ -23,6 +23,7 @@ from perdure.safety.policy import Policy
 from perdure.safety.remembering import why_not_remembered
 from perdure.safety.sandbox import Sandbox
 from perdure.safety.secrets import Screen, Screens, holds_marker, marker
+from perdure.workspace.file_states import FileStates
 from perdure.workspace.remotes import Remote
 from perdure.workspace.working_copy import WorkingCopy
 from tools.model_view import for_model
@@ -173,7 +174,6 @@ class ToolRunner:
         key: CallKey,
         requested_at: datetime,
         summary: CallSummary,
-        tree: str,
         seen: Seen | None = None,
         files_at: FilesAt = no_files,
         questions: AsksModel | None = None,
@@ -189,7 +189,8 @@ class ToolRunner:
         seal = Seal(
             tool=call.tool,
             arguments=arguments,
-            tree=tree,
+            # As the files are, not as they were recorded: somebody beside the task may have changed them since.
+            tree=await FileStates(copy).now(),
             head=await copy.git.head(),
             working_directory=str(arguments.get("working_directory", ".")),
             environment=environment_for(environment_of(self._toolchain)),

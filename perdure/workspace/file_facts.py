@@ -21,6 +21,8 @@ class FileFacts:
     """Last part of the path; names that are not UTF-8 hold surrogate escapes."""
     target: str = ""
     """Where a link leads, as it is written in the link."""
+    ctime_ns: int = 0
+    """When content or mode changed last, which no program can set."""
 
 
 def facts_of(found: os.stat_result, name: str, target: str = "") -> FileFacts:
@@ -31,4 +33,12 @@ def facts_of(found: os.stat_result, name: str, target: str = "") -> FileFacts:
         kind = "folder"
     elif stat.S_ISLNK(found.st_mode):
         kind = "link"
-    return FileFacts(kind, found.st_size, stat.S_IMODE(found.st_mode), found.st_mtime_ns, name, target)
+    return FileFacts(
+        kind,
+        found.st_size,
+        stat.S_IMODE(found.st_mode),
+        found.st_mtime_ns,
+        name,
+        target,
+        found.st_ctime_ns,
+    )

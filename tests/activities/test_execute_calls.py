@@ -87,7 +87,7 @@ async def test_the_policy_is_told_on_whose_behalf_a_call_is_made(untrusted: bool
 async def test_a_call_runs_when_it_is_exactly_what_was_approved() -> None:
     world = World(digests={0: "approved"})
     done = await execute(world, ASKED, approved="approved")
-    assert world.deeds[2:] == ["run install 0 {'tree': 't0'}", "record 0 at c1"]
+    assert world.deeds[2:] == ["run install 0 {'seen': 'files'}", "record 0 at c1"]
     assert outcome(world, done) == {0: True}
 
 

@@ -247,14 +247,13 @@ class World:
         key: CallKey,
         requested_at: datetime,
         summary: CallSummary,
-        tree: str,
         seen: Seen,
         files_at: FilesAt,
         questions: Questions | None,
     ) -> Operation:
         if call.index not in self.digests:
             raise ToolRejected(f"{call.tool!r} has nothing to do.", "go on.")
-        return Operation(self.digests[call.index], call.tool, "preview", {"tree": tree})
+        return Operation(self.digests[call.index], call.tool, "preview", {"seen": "files"})
 
 
 async def execute(

@@ -47,7 +47,7 @@ def runner(bench: Bench, toolchain: Toolchain, ledgers: list[tuple[str, datetime
 
 async def operation_of(runner: ToolRunner, bench: Bench, one: ToolCall, **changes: Any) -> Operation:
     """What the call would do."""
-    fields: dict[str, Any] = {"summary": ASKED, "tree": "t" * 40, "requested_at": AT, **changes}
+    fields: dict[str, Any] = {"summary": ASKED, "requested_at": AT, **changes}
     return await runner.operation(one, copy=bench.copy, key=bench.context.key, **fields)
 
 
@@ -73,7 +73,6 @@ async def test_the_same_operation_has_the_same_digest(runner: ToolRunner, bench:
 async def test_an_approval_covers_one_operation_and_no_other(runner: ToolRunner, bench: Bench) -> None:
     digests = [
         (await operation_of(runner, bench, INSTALL)).digest,
-        (await operation_of(runner, bench, INSTALL, tree="u" * 40)).digest,
         (
             await operation_of(
                 runner, bench, INSTALL, summary=ASKED.model_copy(update={"rules": ("another-rule",)})
@@ -88,7 +87,11 @@ async def test_an_approval_covers_one_operation_and_no_other(runner: ToolRunner,
     ):
         digests.append((await operation_of(runner, bench, other)).digest)
     bench.put("app/new.py", "x = 1\n")
+    digests.append((await operation_of(runner, bench, INSTALL)).digest)
     await bench.run("git_commit", message="Move the head")
+    digests.append((await operation_of(runner, bench, INSTALL)).digest)
+    # By hand, beside the task, with nothing that records it.
+    (bench.copy.root / "app" / "new.py").write_text("x = 2\n")
     digests.append((await operation_of(runner, bench, INSTALL)).digest)
     assert len(set(digests)) == len(digests)
 

@@ -12,20 +12,23 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from perdure.contracts.errors import PerdureError
+from perdure.contracts.errors import PerdureError, ToolRejected
 from perdure.safety.command.commands import INTERPRETERS, SHELLS, UNKNOWN, Ran
-from perdure.safety.command_display import quoted
+from perdure.safety.command_display import quoted, segments_of
 from perdure.safety.display import inline_code
 from perdure.workspace.paths import Files
 from perdure.workspace.working_copy import WorkingCopy
 from tools.paths import SANDBOX_ROOT, resolved
+from tools.running.contents import Contents, digest_of_list
 
-MOST_NAMED = 60
-MOST_ENTRIES = 20_000
+MOST_LOOKS = 20_000
+"""Words times folders in which they may be meant; a line that takes more is refused, so that none of it goes unsealed."""
+MOST_FOLDERS = 20
+MOST_MATCHES = 20_000
 MOST_BODIES = 3
+DEEPEST_SCRIPT = 3
 BODY_CHARACTERS = 500
 LARGEST_BODY = 256 * 1024
-LARGEST_HASHED = 64 * 1024**2
 SHOWN_MATCHES = 12
 SCRIPT_RUNNERS = frozenset({"npm", "yarn", "pnpm", "bun"})
 MAKERS = {"make": ("GNUmakefile", "makefile", "Makefile"), "just": ("justfile", "Justfile")}
@@ -45,7 +48,10 @@ class NamedFiles:
 
 
 def named_files(ran: Iterable[Ran], copy: WorkingCopy, folder: str) -> NamedFiles:
-    """What the commands name, seen from the folder that they start in."""
+    """What the commands name, seen from the folder that they start in.
+
+    ToolRejected where that is more than can be looked at: nobody could approve what nothing seals.
+    """
     return _Look(copy, folder).named(list(ran))
 
 
@@ -53,26 +59,30 @@ class _Look:
     def __init__(self, copy: WorkingCopy, folder: str) -> None:
         self._copy = copy
         self._files: Files = copy.files
+        self._contents = Contents(copy.files)
         self._folders = [folder]
         self._found = NamedFiles()
         self._bodies = 0
+        self._looks = 0
 
     def named(self, ran: list[Ran]) -> NamedFiles:
         for one in ran:
             if one.name == "cd" and len(one.words) > 1 and UNKNOWN not in one.words[1]:
                 self._folders.append(self._path(self._folders[0], one.words[1]))
+        self._folders = list(dict.fromkeys(self._folders))
+        if len(self._folders) > MOST_FOLDERS:
+            raise _too_much(f"it changes to {len(self._folders) - 1} folders")
         for one in ran:
-            self._look_at(one)
+            self._look_at(one, DEEPEST_SCRIPT)
         return self._found
 
-    def _look_at(self, one: Ran) -> None:
-        for word in list(_paths_in(one))[:MOST_NAMED]:
-            if len(self._found.facts) < MOST_NAMED:
-                self._word(word)
+    def _look_at(self, one: Ran, deep: int) -> None:
+        for word in _paths_in(one):
+            self._word(word)
         for script in _scripts_of(one):
             self._script(script)
         if one.name in SCRIPT_RUNNERS:
-            self._package_scripts(one.words[1:])
+            self._package_scripts(one.words[1:], deep)
         for name in MAKERS.get(one.name, ()):
             self._script(name)
 
@@ -82,6 +92,9 @@ class _Look:
         return posixpath.normpath(posixpath.join(folder, word))
 
     def _word(self, word: str) -> None:
+        self._looks += len(self._folders)
+        if self._looks > MOST_LOOKS:
+            raise _too_much("it names too many files and folders")
         for folder in self._folders:
             path = self._path(folder, word)
             if _PATTERN & set(word):
@@ -96,8 +109,11 @@ class _Look:
             return
         # As a shell matches them: names with a point at their beginning are left out, which Path.glob does not do.
         found = glob.iglob(relative, root_dir=root, include_hidden=False)  # noqa: PTH207
-        names = sorted(_first(found, MOST_ENTRIES))
-        self._found.facts[f"{folder}: {word}"] = {"matches": len(names), "sha256": _digest(names)}
+        names = sorted(_first(found, MOST_MATCHES + 1))
+        if len(names) > MOST_MATCHES:
+            raise _too_much(f"{word!r} matches more than {MOST_MATCHES:,} names")
+        now = [(name, self._contents.of(self._path(folder, name))) for name in names]
+        self._found.facts[f"{folder}: {word}"] = {"matches": len(names), "sha256": digest_of_list(now)}
         shown = ", ".join(inline_code(name, 100) for name in names[:SHOWN_MATCHES])
         more = f" and {len(names) - SHOWN_MATCHES:,} more" if len(names) > SHOWN_MATCHES else ""
         if names:
@@ -128,35 +144,8 @@ class _Look:
             )
             if inside and target not in self._found.facts:
                 self._fact(target, target)
-        elif facts.kind == "folder":
-            self._found.facts[path] = {"kind": "folder", **self._inside(path)}
-        elif facts.kind == "file":
-            content = (
-                {"sha256": self._sha256(path)}
-                if facts.bytes <= LARGEST_HASHED
-                else {"mtime_ns": facts.mtime_ns}
-            )
-            self._found.facts[path] = {"kind": "file", "bytes": facts.bytes, "mode": facts.mode, **content}
-
-    def _sha256(self, path: str) -> str:
-        return hashlib.sha256(self._files.read(path)).hexdigest()
-
-    def _inside(self, path: str) -> dict[str, Any]:
-        """How many entries a folder has, and a digest of their names, kinds, sizes and links."""
-        if path in (".", ""):
-            # All of it is the tree, which is sealed anyway.
-            return {}
-        entries: list[tuple[str, str, int, str]] = []
-        waiting = [path]
-        while waiting and len(entries) < MOST_ENTRIES:
-            folder = waiting.pop()
-            for each in sorted(self._files.list(folder), key=lambda one: one.name):
-                inner = posixpath.join(folder, each.name)
-                size = each.bytes if each.kind == "file" else 0
-                entries.append((inner, each.kind, size, each.target))
-                if each.kind == "folder":
-                    waiting.append(inner)
-        return {"entries": len(entries), "sha256": _digest(entries)}
+        elif facts.kind in ("folder", "file"):
+            self._found.facts[path] = self._contents.of(path)
 
     def _script(self, word: str) -> None:
         for folder in self._folders:
@@ -165,19 +154,21 @@ class _Look:
                 facts = self._files.stat(path)
             except PerdureError:
                 continue
-            if facts.kind == "file" and facts.bytes <= LARGEST_BODY:
-                data = self._files.read(path)
-                self._found.facts.setdefault(
-                    path, {"kind": "file", "sha256": hashlib.sha256(data).hexdigest()}
-                )
-                sha = hashlib.sha256(data).hexdigest()[:12]
-                self._show(
-                    f"{inline_code(path, 200)} (SHA-256 `{sha}…`, {facts.bytes:,} bytes)",
-                    data.decode("utf-8", "backslashreplace"),
-                )
+            if facts.kind != "file":
+                continue
+            self._found.facts.setdefault(path, self._contents.of(path))
+            if facts.bytes > LARGEST_BODY:
+                self._unshown(f"{inline_code(path, 200)} ({facts.bytes:,} bytes)", facts.bytes)
                 return
+            data = self._files.read(path)
+            sha = hashlib.sha256(data).hexdigest()[:12]
+            self._show(
+                f"{inline_code(path, 200)} (SHA-256 `{sha}…`, {facts.bytes:,} bytes)",
+                data.decode("utf-8", "backslashreplace"),
+            )
+            return
 
-    def _package_scripts(self, words: tuple[str, ...]) -> None:
+    def _package_scripts(self, words: tuple[str, ...], deep: int) -> None:
         names = [word for word in words if not word.startswith("-")]
         name = names[1] if len(names) > 1 and names[0] in ("run", "run-script") else names[0] if names else ""
         for folder in self._folders:
@@ -188,14 +179,20 @@ class _Look:
             except (PerdureError, ValueError, TypeError, AttributeError):
                 continue
             for each in (f"pre{name}", name, f"post{name}"):
-                if isinstance(body := scripts.get(each), str):
+                if isinstance(body := scripts.get(each), str) and f"{path}: {each}" not in self._found.facts:
                     self._found.facts[f"{path}: {each}"] = {"script": body}
                     self._show(f"the script {inline_code(each, 80)} of {inline_code(path, 200)}", body)
+                    if deep:
+                        for one in segments_of(body).ran:
+                            self._look_at(one, deep - 1)
+
+    def _unshown(self, title: str, characters: int) -> None:
+        self._found.left_out += characters
+        self._found.lines.append(f"- runs {title}, which is not shown")
 
     def _show(self, title: str, body: str) -> None:
         if self._bodies >= MOST_BODIES:
-            self._found.left_out += len(body)
-            self._found.lines.append(f"- runs {title}, which is not shown")
+            self._unshown(title, len(body))
             return
         self._bodies += 1
         shown = quoted(body, BODY_CHARACTERS)
@@ -237,5 +234,8 @@ def _first(names: Iterator[str], most: int) -> Iterator[str]:
         yield name
 
 
-def _digest(value: object) -> str:
-    return hashlib.sha256(json.dumps(value, ensure_ascii=True).encode()).hexdigest()
+def _too_much(why: str) -> ToolRejected:
+    return ToolRejected(
+        f"This command cannot be shown to a person as a whole: {why}.",
+        "Split it into several smaller commands.",
+    )

@@ -50,7 +50,7 @@ async def script_rewritten(stage: Stage) -> None:
             "as-approved" in asked.preview and "SHA-256" in asked.preview, "the script's text is not shown"
         )
         (tree_of(bench) / "deploy.sh").write_text("echo altered >> ran.txt\n")
-        await _nothing_altered(stage, bench, handle, asked)
+        await nothing_altered(stage, bench, handle, asked)
 
 
 async def ignored_script_rewritten(stage: Stage) -> None:
@@ -63,7 +63,7 @@ async def ignored_script_rewritten(stage: Stage) -> None:
         await stage.said(bench, handle, "update", word(first))
         asked = await bench.approval(handle, but=first.id)
         (tree_of(bench) / "tools.d" / "go.sh").write_text("echo altered >> ran.txt\n")
-        await _nothing_altered(stage, bench, handle, asked)
+        await nothing_altered(stage, bench, handle, asked)
 
 
 async def package_script_changed(stage: Stage) -> None:
@@ -75,10 +75,10 @@ async def package_script_changed(stage: Stage) -> None:
         expect("as-approved" in asked.preview, "the script's text is not shown")
         changed = files["package.json"].replace("as-approved", "altered")
         (tree_of(bench) / "package.json").write_text(changed)
-        await _nothing_altered(stage, bench, handle, asked)
+        await nothing_altered(stage, bench, handle, asked)
 
 
-async def _nothing_altered(stage: Stage, bench: Bench, handle: Handle, asked: Approval) -> None:
+async def nothing_altered(stage: Stage, bench: Bench, handle: Handle, asked: Approval) -> None:
     """Approve what was shown; what somebody put in its place may run only after it was shown."""
     refused = await stage.said(bench, handle, "client", word(asked))
     fresh, _ = await outcome(bench, handle, asked)
