@@ -63,6 +63,7 @@ class ProcessComponent:
         self._watch: asyncio.Task[None] | None = None
         self._on_restart: Callable[[], None] | None = None
         self._trouble = ""
+        self._starting_again = False
         self.restarts = 0
 
     @property
@@ -116,6 +117,11 @@ class ProcessComponent:
         """Whether the program runs and is ready."""
         if self.pid == 0:
             return Health(self._name, False, self._trouble or "does not run", address=self._address)
+        if self._starting_again:
+            # It may answer already; but until the restart is counted, "running" would hide that it had died.
+            return Health(
+                self._name, False, f"died and is starting again ({self._trouble})", address=self._address
+            )
         ok = self._ready is None or await self._ready()
         detail = "running" if ok else "runs but does not answer"
         if self.restarts:
@@ -168,11 +174,14 @@ class ProcessComponent:
             delay = self._restart.first_delay_s if steady or delay == 0.0 else delay * 2
             delay = min(delay, self._restart.longest_delay_s)
             await asyncio.sleep(delay)
+            self._starting_again = True
             try:
                 await self._bring_up()
             except (PerdureError, OSError) as error:
                 self._trouble = f"ended with exit code {code} and did not start again: {error}"
                 continue
+            finally:
+                self._starting_again = False
             self.restarts += 1
             if self._on_restart is not None:
                 self._on_restart()

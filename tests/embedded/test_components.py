@@ -115,6 +115,43 @@ async def test_one_that_died_is_started_again_with_growing_pauses(
         await running.stop()
 
 
+async def test_one_that_answers_before_its_restart_is_counted_is_not_told_as_running(
+    tmp_path: Path, wait_until: WaitUntil
+) -> None:
+    may_be_seen = asyncio.Event()
+    asked = asyncio.Event()
+
+    async def ready() -> bool:
+        asked.set()
+        await may_be_seen.wait()
+        return True
+
+    program = Program(
+        argv=["/bin/sleep", "600"], environment={}, folder=tmp_path, log=tmp_path / "sleeps.log"
+    )
+    component = ProcessComponent("sleeps", program, ready=ready, restart=Restart(first_delay_s=0.0))
+    may_be_seen.set()
+    await component.start()
+    try:
+        may_be_seen.clear()
+        asked.clear()
+        os.kill(component.pid, signal.SIGKILL)
+        async with asyncio.timeout(120):
+            await asked.wait()
+            health = await component.health()
+        assert (health.ok, health.detail) == (False, "died and is starting again (ended with exit code -9)")
+        may_be_seen.set()
+        assert await wait_until(lambda: component.restarts == 1)
+        health = await component.health()
+        assert (health.ok, health.detail) == (
+            True,
+            "running, started again 1 times (ended with exit code -9)",
+        )
+    finally:
+        may_be_seen.set()
+        await component.stop()
+
+
 async def test_one_that_may_not_be_started_again_is_told_as_ended(
     stack: Stack, database_url: str, tmp_path: Path, wait_until: WaitUntil
 ) -> None:
@@ -123,10 +160,12 @@ async def test_one_that_may_not_be_started_again_is_told_as_ended(
     running = stack_with(tmp_path, stack, database_url, once)
     await running.start()
     try:
-        assert await wait_until(lambda: made[0].pid == 0)
-        await asyncio.sleep(0.05)
-        health = (await running.health())[2]
-        assert (health.ok, health.detail) == (False, "ended with exit code 5")
+
+        async def told() -> bool:
+            health = (await running.health())[2]
+            return (health.ok, health.detail) == (False, "ended with exit code 5")
+
+        assert await wait_until(told)
     finally:
         await running.stop()
 
