@@ -15,8 +15,12 @@ demo: setup ## Fix a real bug in a sample repository, and survive a killed worke
 
 # Each process has servers of its own and waits for a third of its time: three keep two processors busy.
 PROCESSES ?= 3
-test: setup ## Run all tests, on the real stack (PROCESSES=1: one after the other)
-	@$(PYTHON) -m pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder $(ARGS)
+# A few failed tests are tried once more, and named with their first failure as RERUN: one that passes only then is a fault
+# to mend, and no reason to hold up everything else. `make check` tries each test once.
+RERUNS ?= 1
+test: setup ## Run all tests, on the real stack (PROCESSES=1: one after the other; RERUNS=0: no second try)
+	@$(PYTHON) -m pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder \
+		--reruns $(RERUNS) --max-suite-reruns 5 --rerun-show-tracebacks $(ARGS)
 
 RUNS ?= 6
 SEED ?= 1
