@@ -125,12 +125,17 @@ class ThisMachine(RecordKeeping):
             check_postgres,
             check_models,
             check_extensions,
-            check_files,
             check_git_hosts,
             check_limits,
         )
         stores = (partial(check_store, settings, name) for name in STORES)
-        return (*(partial(look, settings) for look in looks), *stores, check_dictionary, check_node)
+        return (
+            *(partial(look, settings) for look in looks),
+            *stores,
+            check_files,
+            check_dictionary,
+            check_node,
+        )
 
 
 @dataclass(frozen=True)

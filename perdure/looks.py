@@ -137,22 +137,21 @@ async def check_models(settings: "Settings") -> "Sequence[Finding]":
     return [Finding("models", "ok", f"GROQ_API_KEY is accepted; {served}")]
 
 
-async def check_files(settings: "Settings") -> "Sequence[Finding]":
-    """Whether the kernel keeps file tools inside of a workspace by itself; nothing is tried in its place."""
+async def check_files() -> "Sequence[Finding]":
+    """Whether the kernel keeps file tools inside of a workspace by itself, or each path is opened name by name."""
     from perdure.client.command_line.installation import Finding
-    from perdure.contracts.errors import ConfigurationError
-    from perdure.workspace.openat2 import require_openat2
+    from perdure.workspace.openat2 import kernel_holds_paths
 
-    there = next(folder for folder in (settings.home, *settings.home.parents) if folder.exists())
-    try:
-        require_openat2(str(there))
-    except ConfigurationError as error:
-        return [Finding("files", "failed", error.message, error.hint)]
-    except OSError as error:
-        return [
-            Finding("files", "failed", f"{there} cannot be opened: {error.strerror}.", "set PERDURE_HOME.")
-        ]
-    return [Finding("files", "ok", "openat2 holds paths inside of their workspace")]
+    if kernel_holds_paths():
+        return [Finding("files", "ok", "openat2 holds paths inside of their workspace")]
+    return [
+        Finding(
+            "files",
+            "warning",
+            "openat2 is absent or refused here, so paths are held inside of their workspace name by name, more slowly",
+            "use Linux 5.6 or newer and a container runtime whose seccomp profile allows openat2.",
+        )
+    ]
 
 
 async def check_git_hosts(settings: "Settings") -> "Sequence[Finding]":

@@ -5,7 +5,7 @@ import os
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from perdure.contracts.calls import SandboxLevel
@@ -17,6 +17,7 @@ from perdure.safety.landlock import SCOPES_SINCE, landlock_version
 from perdure.safety.namespaces import Namespaces
 from perdure.safety.near_root import remove_left_folders
 from perdure.safety.owner import Owner
+from perdure.safety.probers import prober_for
 from perdure.safety.probes import Ground, Report, attacked, marks_of, prepared_ground
 from perdure.safety.report import Mark, Outcome, SandboxReport
 from perdure.safety.sandbox import Sandbox
@@ -25,6 +26,9 @@ from perdure.safety.views import View
 
 LESSER_OWNER = Owner(61_000, 61_000)
 """What root's sandboxed programs run as. No account has it: the range is left free by distributions and systemd."""
+
+ATTEMPTS = 3
+"""How often attacks on level B may begin before their not coming to an end speaks against it."""
 
 NO_PROGRAM = "No program runs and nothing is changed here: only files are read."
 NO_SANDBOX = (
@@ -77,7 +81,7 @@ async def probed_sandbox(
         outside = asyncio.ensure_future(_without_layers(owner, ground))
         try:
             first = await _namespaces(owner, ground, outside, search_path, max_parallel)
-            others = [] if first.holds else [await _confinement(owner, ground, outside, max_parallel)]
+            others = [] if first.holds else [await _confinement(owner, folder, outside, max_parallel)]
             tries = [first, *others]
         finally:
             # The ground is taken away only when nobody is on it.
@@ -164,7 +168,7 @@ async def _scratch(sandbox: Sandbox, by_copy: Sandbox, ground: Ground) -> tuple[
 
 
 async def _confinement(
-    owner: Owner, ground: Ground, outside: "asyncio.Future[Report]", max_parallel: int | None
+    owner: Owner, folder: Path, outside: "asyncio.Future[Report]", max_parallel: int | None
 ) -> _Tried:
     """Level B, one view after the other: they share the limit of one user's processes."""
     level = SandboxLevel.B
@@ -174,18 +178,32 @@ async def _confinement(
     isolation = Confinement(owner, signals=version >= SCOPES_SINCE)
     if not isolation.loads_filter:
         return _Tried(level, None, why_not="Level B cannot be had: no filter is known for this processor.")
-    sandbox = Sandbox(
-        isolation, owner=owner, report=SandboxReport(level), max_parallel=max_parallel, scratch="copy"
-    )
-    reports: dict[View, Report] = {}
-    # The attacks that nothing holds back take up processes of the same user, so they end first.
+    sandbox = _unjudged(isolation, max_parallel)
+    # An ordinary user's attacks that nothing holds back take up processes of the same user, so they end first.
     await asyncio.wait([outside])
     try:
-        for view in View:
-            reports[view] = await attacked(sandbox, ground, view, view)
+        async with prober_for(owner) as prober, prepared_ground(folder, prober) as ground:
+            probed = _unjudged(replace(isolation, owner=prober), max_parallel)
+            reports = {view: await _attacked_at_last(probed, ground, view) for view in View}
         return _judged(level, sandbox, reports, await outside)
     except (ConfigurationError, SandboxRefused) as error:
         return _Tried(level, None, why_not=f"Level {level.value} cannot be had: {error}")
+
+
+def _unjudged(isolation: Confinement, max_parallel: int | None) -> Sandbox:
+    """Level B before it has withstood anything."""
+    report = SandboxReport(SandboxLevel.B)
+    return Sandbox(isolation, owner=isolation.owner, report=report, max_parallel=max_parallel, scratch="copy")
+
+
+async def _attacked_at_last(sandbox: Sandbox, ground: Ground, view: View) -> Report:
+    """What the attacks say, of the first run that came to its end: other programs of the user may take its processes."""
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return await attacked(sandbox, ground, view, view)
+        except ConfigurationError:
+            continue
+    return await attacked(sandbox, ground, view, view)
 
 
 def _judged(level: SandboxLevel, sandbox: Sandbox, reports: Mapping[View, Report], outside: Report) -> _Tried:

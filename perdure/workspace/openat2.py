@@ -2,7 +2,7 @@
 
 ``openat2`` with ``RESOLVE_BENEATH`` lets the kernel itself refuse every way out of a folder (``..``, absolute links,
 magic links), also while somebody else renames folders and links at the same time. A check before an ordinary open
-cannot do that.
+cannot do that. Where the kernel or a container does not offer it, ``stepwise`` keeps the same promise more slowly.
 """
 
 import ctypes
@@ -10,7 +10,7 @@ import errno
 import functools
 import os
 
-from perdure.contracts.errors import ConfigurationError
+from perdure.workspace.stepwise import open_stepwise
 
 RESOLVE_NO_MAGICLINKS = 0x02
 RESOLVE_NO_SYMLINKS = 0x04
@@ -37,8 +37,29 @@ def open_beneath(folder: int, path: str, flags: int, *, resolve: int = 0) -> int
 
     Links that stay beneath are followed; ``resolve`` adds ``RESOLVE_…`` flags. The new descriptor is close-on-exec.
     """
+    if not kernel_holds_paths():
+        return open_stepwise(folder, path, flags, follows_links=not resolve & RESOLVE_NO_SYMLINKS)
+    return _opened(folder, path, flags, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | resolve)
+
+
+@functools.cache
+def kernel_holds_paths() -> bool:
+    """Whether ``openat2`` can be used here: Linux has it since 5.6, and a container's filter may refuse it."""
+    root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.close(_opened(root, ".", os.O_PATH | os.O_DIRECTORY, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS))
+    except OSError as error:
+        if error.errno not in (errno.ENOSYS, errno.EPERM, errno.EINVAL, errno.E2BIG):
+            raise
+        return False
+    finally:
+        os.close(root)
+    return True
+
+
+def _opened(folder: int, path: str, flags: int, resolve: int) -> int:
     name = os.fsencode(path)
-    how = _OpenHow(flags | os.O_CLOEXEC, 0, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | resolve)
+    how = _OpenHow(flags | os.O_CLOEXEC, 0, resolve)
     call = _library().syscall
     call.restype = ctypes.c_long
     number = errno.EAGAIN
@@ -74,20 +95,3 @@ def rename_to_free_name(source_folder: int, source: str, target_folder: int, tar
     if result < 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number), target)
-
-
-def require_openat2(folder: str) -> None:
-    """Do one ``openat2`` in the folder; ConfigurationError where this kernel or container does not allow it."""
-    handle = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.close(open_beneath(handle, ".", os.O_PATH | os.O_DIRECTORY))
-    except OSError as error:
-        if error.errno not in (errno.ENOSYS, errno.EPERM, errno.EINVAL, errno.E2BIG):
-            raise
-        raise ConfigurationError(
-            f"This kernel or container refuses the system call openat2 ({error.strerror}), so files of a workspace "
-            "cannot be opened safely.",
-            "use Linux 5.6 or newer and a container runtime whose seccomp profile allows openat2.",
-        ) from error
-    finally:
-        os.close(handle)

@@ -20,7 +20,6 @@ from perdure.workspace.checkpoints import Checkpoints
 from perdure.workspace.comparison import compare
 from perdure.workspace.credentials import Credentials
 from perdure.workspace.forking import Forking
-from perdure.workspace.openat2 import require_openat2
 from perdure.workspace.packs import KeepsArtifacts, Packs
 from perdure.workspace.program import SEARCH_PATH, GitProgram
 from perdure.workspace.records import Record, load_record
@@ -100,7 +99,6 @@ class Workspaces(Forking, Leaving):
         folder = self._folder(task_id)
         try:
             await self._program.require_version()
-            require_openat2(str(self._home))
             await asyncio.to_thread(self._sweep)
             ours = await self._make_once(task_id, repository, base_branch, branch, generation)
             origin = self._origin(task_id)

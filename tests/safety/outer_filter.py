@@ -1,6 +1,7 @@
 """Runs a program as a strict container would: without new namespaces and mounts, and without Landlock where asked.
 
-Arguments: the names of what is absent (``namespaces``, ``landlock``), a comma between them; then the program and its own.
+Arguments: the names of what is absent (``namespaces``, ``landlock``, ``openat2``, which old kernels do not know, or
+``openat2-refused``, which old container runtimes do not), a comma between them; then the program and its own.
 """
 
 import ctypes
@@ -21,6 +22,7 @@ REFUSED = [(272, 97), (308, 268), (165, 40), (166, 39), (155, 41)]
 NEWER = (428, 429, 430, 432, 442)
 CLONE, CLONE3 = (56, 220), 435
 LANDLOCK = (444, 445, 446)
+OPENAT2 = 437
 
 
 def instruction(operation: int, value: int, *, if_true: int = 0, if_false: int = 0) -> bytes:
@@ -44,6 +46,9 @@ def program(absent: set[str]) -> bytes:
     if "landlock" in absent:
         for number in LANDLOCK:
             parts += refused(number, errno.ENOSYS)
+    for name, code in (("openat2", errno.ENOSYS), ("openat2-refused", errno.EPERM)):
+        if name in absent:
+            parts += refused(OPENAT2, code)
     parts += refused(CLONE3, errno.ENOSYS)
     if "namespaces" in absent:
         parts += [

@@ -1,7 +1,9 @@
 """The probe trusts no sandbox that lacks a layer, and says which one."""
 
+import asyncio
 import os
 import shutil
+import signal
 import stat
 from dataclasses import replace
 from pathlib import Path
@@ -15,15 +17,13 @@ from perdure.safety.attacks import ATTACKS
 from perdure.safety.bubblewrap import SYSTEM_PATH, Bubblewrap
 from perdure.safety.confinement import Confinement
 from perdure.safety.environment import environment_for
+from perdure.safety.probers import prober_for
 from perdure.safety.probes import CONTROL, attacked, marks_of, prepared_ground
 from perdure.safety.probing import LESSER_OWNER, owner_of, probed_sandbox
 from perdure.safety.report import Outcome, SandboxReport
 from perdure.safety.sandbox import Owner, Sandbox, View
 from perdure.safety.staging import Staging
 from tests.safety.ground import Ground
-
-ALONE = Owner(61_001, 61_001)
-"""A user whose processes nobody else counts: at level B the limit of processes is shared by all of one user's."""
 
 WEAKENED = """#!/bin/sh
 real="$(dirname "$0")/real"
@@ -65,6 +65,45 @@ def broken(sandbox: Sandbox, level: SandboxLevel) -> set[tuple[str, str]]:
     }
 
 
+BUSY = "for i in 1 2 3 4 5 6; do for j in 1 2 3 4 5 6; do sleep 600 & done; done; wait"
+"""As many processes at once as would fill the limit of any probe that counted them."""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can have probes of several users")
+async def test_probes_at_one_time_beside_programs_of_the_owner_do_not_count_each_other(
+    tmp_path: Path,
+) -> None:
+    search_path = str(weakened(tmp_path, cases="--ro-bind) exit 1 ;;"))
+    busy = await asyncio.create_subprocess_exec(
+        "/bin/sh", "-c", BUSY, user=LESSER_OWNER.uid, group=LESSER_OWNER.gid, cwd="/", start_new_session=True
+    )
+    try:
+        probed = await asyncio.gather(*(probed_sandbox(search_path=search_path) for _ in range(6)))
+    finally:
+        os.killpg(busy.pid, signal.SIGKILL)
+        await busy.wait()
+    assert [(each.level, each.report.sentences[1:-1]) for each in probed] == [(SandboxLevel.B, ())] * 6
+    assert {each.owner for each in probed} == {LESSER_OWNER}
+
+
+async def test_each_probe_of_root_has_a_user_of_its_own_and_an_ordinary_user_waits_its_turn() -> None:
+    owner = owner_of(LESSER_OWNER)
+    async with prober_for(owner) as first:
+        waiting = asyncio.ensure_future(entered(owner))
+        await asyncio.sleep(0)
+        if os.geteuid() != 0:
+            assert (first, waiting.done()) == (owner, False)
+        else:
+            assert await waiting not in {first, owner}
+    assert await waiting
+
+
+async def entered(owner: Owner) -> Owner:
+    """Who probes for the owner now."""
+    async with prober_for(owner) as prober:
+        return prober
+
+
 @pytest.mark.parametrize(
     ("cases", "layer", "probe"),
     [
@@ -89,7 +128,7 @@ def broken(sandbox: Sandbox, level: SandboxLevel) -> set[tuple[str, str]]:
 async def test_a_level_that_lacks_a_layer_is_left_and_the_layer_is_named(
     tmp_path: Path, cases: str, layer: str, probe: str
 ) -> None:
-    probed = await probed_sandbox(search_path=str(weakened(tmp_path, cases=cases)), run_as=ALONE)
+    probed = await probed_sandbox(search_path=str(weakened(tmp_path, cases=cases)))
     assert (layer, probe) in broken(probed, SandboxLevel.A)
     assert probed.level is SandboxLevel.B
     assert broken(probed, SandboxLevel.B) == set()
@@ -98,13 +137,13 @@ async def test_a_level_that_lacks_a_layer_is_left_and_the_layer_is_named(
 
 async def test_a_level_whose_probe_does_not_run_is_left_with_its_words(tmp_path: Path) -> None:
     cases = '/proc) set -- "$@" /unused ;;'
-    probed = await probed_sandbox(search_path=str(weakened(tmp_path, cases=cases)), run_as=ALONE)
+    probed = await probed_sandbox(search_path=str(weakened(tmp_path, cases=cases)))
     assert probed.level is SandboxLevel.B
     assert probed.report.sentences[0].startswith("Level A cannot be had: The probe of the sandbox ")
 
 
 async def test_the_same_program_with_all_its_arguments_is_trusted(tmp_path: Path) -> None:
-    probed = await probed_sandbox(search_path=str(weakened(tmp_path)), workspaces=tmp_path, run_as=ALONE)
+    probed = await probed_sandbox(search_path=str(weakened(tmp_path)), workspaces=tmp_path)
     assert (probed.level, probed.report.sentences) == (SandboxLevel.A, ())
     assert not list(tmp_path.glob("perdure-probe-*"))
 

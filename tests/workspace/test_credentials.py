@@ -285,6 +285,6 @@ def test_an_address_says_who_it_is_for_https_alone() -> None:
     assert strip_credentials("https://us:pw@example.invalid/a") == "https://example.invalid/a"
 
 
-async def test_doctor_says_that_the_kernel_holds_paths_inside(tmp_path: Path) -> None:
-    [finding] = await check_files(Settings(home=tmp_path / "not-yet-there"))
+async def test_doctor_says_that_the_kernel_holds_paths_inside() -> None:
+    [finding] = await check_files()
     assert (finding.state, finding.detail) == ("ok", "openat2 holds paths inside of their workspace")
