@@ -15,6 +15,7 @@ from perdure.client.command_line.picture import Picture
 from perdure.client.command_line.telling import tell
 from perdure.contracts.calls import CallResult, CallSummary, Effect, Verdict
 from perdure.contracts.decisions import Approval, Question, QuestionKind
+from perdure.contracts.maintenance import MaintenanceResult
 from perdure.contracts.plan import Plan, Reflection, Subtask
 from perdure.contracts.steps import Limits
 from perdure.contracts.task import Check, Cost, Safety, TaskRequest, TaskResult, TaskStatus, Withheld
@@ -97,6 +98,24 @@ def story(*, request: str = "Mend the rounding", excerpt: str = "3 lines") -> Pi
     ):
         tell(picture, event)
     return picture
+
+
+def test_lines_of_a_run_end_with_what_was_not_done_and_name_no_model_where_none_is_asked() -> None:
+    picture = Picture(id="maintain-shop-python-hygiene-1a2b3c")
+    limits = Limits(usd=5, tokens=2_000_000, minutes=120, steps=100)
+    opened = events.Opened(**WHERE, safety=Safety.CAUTIOUS, limits=limits, models={}, scripted=False)
+    assert tell(picture, opened) == []
+    result = MaintenanceResult(
+        status=TaskStatus.COMPLETED,
+        summary="Nothing kept.\n",
+        withheld=(Withheld(what="Format with ruff", why="The project uses black.\nIt says so."),),
+    )
+    ended = events.Ended(**WHERE, status=TaskStatus.COMPLETED, summary=result.summary, result=result)
+    assert [line.text for line in tell(picture, ended)] == [
+        "completed: Nothing kept.",
+        "not done: Format with ruff: The project uses black.",
+    ]
+    assert drawn(draw(picture, width=80), width=80).count("not done: Format with ruff") == 1
 
 
 @pytest.mark.parametrize("width", [40, 60, 100])

@@ -91,7 +91,7 @@ async def test_pip_installs_the_project_with_what_its_tests_need(
 ) -> None:
     online.put(
         "pyproject.toml",
-        '[build-system]\nrequires = ["setuptools>=64", "wheel"]\nbuild-backend = "setuptools.build_meta"\n'
+        '[build-system]\nrequires = ["setuptools>=61.2"]\nbuild-backend = "setuptools.build_meta"\n'
         '[project]\nname = "billing"\nversion = "1.0"\ndependencies = []\n'
         '[project.optional-dependencies]\ntest = ["iniconfig>=2"]\n'
         '[tool.setuptools]\npackages = ["app"]\n',
@@ -130,6 +130,7 @@ async def test_a_refused_host_is_named_with_the_setting(bench: Bench) -> None:
     output = await offline.run("install_dependencies")
     assert not output.ok
     assert "registry.example:443 is not one of the hosts in PERDURE_PACKAGE_HOSTS" in output.content
+    assert "registry.example:443 is not one of the hosts" in output.summary
     assert "Only these hosts can be reached: packages.example:443" in output.content
 
 

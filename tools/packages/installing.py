@@ -1,6 +1,7 @@
 """Runs the installation of a project's packages: npm with a way out; pip to download with one, to install without."""
 
 import posixpath
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,11 @@ from tools.tool_schemas import ToolContext
 
 SHOWN_PACKAGES = 60
 OUTPUT_CHARACTERS = 3_000
+REASON_CHARACTERS = 160
+SAYS_WHY = re.compile(r"\s*(?:npm error |\w*error: )", re.IGNORECASE)
+SAID_BY_NPM = re.compile(r"npm error ", re.IGNORECASE)
+SAYS_NOTHING = re.compile(r"code |error: subprocess-exited-with-error|\Z")
+"""What stands before the reason: npm's code, and pip's word for a build that failed."""
 WHEELS = ".venv/.wheels"
 NOT_SOURCE = "packages that exist as source only are not built, because that would run their code"
 
@@ -207,7 +213,15 @@ class Installation:
         if plan is not None and "No matching distribution" in output:
             lines.append(f"Note that {NOT_SOURCE}.")
         lines += [f"Not installed: {each}." for each in plan.left_out] if plan else []
-        return Outcome("\n".join(filter(None, lines)), False, f"{program} did not install: {said}")
+        why = next(iter(problems), "") or reason_in(output)
+        excerpt = f"{program} did not install: {said}{f' {why}' if why else ''}"
+        return Outcome("\n".join(filter(None, lines)), False, excerpt)
+
+
+def reason_in(output: str) -> str:
+    """The line in which npm or pip, or the build under pip, says what was wrong; empty where there is none."""
+    lines = (SAID_BY_NPM.sub("", line.strip()) for line in output.splitlines() if SAYS_WHY.match(line))
+    return next((line[:REASON_CHARACTERS] for line in lines if not SAYS_NOTHING.match(line)), "")
 
 
 def _build_folder(path: str) -> str:

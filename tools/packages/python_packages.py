@@ -17,6 +17,9 @@ DEFAULT_BUILD = ("setuptools>=64", "wheel")
 ASKING_BUILDS = ("hatchling", "pdm-backend")
 """Builds that ask for one more package when they are asked for an editable install, which they cannot get offline."""
 EDITABLES = "editables>=0.5"
+SETUPTOOLS = "setuptools"
+WHEEL = "wheel"
+"""What a setuptools before 70.1 asks for when it is asked for metadata; the one that .venv begins with is older."""
 PYTEST_SIGNS = ("pytest.ini", "conftest.py", "tests/conftest.py", "test/conftest.py", "testing/conftest.py")
 REQUIREMENT = re.compile(
     r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?:\[([^\]]*)\])?\s*(.*)", re.DOTALL
@@ -59,10 +62,7 @@ def python_plan(files: Files, folder: str) -> PythonPlan:
     if settings and "project" not in settings and "build-system" not in settings:
         plan.is_project = any(files.exists(f"{folder}/{name}") for name in PROJECT_FILES[1:])
     if plan.is_project:
-        build = _table(settings, "build-system").get("requires")
-        plan.build = _checked(_texts(build) or list(DEFAULT_BUILD), plan)
-        if any(_plain_name(line).startswith(ASKING_BUILDS) for line in plan.build):
-            plan.build.append(EDITABLES)
+        plan.build = _of_build(_table(settings, "build-system"), plan)
     wanted += _of_project(_table(settings, "project"), plan)
     plan.left_out += _declared_elsewhere(files, folder, _table(settings, "project"))
     groups = _table(settings, "dependency-groups")
@@ -78,7 +78,7 @@ def python_plan(files: Files, folder: str) -> PythonPlan:
         else:
             wanted += lines
     if _runs_by_pytest(files, folder, settings) and not any(
-        _names_pytest(line) for line in _all(plan, wanted)
+        _names(line, "pytest") for line in _all(plan, wanted)
     ):
         plan.sources.append("pytest, by which its tests run and which it names nowhere that is read")
         wanted.append("pytest")
@@ -86,6 +86,16 @@ def python_plan(files: Files, folder: str) -> PythonPlan:
     if together:
         plan.groups.insert(0, together)
     return plan
+
+
+def _of_build(build_system: Table, plan: PythonPlan) -> list[str]:
+    """What the build names, and what it will ask for by itself where nothing can be fetched any more."""
+    build = _checked(_texts(build_system.get("requires")) or list(DEFAULT_BUILD), plan)
+    if any(_plain_name(line).startswith(ASKING_BUILDS) for line in build):
+        build.append(EDITABLES)
+    if any(_names(line, SETUPTOOLS) for line in build) and not any(_names(line, WHEEL) for line in build):
+        build.append(WHEEL)
+    return build
 
 
 def _runs_by_pytest(files: Files, folder: str, settings: Table) -> bool:
@@ -106,9 +116,9 @@ def _all(plan: PythonPlan, wanted: list[str]) -> list[str]:
     return [*wanted, *(line for group in plan.groups for line in group)]
 
 
-def _names_pytest(line: str) -> bool:
+def _names(line: str, package: str) -> bool:
     match = REQUIREMENT.match(line.strip())
-    return match is not None and _plain_name(match[1]) == "pytest"
+    return match is not None and _plain_name(match[1]) == package
 
 
 def _of_project(project: Table, plan: PythonPlan) -> list[str]:

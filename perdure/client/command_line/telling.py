@@ -62,7 +62,9 @@ def _opened(picture: Picture, event: events.Opened) -> list[Line]:
     picture.limits, picture.scripted, picture.safety = event.limits, event.scripted, event.safety.value
     picture.models = tuple(sorted(set(event.models.values())))
     label = "scripted: a script answers, no language model" if event.scripted else ", ".join(picture.models)
-    return [Line(text=f"model: {label}", tone="faint", drawn=True), *_warnings(event.warnings)]
+    # A maintenance run asks no model.
+    asked = [Line(text=f"model: {label}", tone="faint", drawn=True)] if label else []
+    return [*asked, *_warnings(event.warnings)]
 
 
 def _prepared(picture: Picture, event: events.Prepared) -> list[Line]:
@@ -222,7 +224,14 @@ def _ended(picture: Picture, event: events.Ended) -> list[Line]:
         picture.branch = event.result.branch or picture.branch
     tone = "good" if event.status in WENT_WELL else "bad"
     text = f"{event.status}: {_first_line(event.summary)}"
-    return [Line.model_validate({"text": text, "tone": tone, "drawn": True})]
+    withheld = event.result.withheld if event.result is not None else ()
+    return [
+        Line.model_validate({"text": text, "tone": tone, "drawn": True}),
+        *(
+            Line(text=f"not done: {each.what}: {_first_line(each.why)}", tone="person", drawn=True)
+            for each in withheld
+        ),
+    ]
 
 
 def _warnings(warnings: tuple[str, ...]) -> list[Line]:
