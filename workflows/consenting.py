@@ -24,6 +24,8 @@ with workflow.unsafe.imports_passed_through():
 
 #: Patch id: histories of before took a signal without a name.
 NAMED = "who-decides-has-a-name"
+#: Patch id: histories of before took a signal that came after the deadline and was heard together with it.
+IN_TIME = "late-signals-decide-nothing"
 SHORTEST_DIGEST = 12
 
 Signers = Sequence[Approver]
@@ -34,6 +36,25 @@ def check_name(decision: Decide) -> None:
     """ApplicationError where nobody says who decides."""
     if problem := unusable_name(decision.by):
         raise refused(problem, "send the same with your name in 'by'.")
+
+
+def check_time(approval: Approval | None, until: datetime | None, now: datetime) -> None:
+    """ApplicationError where the decision comes after the deadline: what nobody decided by then is denied.
+
+    A word and the deadline can reach a worker at once, when none was there before, and words are heard first.
+    """
+    if approval is not None and until is not None and now >= until:
+        raise refused(
+            f"The approval {approval.id!r} has expired: its deadline was {approval.expires_at}, and nobody had decided.",
+            "it counts as denied; steer the task, so that it asks again.",
+        )
+
+
+def check_signal_time(approval: Approval | None, until: datetime | None, now: datetime) -> None:
+    """The same for a signal, which a replay checks as well."""
+    late = approval is not None and until is not None and now >= until
+    if late and workflow.patched(IN_TIME):
+        check_time(approval, until, now)
 
 
 def check_edit(decision: Decide) -> None:

@@ -40,6 +40,8 @@ with workflow.unsafe.imports_passed_through():
         check_edit,
         check_memory,
         check_name,
+        check_signal_time,
+        check_time,
         consent_of,
         people_missing,
         progress,
@@ -84,6 +86,8 @@ class Desk:
     consents: dict[str, tuple[Consent, ...]] = field(default_factory=dict[str, tuple[Consent, ...]])
     """Who agreed to what was approved."""
     clock: Callable[[], datetime] = workflow.now
+    _until: dict[str, datetime] = field(default_factory=dict[str, datetime])
+    """When each approval that was asked in this run counts as denied."""
     _asked: int = 0
     _fresh: set[str] = field(default_factory=set[str])
     """Ids of what was just said and is not acted on yet."""
@@ -159,6 +163,7 @@ class Desk:
         approval = self.approvals.get(decision.approval_id)
         if approval is not None and approval.run_id != workflow.info().run_id:
             raise self._not_pending(decision)
+        check_time(approval, self._until.get(decision.approval_id), self.clock())
 
     def _not_pending(self, decision: Decide) -> ApplicationError:
         return refused(
@@ -251,6 +256,8 @@ class Desk:
             checked = self.check_decision(decision)
             if unusable_name(checked.by) and workflow.patched(NAMED):
                 check_name(checked)
+            waits = self.approvals.get(checked.approval_id)
+            check_signal_time(waits, self._until.get(checked.approval_id), self.clock())
         except ApplicationError as error:
             self.remark(error.message)
             return
@@ -279,6 +286,7 @@ class Desk:
         """
         self._leave_early(approval.id, withdrawable=withdrawable)
         self.approvals[approval.id], self.signers[approval.id] = approval, signers
+        self._until[approval.id] = self.clock() + timedelta(seconds=timing.approval_deadline_s)
         said = await self._wait(
             lambda: approval.id in self.decisions or approval.id not in self.approvals,
             timing,

@@ -6,8 +6,10 @@ from perdure.contracts.errors import InvalidInput
 from perdure.contracts.hidden import escape_hidden, escaped
 from perdure.safety.lookalikes import escape_lookalikes
 
-__all__ = ["escape_hidden", "fenced", "for_display", "inline_code"]
+__all__ = ["escape_hidden", "fenced", "fenced_and_left_out", "for_display", "inline_code"]
 
+BETWEEN = "\n… {} characters left out …\n"
+"""Stands between head and tail."""
 SHORTEST_LIMIT = 80
 """Below this there is no room for a head, a tail and the sentence between them."""
 
@@ -19,28 +21,33 @@ def for_display(text: str, limit: int) -> str:
     taken for others are escaped too. The count in the middle says how
     many characters of the original are left out.
     """
-    return _shown(text, limit, "\n… {} characters left out …\n")
+    return _shown(text, limit, BETWEEN)[0]
 
 
 def fenced(text: str, limit: int, *, language: str = "") -> str:
     """The text for display inside a Markdown code fence that is longer than any run of backticks in it."""
-    shown = for_display(text, limit)
+    return fenced_and_left_out(text, limit, language=language)[0]
+
+
+def fenced_and_left_out(text: str, limit: int, *, language: str = "") -> tuple[str, int]:
+    """The same, with how many characters of the text are not shown in it."""
+    shown, left_out = _shown(text, limit, BETWEEN)
     longest = max((len(run) for run in re.findall(r"`+", shown)), default=0)
     fence = "`" * max(3, longest + 1)
-    return f"{fence}{language}\n{shown}{'' if shown.endswith(chr(10)) else chr(10)}{fence}"
+    return f"{fence}{language}\n{shown}{'' if shown.endswith(chr(10)) else chr(10)}{fence}", left_out
 
 
 def inline_code(text: str, limit: int) -> str:
     """The text for display as one line of Markdown code; line feeds and tabs are escaped too."""
-    shown = _shown(text.replace("\n", "\\n").replace("\t", "\\t"), limit, " … {} characters left out … ")
+    shown, _ = _shown(text.replace("\n", "\\n").replace("\t", "\\t"), limit, " … {} characters left out … ")
     longest = max((len(run) for run in re.findall(r"`+", shown)), default=0)
     fence = "`" * (longest + 1)
     padding = " " if longest or not shown.strip() else ""
     return f"{fence}{padding}{shown}{padding}{fence}"
 
 
-def _shown(text: str, limit: int, note: str) -> str:
-    """The escaped text within the limit; ``note`` takes the number of characters that are left out."""
+def _shown(text: str, limit: int, note: str) -> tuple[str, int]:
+    """The escaped text within the limit, and how many characters are left out; ``note`` takes that number."""
     if limit < SHORTEST_LIMIT:
         raise InvalidInput(
             f"The display limit is {limit}, but head and tail need at least {SHORTEST_LIMIT} characters."
@@ -48,12 +55,13 @@ def _shown(text: str, limit: int, note: str) -> str:
     text = _spelled(text, limit)
     # A text longer than the limit is never escaped whole: only its ends are shown.
     if len(text) <= limit and len(whole := escape_hidden(text)) <= limit:
-        return whole
+        return whole, 0
     room = limit - len(note.format(len(text)))
     tail_room = room // 3
     head, head_used = _fitting(text, room - tail_room)
     tail, tail_used = _fitting_tail(text[head_used:], tail_room)
-    return head + note.format(len(text) - head_used - tail_used) + tail
+    left_out = len(text) - head_used - tail_used
+    return head + note.format(left_out) + tail, left_out
 
 
 def _spelled(text: str, limit: int) -> str:

@@ -1,8 +1,15 @@
 """Recipes of histories in which an approval waits for long, or is remembered."""
 
+import asyncio
+import contextlib
+from datetime import UTC, datetime
+
+from temporalio.client import WorkflowQueryFailedError
+
+from perdure.contracts.decisions import Approval, Pending
 from perdure.contracts.names import GRANTS
 from tests.histories.staging import Handle, Recipe, Stage, ended
-from tests.workflows.conftest import FIX, Call, script_of
+from tests.workflows.conftest import FIX, Call, script_of, until
 
 
 async def escalated_approval(stage: Stage) -> Handle:
@@ -35,4 +42,31 @@ async def grants_revoked(stage: Stage) -> Handle:
         return await ended(await bench.client.start_workflow(GRANTS, asked, id="grants", task_queue=queue))
 
 
-RECIPES: tuple[Recipe, ...] = (escalated_approval, remembered, grants_revoked)
+async def late_signal(stage: Stage) -> Handle:
+    """No worker is there at the deadline, and a signal that comes after it is heard together with it."""
+    async with stage.installation(script_of([[FIX]])) as at:
+        worker = at.worker(changes={"approval_deadline_s": 5})
+        await worker.start()
+        handle = await at.start()
+        asked = await approval_of(handle)
+        await worker.kill()
+        left = datetime.fromisoformat(asked.expires_at) - datetime.now(UTC)
+        await asyncio.sleep(max(left.total_seconds(), 0) + 1.5)
+        await handle.signal("approve", {"approval_id": asked.id, "by": "Ada"})
+        await worker.start()
+        return await ended(handle)
+
+
+async def approval_of(handle: Handle) -> Approval:
+    """The approval that waits, once one does."""
+
+    async def look() -> Approval | None:
+        with contextlib.suppress(WorkflowQueryFailedError):
+            pending = await handle.query("pending", result_type=Pending)
+            return next(iter(pending.approvals), None)
+        return None
+
+    return await until(look)
+
+
+RECIPES: tuple[Recipe, ...] = (escalated_approval, remembered, grants_revoked, late_signal)

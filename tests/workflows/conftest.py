@@ -14,6 +14,7 @@ import pytest
 import pytest_asyncio
 from pydantic import SecretStr
 from temporalio.client import Client, WorkflowHandle
+from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from perdure.contracts.decisions import Approval, Pending, Question
@@ -266,7 +267,9 @@ async def stop_all(bench: Bench) -> None:
     for handle in bench.handles:
         described = await handle.describe()
         if described.status is not None and described.status.name == "RUNNING":
-            await handle.terminate("the test is over")
+            # It may end by itself meanwhile.
+            with contextlib.suppress(RPCError):
+                await handle.terminate("the test is over")
 
 
 Benches = Callable[..., contextlib.AbstractAsyncContextManager[Bench]]

@@ -1,6 +1,6 @@
 """The desk where people decide: what may be said, once, and of what is pending. Waiting needs a server: see others."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from perdure.contracts.calls import Assurance, Effect
 from perdure.contracts.consents import Approver, Consent
 from perdure.contracts.decisions import Approval, Decide, Pending, Question, QuestionKind, Receipt
 from tests.workflows.conftest import Call, script_of
-from workflows.consenting import check_name
+from workflows.consenting import check_name, check_time
 from workflows.desk import Desk
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
@@ -129,6 +129,16 @@ def test_a_decision_that_cannot_be_taken_is_refused_with_a_sentence(
     assert said in refused.value.message
     assert " hint: " in refused.value.message
     assert (desk.decisions, len(desk.approvals)) == ({}, 2)
+
+
+def test_a_word_in_time_is_taken_and_a_late_one_is_not() -> None:
+    until = NOW + timedelta(seconds=1)
+    check_time(approval(), until, NOW)
+    check_time(approval(), None, until)
+    check_time(None, until, until)
+    with pytest.raises(ApplicationError, match="'a1' has expired") as refused:
+        check_time(approval(), until, until)
+    assert "it counts as denied" in refused.value.message
 
 
 def test_what_stays_in_the_workspace_may_be_remembered_for_the_task(desk: Desk) -> None:

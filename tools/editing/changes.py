@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from perdure.contracts.errors import PerdureError, ToolRejected
-from perdure.safety.display import fenced, for_display
+from perdure.safety.display import fenced_and_left_out, for_display
 from perdure.workspace.paths import Files
 from tools.differences import unified
 from tools.paths import text_file_facts
@@ -173,5 +173,6 @@ def changed_paths(changes: Sequence[Change]) -> tuple[str, ...]:
 def preview_of_changes(title: str, changes: Sequence[Change]) -> Preview:
     """The changes as a diff that a person can judge."""
     difference = "".join(change.difference for change in changes)
-    shown = fenced(difference, PREVIEW_CHARACTERS, language="diff")
-    return Preview(title=one_line(title), markdown=f"{for_display(counted(changes), 300)}\n\n{shown}")
+    shown, left_out = fenced_and_left_out(difference, PREVIEW_CHARACTERS, language="diff")
+    markdown = f"{for_display(counted(changes), 300)}\n\n{shown}"
+    return Preview(title=one_line(title), markdown=markdown, left_out=left_out)

@@ -1,13 +1,15 @@
 """Install the packages that the project itself asks for, from the installation's package hosts alone."""
 
 import posixpath
+import shlex
 from typing import Literal
 
 from pydantic import Field
 
 from perdure.contracts.calls import Effect
 from perdure.contracts.errors import ToolRejected
-from perdure.safety.display import fenced, inline_code
+from perdure.safety.command_display import quoted, segments_of, warnings_of
+from perdure.safety.display import inline_code
 from tools.packages.installing import Installation, Outcome
 from tools.packages.node_packages import node_plan
 from tools.packages.package_registries import with_packages
@@ -83,19 +85,22 @@ async def _preview(arguments: InstallDependencies, context: ToolContext) -> Prev
     for each in wanted:
         if each == "node":
             plan = node_plan(context.copy.files, folder, context.packages.npm_registry)
-            commands.append(" ".join(["npm", *plan.command]))
+            commands.append(shlex.join(["npm", *plan.command]))
         else:
             groups = python_plan(context.copy.files, folder).groups
-            commands += [f"pip download --only-binary :all: {' '.join(group)}" for group in groups]
+            commands += [f"pip download --only-binary :all: {shlex.join(group)}" for group in groups]
             commands.append(
                 "pip install --no-index … (of what was downloaded, and of the project; without network)"
             )
         writes.append(
             posixpath.normpath(posixpath.join(folder, "node_modules" if each == "node" else ".venv"))
         )
+    shown = quoted("\n".join(commands), 3_000)
+    warnings = [each for line in commands for each in warnings_of(segments_of(line))]
     markdown = "\n".join(
         [
-            fenced("\n".join(commands), 3_000, language="sh"),
+            shown.markdown,
+            *(f"- {each}" for each in dict.fromkeys([*shown.remarks, *warnings])),
             f"- runs in {inline_code(folder, 200)} of the workspace, in the sandbox",
             f"- reaches only {inline_code(context.packages.shown_hosts, 600)}",
             "- no install script and no other program of the project or of a package runs while it can reach them",
@@ -104,7 +109,8 @@ async def _preview(arguments: InstallDependencies, context: ToolContext) -> Prev
         ]
     )
     facts = {"commands": commands, "hosts": [str(host) for host in context.packages.hosts], "writes": writes}
-    return Preview(title=one_line(_title(arguments)), markdown=markdown, facts=facts)
+    title = one_line(_title(arguments))
+    return Preview(title=title, markdown=markdown, facts=facts, left_out=shown.left_out)
 
 
 @tool(

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from perdure.contracts.calls import Effect
 from perdure.contracts.errors import ToolRejected
-from perdure.safety.display import fenced
+from perdure.safety.display import fenced_and_left_out
 from perdure.workspace.control_names import control_name_in
 from perdure.workspace.paths import FileFacts, Files
 from perdure.workspace.working_copy import WorkingCopy
@@ -63,11 +63,13 @@ def _touches(arguments: DeleteFile) -> Touches:
 async def _preview(arguments: DeleteFile, context: ToolContext) -> Preview:
     doomed = await _work_out(arguments, context.copy)
     names = [path for path, _ in doomed.files] or [doomed.path]
-    shown = "\n".join(f"- {path}" for path in names[:SHOWN])
+    listed = "\n".join(f"- {path}" for path in names[:SHOWN])
     more = f"\n… and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    shown, left_out = fenced_and_left_out(listed + more, 4_000, language="diff")
     return Preview(
         title=_title(arguments),
-        markdown=f"Deletes {doomed.described}:\n\n{fenced(shown + more, 4_000, language='diff')}",
+        markdown=f"Deletes {doomed.described}:\n\n{shown}",
+        left_out=left_out + sum(len(path) for path in names[SHOWN:]),
     )
 
 

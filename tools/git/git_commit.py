@@ -4,7 +4,7 @@ from pydantic import Field
 
 from perdure.contracts.calls import Effect
 from perdure.contracts.errors import ToolRejected
-from perdure.safety.display import fenced, inline_code
+from perdure.safety.display import fenced_and_left_out, inline_code
 from perdure.workspace.added_lines import refuse_secrets, secrets_added
 from perdure.workspace.git import Change
 from tools.paths import WorkspacePath
@@ -68,18 +68,21 @@ async def _preview(arguments: GitCommit, context: ToolContext) -> Preview:
         if arguments.run_hooks and hooks
         else [inline_code(not_run(hooks), 400)] * bool(hooks)
     )
+    told_message, left_out = fenced_and_left_out(message, 800)
+    shown, cut = fenced_and_left_out(difference, 1_800, language="diff")
     markdown = "\n".join(
         [
             f"Commits on {inline_code(branch, 200)}, on top of `{head}`"
             + (f", only {only}:" if only else ":"),
-            fenced(message, 800),
+            told_message,
             *listed,
             *told,
-            fenced(difference, 1_800, language="diff"),
+            shown,
         ]
     )
     title = one_line(f"git_commit {_subject(arguments)}")
-    return Preview(title=title, markdown=markdown, facts={"head": head, "branch": branch})
+    facts = {"head": head, "branch": branch}
+    return Preview(title=title, markdown=markdown, facts=facts, left_out=left_out + cut)
 
 
 @tool(

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from perdure.contracts.calls import Effect
 from perdure.contracts.errors import ToolRejected
-from perdure.safety.display import fenced, inline_code
+from perdure.safety.display import fenced_and_left_out, inline_code
 from perdure.workspace.file_states import Difference, FileStates, WayBack, counted
 from tools.paths import WorkspacePath
 from tools.revisions.sources import HEAD, repository_paths, source_of
@@ -55,6 +55,7 @@ async def _way(arguments: GitRestore, context: ToolContext) -> tuple[FileStates,
 async def _preview(arguments: GitRestore, context: ToolContext) -> Preview:
     states, way, words = await _way(arguments, context)
     difference = await states.difference(way.now, way.tree, repository_paths(arguments.paths))
+    shown, left_out = fenced_and_left_out(difference, 2_400, language="diff")
     markdown = "\n".join(
         [
             f"Makes {len(way.changes)} {'file' if len(way.changes) == 1 else 'files'} what "
@@ -65,12 +66,11 @@ async def _preview(arguments: GitRestore, context: ToolContext) -> Preview:
                 for each in way.changes[:SHOWN_PATHS]
             ),
             *([f"- and {len(way.changes) - SHOWN_PATHS} more"] if len(way.changes) > SHOWN_PATHS else []),
-            fenced(difference, 2_400, language="diff"),
+            shown,
         ]
     )
-    return Preview(
-        title=one_line(_title(arguments)), markdown=markdown, facts={"now": way.now, "tree": way.tree}
-    )
+    facts = {"now": way.now, "tree": way.tree}
+    return Preview(title=one_line(_title(arguments)), markdown=markdown, facts=facts, left_out=left_out)
 
 
 @tool(

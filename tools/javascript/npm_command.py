@@ -1,9 +1,12 @@
 """Run npm on a project."""
 
+import shlex
+
 from pydantic import Field
 
 from perdure.contracts.calls import Effect
-from perdure.safety.display import fenced, inline_code
+from perdure.safety.command_display import quoted, segments_of, warnings_of
+from perdure.safety.display import inline_code
 from perdure.safety.views import SandboxLimits
 from tools.node.npm import INSTALLING, ONLINE, Action, NpmCall, command_of, run_npm
 from tools.node.projects import project_of
@@ -59,8 +62,11 @@ async def _preview(arguments: NpmCommand, context: ToolContext) -> Preview:
     context = await with_packages(context) if online else context
     project = project_of(context, arguments.folder)
     command = command_of(project, _call(arguments))
+    line = shlex.join(command)
+    shown = quoted(line, 1_500)
     lines = [
-        fenced(" ".join(command), 3_000, language="sh"),
+        shown.markdown,
+        *(f"- {each}" for each in (*shown.remarks, *warnings_of(segments_of(line)))),
         f"- runs in {inline_code(project.folder, 200)} of the workspace, in the sandbox",
         f"- reaches only {inline_code(context.packages.shown_hosts, 600)}, and runs no script meanwhile"
         if online
@@ -72,6 +78,7 @@ async def _preview(arguments: NpmCommand, context: ToolContext) -> Preview:
         title=one_line(_title(arguments)),
         markdown="\n".join(lines),
         facts={"command": command, "hosts": hosts},
+        left_out=shown.left_out,
     )
 
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from perdure.contracts.errors import ConfigurationError
 from perdure.contracts.judging import Named
 from perdure.contracts.names import MCP_CATEGORY
-from perdure.safety.display import fenced, inline_code
+from perdure.safety.display import fenced_and_left_out, inline_code
 from tools.json_schemas import expected
 from tools.mcp_servers.calling import Caller
 from tools.mcp_servers.connection import START_S, Connection
@@ -108,18 +108,18 @@ def _preview(connection: Connection, tool: str, given: ServerArguments, title: s
     settings = connection.settings
     # No more of the address than its host, and no arguments of the program: both may hold secrets.
     place = settings.command or re.sub(r"^(https?://)(?:[^/@]*@)?([^/?#]*).*$", r"\1\2", settings.url)
-    shown = json.dumps(_sent(given), ensure_ascii=False, indent=2)
+    sent = json.dumps(_sent(given), ensure_ascii=False, indent=2)
+    shown, left_out = fenced_and_left_out(sent, 3_000, language="json")
     markdown = "\n".join(
         [
             f"Calls {inline_code(tool, 200)} of the MCP server {inline_code(connection.name, 80)} "
             f"({inline_code(place, 200)}), which runs outside of the sandbox, with:",
-            fenced(shown, 3_000, language="json"),
+            shown,
             "What it does, here or elsewhere, is known to the server alone, and no checkpoint takes it back.",
         ]
     )
-    return Preview(
-        title=one_line(title), markdown=markdown, facts={"server": connection.name, "tool": tool, "at": place}
-    )
+    facts = {"server": connection.name, "tool": tool, "at": place}
+    return Preview(title=one_line(title), markdown=markdown, facts=facts, left_out=left_out)
 
 
 def _arguments_of(offered: Offered, server: str, known: KnownTools) -> type[ServerArguments]:

@@ -24,9 +24,7 @@ async def _shown(stage: Stage, line: str, files: Mapping[str, str] = NO_FILES) -
         asked = await bench.approval(handle)
         seen = await _everywhere(stage, bench, handle)
         expect(asked.preview in seen, "the ways show different previews")
-        for character in seen:
-            hides = unicodedata.category(character) in HIDDEN and character not in "\n\t"
-            expect(not hides, f"U+{ord(character):04X} is shown as it is")
+        _nothing_hides(seen)
         return asked, seen
 
 
@@ -46,9 +44,7 @@ async def _refused_as_line(stage: Stage, line: str) -> None:
         calls = [each for each in await bench.calls(handle) if each["title"].startswith("execute_command")]
         expect(calls and not any(each["ok"] for each in calls), f"it ran: {calls}")
         expect("invisible character" in str(calls[0]["excerpt"]), f"refused for another reason: {calls[0]}")
-        for character in json.dumps(calls, ensure_ascii=False) + await bench.card(handle):
-            hides = unicodedata.category(character) in HIDDEN and character not in "\n\t"
-            expect(not hides, f"U+{ord(character):04X} is shown as it is")
+        _nothing_hides(json.dumps(calls, ensure_ascii=False) + await bench.card(handle))
 
 
 async def hidden_characters(stage: Stage) -> None:
@@ -129,8 +125,7 @@ async def markup(stage: Stage) -> None:
     asked, seen = await _shown(stage, line)
     # A title is plain text for programs; the card shows it as code.
     seen = seen.removeprefix(asked.title)
-    rest = SHOWN_AS_CODE.sub("", seen)
-    rest = re.sub(r"(`+)(?!`).*?(?<!`)\1(?!`)", "", rest)
+    rest = _outside_of_code(seen)
     for sign in ("![", "<script", "](http", "<!--"):
         expect(sign not in rest, f"{sign!r} stands outside of code: {rest[:400]}")
     expect("<script>fetch(1)</script>" in asked.preview, "it is not shown")
@@ -163,3 +158,63 @@ async def every_part(stage: Stage) -> None:
     asked, _ = await _shown(stage, "git add . && git push; (rm -rf a | tee b) $(cat url)")
     for part in ("`git add .`", "`git push`", "`rm -rf a`", "`tee b`", "`cat url`"):
         expect(part in asked.preview, f"{part} is not listed: {asked.preview[:500]}")
+
+
+TRICKS = ("a\u202etxt.sh", "b\x1b[2Kc.log", "d\u200be.log", "**f**`g`.log", "<img src=x>.log", "h\ni.log")
+"""Names that files can have."""
+
+
+async def names_of_files(stage: Stage) -> None:
+    """Names of files that hide, break lines or are drawn as something else are escaped wherever they are listed."""
+    files = {f"build/{name}": "x\n" for name in TRICKS}
+    for call in (command("rm build/*"), ("delete_file", {"path": "build", "recursive": True})):
+        async with stage.play(call, files=files) as bench:
+            handle = await bench.start()
+            asked = await bench.approval(handle)
+            seen = await _everywhere(stage, bench, handle)
+            _nothing_hides(seen)
+            for shown in ("a\\u202etxt.sh", "b\\x1b[2Kc.log", "d\\u200be.log"):
+                expect(shown in asked.preview, f"{shown!r} is not shown: {asked.preview[:600]}")
+            expect("<img" not in _outside_of_code(seen.removeprefix(asked.title)), "a name is drawn as HTML")
+
+
+async def changes_of_a_file(stage: Stage) -> None:
+    """Text that is written to a file is shown as it is, with what hides in it escaped, and what is left out counted."""
+    ask = [{"id": "look", "effects": ["write"], "verdict": "ask", "reason": "Changes are looked at."}]
+    text = "allowed = False \u202e\u2066# reviewed\u2069\u2066\n```\n### approved\n<script>x()</script>\n"
+    short = ("write_file", {"path": "money/new.py", "content": text})
+    long = ("write_file", {"path": "money/long.py", "content": "x = 1\n" * 2_000 + "payload = 1\n"})
+    async with stage.play(short, long) as bench:
+        handle = await bench.start(policy=ask)
+        first = await bench.approval(handle)
+        seen = await _everywhere(stage, bench, handle)
+        _nothing_hides(seen)
+        expect("\\u202e" in first.preview, f"what hides is not shown: {first.preview[:500]}")
+        outside = _outside_of_code(seen.removeprefix(first.title))
+        for sign in ("### approved", "<script"):
+            expect(sign not in outside, f"{sign!r} left its block")
+        await stage.said(bench, handle, "update", word(first, "deny"))
+        second = await bench.approval(handle, but=first.id)
+        expect(second.hidden > 0, "it is not said that something is not shown")
+        bare = {"approval_id": second.id, "verdict": "approve", "by": "Ada"}
+        await stage.refused_in_every_way(bench, handle, bare, because="digest")
+
+
+async def surroundings_shown(stage: Stage) -> None:
+    """Where it runs, with which rights, limits and variables, is part of what is shown, though nothing looks odd."""
+    line = "PATH=.:$PATH LD_PRELOAD=./x.so make"
+    asked, _ = await _shown(stage, line)
+    expect(line in asked.preview, "the variables that the line sets are not shown")
+    for said in ("of the workspace", "no network", "limits:", "environment:", "may change the files"):
+        expect(said in asked.preview, f"{said!r} is not said: {asked.preview[:500]}")
+
+
+def _nothing_hides(seen: str) -> None:
+    for character in seen:
+        hides = unicodedata.category(character) in HIDDEN and character not in "\n\t"
+        expect(not hides, f"U+{ord(character):04X} is shown as it is")
+
+
+def _outside_of_code(markdown: str) -> str:
+    rest = SHOWN_AS_CODE.sub("", markdown)
+    return re.sub(r"(`+)(?!`).*?(?<!`)\1(?!`)", "", rest)

@@ -171,6 +171,17 @@ async def _shown_of(handle: Handle, id: str) -> Approval | None:
     return next((each for each in pending.approvals if each.id == id), None)
 
 
+async def refusal_of(handle: Handle, name: str, value: Any) -> str:
+    """Why an update with this JSON was refused; empty where it was taken."""
+    try:
+        await handle.execute_update(name, value)  # pyright: ignore[reportUnknownMemberType]
+    except WorkflowUpdateFailedError as error:
+        return str(error.cause) or type(error.cause).__name__
+    except RPCError as error:
+        return str(error) or type(error).__name__
+    return ""
+
+
 def word(approval: Approval, verdict: str = "approve", **more: Any) -> dict[str, Any]:
     """A decision as JSON."""
     named = {"approval_id": approval.id, "verdict": verdict, "by": "Ada"}
