@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from perdure.safety.bubblewrap import processor_seconds
 from perdure.safety.environment import WITHOUT_GIT_SETTINGS
 from perdure.safety.views import Finished, SandboxLimits, View
 from perdure.safety.way_out import WayOut
@@ -12,6 +13,24 @@ from tools.running.trial import on_trial
 from tools.tool_schemas import Toolchain, ToolContext
 
 STANDARD_PATH = "/usr/local/bin:/usr/bin:/bin"
+SIGNALS_OF_LIMITS = {128 + signal.SIGXCPU: "processor", 128 + signal.SIGXFSZ: "size"}
+WORDS_OF_LIMITS = {
+    b"Cannot fork": "processes",
+    b"fork: Resource temporarily unavailable": "processes",
+    b"fork: retry: Resource temporarily unavailable": "processes",
+    b"BlockingIOError: [Errno 11]": "processes",
+    b"can't start new thread": "processes",
+    b"Cannot allocate memory": "memory",
+    b"MemoryError": "memory",
+    b"JavaScript heap out of memory": "memory",
+    b"Too many open files": "files",
+    b"File too large": "size",
+    b"File size limit exceeded": "size",
+    b"No space left on device": "temporary",
+    b"CPU time limit exceeded": "processor",
+}
+"""What programs and the C library say of each limit that the kernel keeps."""
+LAST_WORDS_BYTES = 4_096
 SHOWN_ALREADY = Path("/usr")
 """The sandbox shows the system's programs by itself."""
 
@@ -129,15 +148,38 @@ def output_text(finished: Finished) -> str:
     return finished.output.decode("utf-8", "backslashreplace").replace("\r\n", "\n")
 
 
+def limits_met(finished: Finished, limits: SandboxLimits) -> str:
+    """Which limits that the kernel keeps a program has met, as far as it shows; '' where it shows none.
+
+    The kernel refuses what is over such a limit with words that name none, or ends the program by a signal of its own.
+    """
+    named = {
+        "processes": f"{limits.processes:,} processes and threads",
+        "memory": f"{limits.memory_bytes // 1024**2:,} MiB of memory",
+        "files": f"{limits.open_files:,} open files",
+        "size": f"{limits.file_bytes // 1024**2:,} MiB for one file",
+        "temporary": f"{limits.temporary_bytes // 1024**2:,} MiB of temporary files",
+        "processor": f"{processor_seconds(limits):,} s of processor time",
+    }
+    met = {SIGNALS_OF_LIMITS.get(finished.exit_code or 0, "")}
+    met |= {"processes"} if finished.peak_processes >= limits.processes else set()
+    end = finished.output[-LAST_WORDS_BYTES:] if finished.exit_code != 0 else b""
+    told = {kind for words, kind in WORDS_OF_LIMITS.items() if words in end} - met
+    sentences = (("it met its limit of", met), ("it may have met its limit of", told))
+    return "".join(f"; {how} {named[kind]}" for how, kinds in sentences for kind in named if kind in kinds)
+
+
 def how_it_ended(finished: Finished, limits: SandboxLimits) -> str:
     """``exit code 0 after 1.2 s``, by which signal, or which limit ended it."""
     after = f"after {finished.duration_s:.1f} s"
+    met = limits_met(finished, limits)
     if not finished.killed_for:
-        return f"exit code {finished.exit_code}{_signal(finished.exit_code or 0)} {after}"
+        return f"exit code {finished.exit_code}{_signal(finished.exit_code or 0)} {after}{met}"
     reasons = {
         "time": f"its time limit of {limits.time_s:g} s",
         "output": f"its output limit of {limits.output_bytes:,} bytes",
         "memory": f"its memory limit of {limits.memory_bytes // 1024**2:,} MiB",
+        "disk": f"its disk limit of {limits.disk_bytes // 1024**2:,} MiB or {limits.disk_files:,} files written",
         "cancelled": "a cancellation",
     }
-    return f"killed {after} by {reasons[finished.killed_for]}"
+    return f"killed {after} by {reasons[finished.killed_for]}{met}"

@@ -179,15 +179,19 @@ def bounded(
 
 def resource_limits(limits: SandboxLimits) -> dict[str, int]:
     """The limits that the kernel keeps, by the names it has for them."""
-    # CPU time counts for a whole process, so many threads may use more of it than the wall time.
-    processors = os.cpu_count() or 1
     return {
-        "CPU": int(limits.time_s * processors) + processors,
+        "CPU": processor_seconds(limits),
         "DATA": limits.memory_bytes,
         "FSIZE": limits.file_bytes,
         "NOFILE": limits.open_files,
         "NPROC": limits.processes,
     }
+
+
+def processor_seconds(limits: SandboxLimits) -> int:
+    """Processor time of each process: many threads may use more of it than the wall time."""
+    processors = os.cpu_count() or 1
+    return int(limits.time_s * processors) + processors
 
 
 def _allowed(kind: int, value: int) -> int:

@@ -14,11 +14,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from perdure.safety.near_root import folder_near_root
 from perdure.safety.package_hosts import SETTING, PackageHost, why_unreachable
 from perdure.safety.proxy_requests import Malformed, Wanted, wanted
+from perdure.safety.request_bodies import body_of
 from perdure.safety.staging import Owner
 
 SOCKET_NAME = "proxy"
@@ -26,6 +27,9 @@ CHUNK_BYTES = 64 * 1024
 LOOKUPS_AT_ONCE = 4
 HANG_UP_S = 2.0
 """How long a program may go on sending after the end of its answer."""
+
+LookUp = Callable[..., Sequence[tuple[Any, ...]]]
+"""As ``socket.getaddrinfo``."""
 
 Verdict = Literal["allowed", "refused", "failed"]
 
@@ -88,10 +92,12 @@ class Egress:
         *,
         on_request: Callable[[PackageRequest], None],
         limits: EgressLimits | None = None,
+        look_up: LookUp = socket.getaddrinfo,
     ) -> None:
         self._hosts = {(host.name, host.port): host for host in hosts}
         self._on_request = on_request
         self._limits = limits or EgressLimits()
+        self._look_up = look_up
         self._serving: set[asyncio.Task[None]] = set()
         self._total = _Traffic()
         self._requests = 0
@@ -191,9 +197,11 @@ class Egress:
                     self._count(traffic, sent=sent, received=received)
                     idle.reschedule(asyncio.get_running_loop().time() + self._limits.idle_s)
 
-                up = asyncio.ensure_future(_pump(reader, server, lambda size: moved(sent=size)))
+                up = asyncio.ensure_future(_send(place, reader, server, lambda size: moved(sent=size)))
                 down = asyncio.ensure_future(_pump(answers, writer, lambda size: moved(received=size)))
                 await _until_answered(up, down)
+        except Malformed as error:
+            raise _Ended("refused", str(error), "400 Bad Request") from error
         except TimeoutError as error:
             raise _Ended("failed", "nothing came for too long", "504 Gateway Timeout") from error
         finally:
@@ -216,16 +224,17 @@ class Egress:
             )
         try:
             async with asyncio.timeout(self._limits.answer_s):
-                return await _first_connection(await _addresses(host, self._lookups), host.port)
+                addresses = await _addresses(host, self._lookups, self._look_up)
+                return await _first_connection(addresses, host.port)
         except (OSError, TimeoutError) as error:
             said = str(error) or "no answer in time"
             raise _Ended("failed", f"{host} cannot be reached: {said}", "502 Bad Gateway") from error
 
 
-async def _addresses(host: PackageHost, lookups: ThreadPoolExecutor) -> list[str]:
+async def _addresses(host: PackageHost, lookups: ThreadPoolExecutor, look_up: LookUp) -> list[str]:
     """The host's addresses that may be connected to; each is asked for once, so that it cannot change afterwards."""
-    look_up = partial(socket.getaddrinfo, host.name, host.port, type=socket.SOCK_STREAM)
-    found = await asyncio.get_running_loop().run_in_executor(lookups, look_up)
+    asking = partial(look_up, host.name, host.port, type=socket.SOCK_STREAM)
+    found = await asyncio.get_running_loop().run_in_executor(lookups, asking)
     addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
     refusals = {address: why_unreachable(address, host) for address in addresses}
     allowed = [address for address, why in refusals.items() if not why]
@@ -244,6 +253,21 @@ async def _first_connection(
         except OSError as error:
             problem = error
     raise problem
+
+
+async def _send(
+    place: Wanted, reader: asyncio.StreamReader, server: asyncio.StreamWriter, moved: Callable[[int], None]
+) -> None:
+    """Pass on all that comes through a tunnel, but of a plain request its own body alone; what follows is let go of."""
+    if place.forwarded:
+        async for piece in body_of(reader, place.body_bytes):
+            moved(len(piece))
+            server.write(piece)
+            await server.drain()
+        while await reader.read(CHUNK_BYTES):
+            pass
+    else:
+        await _pump(reader, server, moved)
 
 
 async def _pump(

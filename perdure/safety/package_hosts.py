@@ -24,7 +24,7 @@ NEVER_PUBLIC = tuple(
         (
             "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12",
             "168.63.129.16/32", "192.0.0.0/24", "192.168.0.0/16", "198.18.0.0/15", "224.0.0.0/4", "240.0.0.0/4",
-            "::/96", "64:ff9b:1::/48", "fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8",
+            "::/96", "::ffff:0:0:0/96", "64:ff9b:1::/48", "fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8",
         ),
     )
 )  # fmt: skip
@@ -70,7 +70,7 @@ class PackageHost:
             port, name = parts.port, normal_name(parts.hostname or "")
         except ValueError as error:
             raise _unusable(url) from error
-        if parts.scheme not in ("http", "https") or not name:
+        if parts.scheme not in ("http", "https") or not name or port == 0:
             raise _unusable(parts.hostname or parts.scheme)
         return cls(name, port or (DEFAULT_PORT if parts.scheme == "https" else 80))
 

@@ -52,13 +52,14 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
-def private_bytes(pid: int) -> int:
-    """Resident memory that is no file's: anonymous and shared-anonymous pages; 0 once the process is gone."""
+def private_bytes_and_threads(pid: int) -> tuple[int, int]:
+    """Resident memory that is no file's (anonymous and shared-anonymous pages), and threads; zeros once it is gone."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except (FileNotFoundError, ProcessLookupError):
-        return 0
-    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(("RssAnon:", "RssShmem:")))
+        return 0, 0
+    used = sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(("RssAnon:", "RssShmem:")))
+    return used, sum(int(line.split()[1]) for line in lines if line.startswith("Threads:"))
 
 
 def file_system_bytes(pid: int, path: str) -> int:

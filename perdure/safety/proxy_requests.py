@@ -11,7 +11,9 @@ METHODS = ("GET", "HEAD", "POST")
 
 REQUEST_LINE = re.compile(r"([A-Z]{3,10}) ([\x21-\x7e]+) HTTP/1\.[01]")
 HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\x20-\x7e\x80-\xff\t]*)")
-TUNNEL = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\[\]:]+):(\d{1,5})")
+TUNNEL = re.compile(r"(\[[0-9a-fA-F.]*:[0-9a-fA-F:.]*\]|[^\[\]:]+):(\d{1,5})")
+
+LENGTH = re.compile(r"[0-9]{1,15}")
 
 HOP_BY_HOP = {
     "connection",
@@ -42,6 +44,8 @@ class Wanted:
     port: int
     forwarded: bytes
     """What the server is sent first; empty for a tunnel."""
+    body_bytes: int | None = 0
+    """Length of the body that follows a plain request; None where it comes in chunks."""
 
 
 def wanted(head: bytes) -> Wanted:
@@ -69,24 +73,37 @@ def _tunnel(target: str) -> Wanted:
 def _plain(method: str, target: str, lines: list[str]) -> Wanted:
     try:
         url = urlsplit(target)
-        port, name = url.port or 80, normal_name(url.hostname or "")
+        port, name = 80 if url.port is None else url.port, normal_name(url.hostname or "")
     except ValueError as error:
         raise Malformed("the URL is malformed") from error
-    if url.scheme != "http" or not name or url.username is not None:
+    if url.scheme != "http" or not name or not port or url.username is not None:
         raise Malformed("the URL is not an http URL without credentials")
     headers: list[str] = []
-    lengths = 0
+    framing: list[tuple[str, str]] = []
     for line in lines:
         header = HEADER.fullmatch(line)
         if header is None:
             raise Malformed("a header is malformed")
-        lengths += header[1].lower() in FRAMING
-        if lengths > 1:
-            # Servers disagree on where such a request ends, and what follows would be a request of its own.
-            raise Malformed("the request gives its length more than once")
+        if header[1].lower() in FRAMING:
+            framing.append((header[1].lower(), header[2].strip().lower()))
         if header[1].lower() not in HOP_BY_HOP:
             headers.append(f"{header[1]}: {header[2]}")
     path = (url.path or "/") + (f"?{url.query}" if url.query else "")
     # The connection ends with the answer, so that no second request can follow for another name.
-    first = [f"{method} {path} HTTP/1.1", f"Host: {url.netloc}", "Connection: close", *headers]
-    return Wanted(name, port, "\r\n".join([*first, "", ""]).encode("latin-1"))
+    host = f"[{name}]" if ":" in name else name
+    first = [f"{method} {path} HTTP/1.1", f"Host: {host}{'' if port == 80 else f':{port}'}"]
+    forwarded = "\r\n".join([*first, "Connection: close", *headers, "", ""]).encode("latin-1")
+    return Wanted(name, port, forwarded, _body_bytes(framing))
+
+
+def _body_bytes(framing: list[tuple[str, str]]) -> int | None:
+    """Length of the body, None for chunks."""
+    if len(framing) > 1:
+        # Servers disagree on where such a request ends, and what follows would be a request of its own.
+        raise Malformed("the request gives its length more than once")
+    name, value = framing[0] if framing else ("content-length", "0")
+    if name == "transfer-encoding" and value == "chunked":
+        return None
+    if name == "transfer-encoding" or not LENGTH.fullmatch(value):
+        raise Malformed("the request gives its length in a way that is not passed on")
+    return int(value)

@@ -124,6 +124,7 @@ async def _carried_out(
             stdin=descriptors.holding(launch.stdin),
             descriptors=descriptors.numbers,
             held_in_files=launch.held_in_files,
+            writable=[mount.source for mount in errand.mounts if mount.writable],
             on_output=on_output,
             prepare=launch.prepare,
         )
@@ -139,4 +140,5 @@ async def _carried_out(
         ended.killed_for,
         ended.duration_s,
         ended.peak_bytes,
+        ended.peak_processes,
     )

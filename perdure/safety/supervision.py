@@ -4,11 +4,12 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 
 from perdure.contracts.errors import PerdureError
-from perdure.safety.process_tree import descendants, kill_tree, private_bytes
+from perdure.safety.disk_watch import DiskWatch
+from perdure.safety.process_tree import descendants, kill_tree, private_bytes_and_threads
 from perdure.safety.started_process import Beginning, StartedProcess
 from perdure.safety.views import KilledFor, SandboxLimits
 
@@ -27,13 +28,15 @@ class Ended:
     killed_for: KilledFor
     duration_s: float
     peak_bytes: int = 0
+    peak_processes: int = 0
 
 
 @dataclass
 class Peak:
-    """The most memory that was seen."""
+    """The most memory, and the most processes and threads, that were seen at one time."""
 
     bytes: int = 0
+    processes: int = 0
 
 
 class OutputPipe:
@@ -87,32 +90,41 @@ async def supervise(
     stdin: int,
     descriptors: Sequence[int],
     held_in_files: Callable[[Sequence[int]], int],
+    writable: Sequence[str],
     on_output: Callable[[int], None] | None,
     prepare: Callable[[], None],
 ) -> Ended:
     """Run the command to its end or to the first limit it exceeds; cancellation ends the tree and is passed on.
 
-    ``held_in_files`` gives the bytes of files that count as memory, of the tree's processes. ``prepare`` runs in the
+    ``held_in_files`` gives the bytes of files that count as memory, of the tree's processes; ``writable`` are the
+    folders of the disk that it may write. ``prepare`` runs in the
     thread that starts the tree and belongs to it alone.
     """
     started = time.monotonic()
     with contextlib.ExitStack() as resources:
         pipe = OutputPipe(limits.output_bytes, on_output)
         resources.callback(pipe.close)
+        disk = DiskWatch(writable, most_bytes=limits.disk_bytes, most_files=limits.disk_files)
         beginning = Beginning(command, environment, stdin, pipe.write_end, descriptors, prepare)
         starting = asyncio.ensure_future(StartedProcess.start(beginning))
         try:
             process = await asyncio.shield(starting)
             pipe.start()
             peak = Peak()
-            killed_for = await _until_the_first_limit(process, pipe, limits, held_in_files, peak)
+            watching = _until_too_much_is_held(process.pid, limits, held_in_files, disk, peak)
+            killed_for = await _until_the_first_limit(process, pipe, limits, watching)
         finally:
             # What the tree was given (pipes, folders, the way out) is there until it is gone: bubblewrap that loses
             # its status pipe while it sets up dies, and leaves a first process that waits for it for ever.
             await _to_the_end(asyncio.ensure_future(_kill(starting)))
         assert process.returncode is not None
         return Ended(
-            process.returncode, bytes(pipe.collected), killed_for, time.monotonic() - started, peak.bytes
+            process.returncode,
+            bytes(pipe.collected),
+            killed_for,
+            time.monotonic() - started,
+            peak.bytes,
+            peak.processes,
         )
 
 
@@ -139,14 +151,11 @@ async def _until_the_first_limit(
     process: StartedProcess,
     pipe: OutputPipe,
     limits: SandboxLimits,
-    held_in_files: Callable[[Sequence[int]], int],
-    peak: Peak,
+    until_too_much_is_held: Coroutine[None, None, KilledFor],
 ) -> KilledFor:
     """Which limit was exceeded first; '' where the program ended by itself."""
     ending = asyncio.ensure_future(_until_it_ends(process, pipe))
-    watching = asyncio.ensure_future(
-        _until_memory_exceeds(process.pid, limits.memory_bytes, held_in_files, peak)
-    )
+    watching = asyncio.ensure_future(until_too_much_is_held)
     try:
         await asyncio.wait((ending, watching), timeout=limits.time_s, return_when=asyncio.FIRST_COMPLETED)
         if ending.done():
@@ -165,16 +174,24 @@ async def _until_it_ends(process: StartedProcess, pipe: OutputPipe) -> KilledFor
     return ""
 
 
-async def _until_memory_exceeds(
-    pid: int, limit: int, held_in_files: Callable[[Sequence[int]], int], peak: Peak
+async def _until_too_much_is_held(
+    pid: int,
+    limits: SandboxLimits,
+    held_in_files: Callable[[Sequence[int]], int],
+    disk: DiskWatch,
+    peak: Peak,
 ) -> KilledFor:
-    """Return 'memory' once the tree below ``pid`` holds more than the limit; otherwise never return."""
+    """Return 'memory' or 'disk' once the tree below ``pid`` holds more than its limit; otherwise never return."""
     pause_s = FIRST_WATCH_S
     while True:
         await asyncio.sleep(pause_s)
         pause_s = min(pause_s * 2, WATCH_EVERY_S)
         tree = descendants(pid)
-        used = sum(private_bytes(member) for member in tree) + held_in_files(tree)
+        held = [private_bytes_and_threads(member) for member in tree]
+        used = sum(memory for memory, _ in held) + held_in_files(tree)
         peak.bytes = max(peak.bytes, used)
-        if used > limit:
+        peak.processes = max(peak.processes, sum(threads for _, threads in held))
+        if used > limits.memory_bytes:
             return "memory"
+        if disk.suspects() and await asyncio.to_thread(disk.is_exceeded, tree):
+            return "disk"

@@ -7,7 +7,7 @@ from typing import Literal
 
 from perdure.contracts.errors import InvalidInput
 
-KilledFor = Literal["", "time", "output", "memory", "cancelled"]
+KilledFor = Literal["", "time", "output", "memory", "disk", "cancelled"]
 """Why a tree was killed. A cancelled run raises instead of returning; ``cancelled`` is for those who record it."""
 
 
@@ -24,7 +24,7 @@ class View(StrEnum):
 
 @dataclass(frozen=True)
 class SandboxLimits:
-    """Bounds of one run. What exceeds time, output or the tree's memory is killed whole."""
+    """Bounds of one run. What exceeds time, output, disk or the tree's memory is killed whole; the rest the kernel refuses."""
 
     time_s: float = 60.0
     """Wall time."""
@@ -40,6 +40,10 @@ class SandboxLimits:
     """File descriptors of each process."""
     temporary_bytes: int = 512 * 1024**2
     """Size of ``/tmp`` (which holds the empty home folder), and of ``/dev/shm``."""
+    disk_bytes: int = 8 * 1024**3
+    """Files that it makes or changes in a workspace whose writes go to the disk."""
+    disk_files: int = 500_000
+    """How many of them."""
     niceness: int = 15
     """How far the program stands back for others, from 1 to 19, so that the worker's heartbeats stay in time."""
 
@@ -64,3 +68,5 @@ class Finished:
     duration_s: float
     peak_bytes: int = 0
     """The most memory it was seen to hold, counted as its memory limit is; 0 where it ended before anybody looked."""
+    peak_processes: int = 0
+    """The most processes and threads that were seen at one time."""

@@ -9,6 +9,7 @@ import contextlib
 import errno
 import os
 import re
+import resource
 import shutil
 import signal
 from collections.abc import Mapping, Sequence
@@ -27,6 +28,9 @@ SEARCH_PATH = "/usr/local/bin:/usr/bin:/bin"
 OLDEST_GIT = (2, 38)
 
 MOST_OUTPUT_BYTES = 64 * 1024 * 1024
+
+BOUNDS = {resource.RLIMIT_DATA: 4 * 1024**3, resource.RLIMIT_NOFILE: 1024, resource.RLIMIT_CORE: 0}
+"""Memory and open files of each process, and no memory written out when one breaks."""
 
 _DISK_FULL_WORDS = (b"No space left on device", b"Disk quota exceeded")
 _WRITING_FAILED_WORDS = (
@@ -258,6 +262,7 @@ class GitProgram:
             raise ConfigurationError(
                 f"The program 'git' was not found in {self.search_path!r}.", "install Git 2.38 or newer."
             ) from error
+        _bound(process.pid)
         try:
             async with asyncio.timeout(limit_s):
                 output, words = await _talk(process, stdin)
@@ -284,6 +289,15 @@ class GitProgram:
         return GitFailed(
             f"git {arguments[0]} failed with exit code {finished.code}: {words[-2000:] or 'no message'}"
         )
+
+
+def _bound(pid: int) -> None:
+    """Bound Git and what it starts: a repository decides how much its objects ask for."""
+    with contextlib.suppress(ProcessLookupError):
+        for kind, most in BOUNDS.items():
+            hard = resource.prlimit(pid, kind)[1]
+            bound = most if hard == resource.RLIM_INFINITY else min(most, hard)
+            resource.prlimit(pid, kind, (bound, bound))
 
 
 async def _talk(process: asyncio.subprocess.Process, stdin: bytes) -> tuple[bytes, bytes]:

@@ -43,6 +43,15 @@ async def test_a_command_that_talks_to_a_remote_neither_waits_nor_is_waited_for(
         go.touch()
 
 
+async def test_git_is_bounded_in_memory_and_open_files(tmp_path: Path) -> None:
+    program = GitProgram(tmp_path / "home", at_once=1)
+    bounds = "Max data size *4294967296 |Max core file size *0 |Max open files *(1024|[0-9]{1,3}) "
+    # The shell may have begun before git was bounded, so git itself is looked at.
+    setting, name = shell(f"until [ $(grep -Ec '{bounds}' /proc/$PPID/limits) = 3 ]; do :; done")
+    async with asyncio.timeout(LIMIT_S):
+        assert (await program.run("-c", setting, name)).code == 0
+
+
 async def test_a_cancelled_command_gives_its_place_back(tmp_path: Path) -> None:
     program, begun = GitProgram(tmp_path / "home", at_once=1), tmp_path / "begun"
     os.mkfifo(begun)
