@@ -6,13 +6,13 @@ One server owns the folder and everybody else is its client: two programs with t
 import importlib.util
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from perdure.contracts.errors import ConfigurationError, StoreUnavailable
-from perdure.embedded.component import Health, ProcessFacts
 from perdure.embedded.ports import LOOPBACK, answers, chosen_port
 from perdure.embedded.process import Program
+from perdure.embedded.server import EmbeddedServer
 from perdure.embedded.store_versions import chroma_version
 from perdure.embedded.supervised import ProcessComponent, Restart
 from perdure.embedded.troubles import explain_disk
@@ -25,71 +25,23 @@ DAMAGED = ("file is not a database", "database disk image is malformed")
 """What SQLite says of a file that it cannot read."""
 
 
-class Chroma:
+class Chroma(EmbeddedServer):
     """The embedded Chroma server as a component."""
 
     def __init__(self, folder: Path, *, log: Path, port: int = 0, keep: Sequence[int] = ()) -> None:
         """``folder`` takes the vectors; port 0 is any free one."""
-        self._folder = folder
-        self._log = log
+        super().__init__(NAME, folder, log=log, keep=keep)
         self._wanted_port = port
         self._port = 0
-        self._keep = tuple(keep)
-        self._server: ProcessComponent | None = None
-        self._on_restart: Callable[[], None] | None = None
-
-    @property
-    def name(self) -> str:
-        """The component's name."""
-        return NAME
 
     @property
     def address(self) -> str:
         """URL of the server, empty before the start."""
         return f"http://{LOOPBACK}:{self._port}" if self._port else ""
 
-    @property
-    def processes(self) -> tuple[ProcessFacts, ...]:
-        """The server and its guard, while they run."""
-        return self._server.processes if self._server is not None else ()
-
-    def on_restart(self, notify: Callable[[], None]) -> None:
-        """Call this after each start that follows a death."""
-        self._on_restart = notify
-
-    async def start(self) -> None:
-        """Run the server on its folder until ``stop``."""
-        if self._server is not None:
-            return
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._log.parent.mkdir(parents=True, exist_ok=True)
+    async def _make(self) -> ProcessComponent:
         self._port = chosen_port(self._wanted_port, what="Chroma", setting="PERDURE_CHROMA_PORT")
         require_library()
-        server = self._component()
-        if self._on_restart is not None:
-            server.on_restart(self._on_restart)
-        self._server = server
-        try:
-            await server.start()
-        except BaseException:
-            # Cancellation included: what did not start whole must not count as started.
-            await self.stop()
-            raise
-
-    async def stop(self) -> None:
-        """Stop the server; what it holds stays in its folder."""
-        if self._server is not None:
-            await self._server.stop()
-            self._server = None
-
-    async def health(self) -> Health:
-        """Whether it answers, and its version."""
-        if self._server is None:
-            return Health(NAME, False, "does not run", address=self.address)
-        health = await self._server.health()
-        return Health(NAME, health.ok, health.detail, await self._version(), self.address)
-
-    def _component(self) -> ProcessComponent:
         return ProcessComponent(
             NAME,
             Program(

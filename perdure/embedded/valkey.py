@@ -7,14 +7,14 @@ import importlib.util
 import os
 import platform
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 from perdure.contracts.errors import ConfigurationError, StoreUnavailable
-from perdure.embedded.component import Health, ProcessFacts
 from perdure.embedded.process import Program
+from perdure.embedded.server import EmbeddedServer
 from perdure.embedded.store_versions import valkey_version
 from perdure.embedded.supervised import ProcessComponent, Restart, log_since
 from perdure.embedded.troubles import explain_disk
@@ -45,7 +45,7 @@ class ValkeySettings:
     """When it is full, what was used least lately is dropped: everything in it can be had elsewhere."""
 
 
-class Valkey:
+class Valkey(EmbeddedServer):
     """The embedded Valkey server as a component."""
 
     def __init__(
@@ -59,70 +59,20 @@ class Valkey:
         search_path: str = os.defpath,
     ) -> None:
         """``folder`` takes the data; ``sockets`` is a private folder with a short path."""
-        self._folder = folder
+        super().__init__(NAME, folder, log=log, keep=keep)
         self._socket = sockets / SOCKET_FILE
-        self._log = log
         self._settings = settings if settings is not None else ValkeySettings()
-        self._keep = tuple(keep)
         self._search_path = search_path
-        self._server: ProcessComponent | None = None
-        self._on_restart: Callable[[], None] | None = None
         self._last_start: int | None = None
         self._set_aside = False
-
-    @property
-    def name(self) -> str:
-        """The component's name."""
-        return NAME
 
     @property
     def address(self) -> str:
         """URL for a Redis client."""
         return f"unix://{quote(str(self._socket), safe='/')}"
 
-    @property
-    def processes(self) -> tuple[ProcessFacts, ...]:
-        """The server and its guard, while they run."""
-        return self._server.processes if self._server is not None else ()
-
-    def on_restart(self, notify: Callable[[], None]) -> None:
-        """Call this after each start that follows a death."""
-        self._on_restart = notify
-
-    async def start(self) -> None:
-        """Run the server on its data until ``stop``."""
-        if self._server is not None:
-            return
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._log.parent.mkdir(parents=True, exist_ok=True)
-        server = self._component(valkey_program(self._search_path))
-        if self._on_restart is not None:
-            server.on_restart(self._on_restart)
-        self._server = server
-        try:
-            await self._start_once_more_without_damage(server)
-        except BaseException:
-            # Cancellation included: what did not start whole must not count as started.
-            await self.stop()
-            raise
-
-    async def stop(self) -> None:
-        """Stop the server; what it holds is written first."""
-        if self._server is not None:
-            await self._server.stop()
-            self._server = None
-
-    async def health(self) -> Health:
-        """Whether it answers, and its version."""
-        if self._server is None:
-            return Health(NAME, False, "does not run", address=self.address)
-        health = await self._server.health()
-        detail = health.detail
-        if self._set_aside:
-            detail += f", began empty: its files were damaged and are in {str(self._folder / 'damaged')!r}"
-        return Health(NAME, health.ok, detail, await self._version(), self.address)
-
-    def _component(self, program: Path) -> ProcessComponent:
+    async def _make(self) -> ProcessComponent:
+        program = valkey_program(self._search_path)
         options = {
             "port": "0",
             "unixsocket": str(self._socket),
@@ -152,14 +102,19 @@ class Valkey:
             prepare=self._prepare,
         )
 
-    async def _start_once_more_without_damage(self, server: ProcessComponent) -> None:
-        """Everything in it can be had elsewhere, so damaged files must not hold up the whole stack."""
+    async def _bring_up(self, server: ProcessComponent) -> None:
         try:
             await server.start()
         except ConfigurationError:
             if not self._found_damage():
                 raise
+            # Everything in it can be had elsewhere, so damaged files must not hold up the whole stack.
             await server.start()
+
+    def _remark(self) -> str:
+        if not self._set_aside:
+            return ""
+        return f", began empty: its files were damaged and are in {str(self._folder / 'damaged')!r}"
 
     def _prepare(self) -> None:
         # A killed server leaves its socket, which would look like one that listens.
