@@ -4,15 +4,18 @@ import os
 import secrets
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote
 
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.service import RPCError, RPCStatusCode
 
 from examples.demo_worker import DemoWorker
 from perdure.client.client import PerdureClient
 from perdure.client.connection import find_server
+from perdure.contracts.names import sweep_id
 from perdure.embedded.record import Addresses, find_running
 from perdure.embedded.stack import Stack
 from perdure.embedded.temporal import TemporalSettings
@@ -21,6 +24,13 @@ from perdure.settings import Settings
 
 SCRIPT = Path(__file__).with_name("billing.script.json")
 
+#: What the server says where there is no such schedule, or nothing where there is no server.
+NOTHING_TO_REMOVE = (
+    RPCStatusCode.NOT_FOUND,
+    RPCStatusCode.UNAVAILABLE,
+    RPCStatusCode.DEADLINE_EXCEEDED,
+    RPCStatusCode.CANCELLED,
+)
 #: A killed worker is noticed this much after its last sign of life. The product's default is longer, so that a busy
 #: machine is not mistaken for a dead one; the demo has one task and somebody who watches.
 HEARTBEAT_S = 4
@@ -80,6 +90,7 @@ async def open_house(closing: AsyncExitStack, settings: Settings, folder: Path, 
     )
     connection = find_server(address=at.temporal, environment=settings.temporal_environment)
     temporal = await Client.connect(**connection.config, data_converter=pydantic_data_converter)
+    closing.push_async_callback(remove_sweep, temporal, queue)
     closing.push_async_callback(worker.stop)
     pid = await worker.start()
     lines = (
@@ -90,6 +101,16 @@ async def open_house(closing: AsyncExitStack, settings: Settings, folder: Path, 
         f"[dim]worker[/]    process {pid}, log {log}",
     )
     return House(client, temporal, worker, scripted, at.database_url, at.web_ui, lines)
+
+
+async def remove_sweep(temporal: Client, queue: str) -> None:
+    """Delete the schedule that the worker made for its queue, on which nobody will listen any more."""
+    try:
+        await temporal.get_schedule_handle(sweep_id(queue)).delete(rpc_timeout=timedelta(seconds=5))
+    except RPCError as error:
+        # A worker that did not come up made none, and a server that is gone is not waited for.
+        if error.status not in NOTHING_TO_REMOVE:
+            raise
 
 
 async def _servers(closing: AsyncExitStack, settings: Settings) -> Servers:

@@ -136,6 +136,16 @@ def test_the_json_to_paste_is_what_the_workflow_takes() -> None:
         model_of(value).model_validate(value)
 
 
+def test_every_field_of_a_request_is_named_where_the_web_ui_is_explained() -> None:
+    fields = TaskRequest.model_fields
+    section = (PROJECT / "README.md").read_text().partition("### From the Temporal Web UI")[2]
+    section = section.partition("\n### ")[0]
+    assert [name for name in fields if f"`{name}`" not in section and f'"{name}"' not in section] == []
+    optional = [name for name, field in fields.items() if not field.is_required()]
+    said = f"optional: {', '.join(optional)}."
+    assert said in (PROJECT / "docs" / "web-ui.md").read_text()
+
+
 @pytest.mark.parametrize("document", documents(), ids=lambda path: str(path.relative_to(PROJECT)))
 def test_files_that_a_document_names_exist(document: Path) -> None:
     text = document.read_text()

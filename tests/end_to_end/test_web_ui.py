@@ -51,7 +51,7 @@ async def test_a_task_is_started_found_and_decided_from_the_web_ui_alone(web_ui:
 
     push = await web_ui.pending_decision(but=first["approval_id"])
     shown = await web_ui.card.get_by_role("main").inner_text()
-    await web_ui.picture("approval", height=1280)
+    await web_ui.picture("approval", height=1400)
     assert bench.remote_branches().keys() == {"main"}
     assert any(REASON in asked.body.decode() for asked in bench.models.requests)
     assert push["verdict"] == "approve"

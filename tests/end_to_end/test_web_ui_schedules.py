@@ -47,7 +47,7 @@ async def test_maintenance_is_started_and_its_push_approved_from_the_web_ui(
     request = {"repository": str(repository), "playbook": "python-hygiene"}
     await web_ui.start("tidy-money", task_queue=TASK_QUEUE, task=request, kind=MAINTENANCE_RUN)
     push = await web_ui.pending_decision()
-    await web_ui.picture("maintenance", height=1280)
+    await web_ui.picture("maintenance", height=1400)
     assert await web_ui.send_update("decide", {**push, "by": "ada"}) == ""
     await expect(web_ui.status).to_have_text("Completed", timeout=WAIT_MS)
     await web_ui.tab("Timeline")

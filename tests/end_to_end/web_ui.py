@@ -20,7 +20,7 @@ WAIT_MS = 120_000
 """How long a page may take to show what it should on a busy machine."""
 RENEW_EVERY_S = 5.0
 """How long a page has to fetch and draw what it was asked for, before it is asked again."""
-WIDTH = 1440
+WIDTH = 1640
 LAST_OF_KIND = "/workflows?query=WorkflowType"
 """How the start form asks for the last run of the type that it starts."""
 
