@@ -11,8 +11,8 @@ from urllib.parse import unquote, urlsplit
 
 from dotenv import dotenv_values
 
-from perdure.safety.secrets.assignments import is_of_words, looks_secret, stands_for_a_value
 from perdure.safety.secrets.known import KnownValue
+from perdure.safety.secrets.values import is_of_words, looks_secret, stands_for_a_value
 
 PUBLIC = {"example", "sample", "template", "dist", "defaults", "schema"}
 """Endings of files that show how a ``.env`` file looks, which hold no values of anybody."""

@@ -7,60 +7,131 @@ out of the original.
 import re
 import string
 import unicodedata
-from collections.abc import Callable
+from bisect import bisect_right
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-_ANSI = r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]{0,500}(?:\x07|\x1b\\)|[@-Z\\-_])"
+_ANSI = r"(?:\x1b|\\u001[bB]|\\x1[bB]|\\033|\\e)(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]{0,500}(?:\x07|\x1b\\)|[@-Z\\-_])"
 _INVISIBLE = "\x00\x08\xad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e01ef"
 _HIDDEN = re.compile(f"{_ANSI}|[{_INVISIBLE}]")
+_COLOURS = re.compile(_ANSI)
+_BEGIN_COLOURS = ("\x1b", "\\u001b[", "\\u001B[", "\\x1b[", "\\x1B[", "\\033[", "\\e[")
+_HIDDEN_IN_ASCII = (*_BEGIN_COLOURS, "\x00", "\x08")
+_ALL_INVISIBLE = frozenset(re.findall(f"[{_INVISIBLE}]", "".join(map(chr, range(0xE0200)))))
 _ESCAPED = re.compile(
-    r"\\u00([2-7][0-9a-fA-F])|\\x([2-7][0-9a-fA-F])|\\u\{0*([2-7][0-9a-fA-F])\}|%([2-7][0-9a-fA-F])|&#[xX]0*([2-7][0-9a-fA-F]);"
-    r"|&#0*(\d{2,3});"
+    r"\\\\{0,3}u00([2-7][0-9a-fA-F])|\\\\{0,3}x([2-7][0-9a-fA-F])|\\u\{0*([2-7][0-9a-fA-F])\}|%(?:25){0,3}([2-7][0-9a-fA-F])"
+    r"|&#[xX]0*([2-7][0-9a-fA-F]);|&#0*(\d{2,3});|\\([01][0-7]{2})|\\U000000([2-7][0-9a-fA-F])"
 )
-_BREAK = re.compile(r"\n[ \t>|#*+-]{0,8}(?=[\w+/=.-]{4})")
+_PUT_TOGETHER = re.compile(
+    r"[\"'](?<=[\w+/=.-]{4}.)[ \t]{0,4}(?:\+|\.{1,2}|&|\|\|)?\s{0,80}(?:\+|\.{1,2}|&|\\\s{1,40})?[ \t]{0,4}[bfru]?[\"'](?=[\w+/=.-]{4})"
+)
+"""What stands between the parts of a text that a program puts together."""
+_ALIKE = dict(
+    zip(
+        "аеорсухіјѕһԁԛԝАВЕКМНОРСТУХІЈЅΑΒΕΖΗΙΚΜΝΟΡΤΥΧο",
+        "aeopcyxijshdqwABEKMHOPCTYXIJSABEZHIKMNOPTYXo",
+        strict=True,
+    )
+)
+"""Letters of other scripts that are drawn like Latin ones."""
+_WRITTEN_BREAKS = ("\\n", "\\r", "\\t", "\\f", "\\b", "%0A", "%0a", "%0D", "%0d")
+"""A letter that belongs to one of them does not belong to what stands behind it."""
 _IN_WORDS = string.ascii_letters + string.digits + "_+/=.-"
+# Most lines end with what no credential ends with: that is seen first.
+_BREAK = re.compile(
+    r"\n(?<=[\w+/=.\r\\-]\n)(?:[ \t]{0,8}\d{1,6}[ \t]{0,2}[:|→\t][ \t]?|[ \t>|#*+-]{0,8})(?=[\w+/=.-]{4})"
+)
 _AFTER_BREAK = re.compile(r"[\w+/=.-]{4,200}")
-_RUNS = re.compile(r"[\w.+/=~%:-]{15,}")
+_RUNS = re.compile(r"[A-Za-z0-9_.+/=~%:-]{15,}")
+SHORTEST_RUN = 15
+"""Characters of the shortest credential that is known by its form."""
+
+
+def only(kept: str) -> bytes:
+    """A table for ``bytes.translate`` that makes spaces of all that is not ``kept``."""
+    return bytes(one if chr(one) in kept else 0x20 for one in range(256))
+
+
+_IN_RUNS = only(string.ascii_letters + string.digits + "_.+/=~%:-")
 
 
 @dataclass(frozen=True)
 class Folded:
-    """``places[i]`` is where what stands for character i begins in the original; the last entry is the original's length."""
+    """A text made of stretches of another one: where each begins in this text, in order, and where in the original."""
 
     text: str
-    places: list[int]
+    starts: list[int]
+    origins: list[int]
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """Where the original holds what the folded text holds from ``start`` to before ``end``."""
-        return self.places[start], self.places[end]
+        return self._place(start), self._place(end)
+
+    def _place(self, at: int) -> int:
+        stretch = bisect_right(self.starts, at) - 1
+        return self.origins[stretch] + at - self.starts[stretch]
+
+
+def _of_stretches(stretches: Iterable[tuple[str, int]]) -> Folded:
+    """Each with the place in the original where it begins."""
+    parts: list[str] = []
+    starts: list[int] = []
+    origins: list[int] = []
+    length = 0
+    for part, origin in stretches:
+        parts.append(part)
+        starts.append(length)
+        origins.append(origin)
+        length += len(part)
+    return Folded("".join(parts), starts or [0], origins or [0])
 
 
 def foldings(text: str) -> list[Folded]:
     """The readings of a text beside the text itself; none where nothing is hidden in it."""
     readings: list[Folded] = []
-    if _HIDDEN.search(text):
+    characters = set[str]() if text.isascii() else set(text)
+    if any(one in text for one in _HIDDEN_IN_ASCII) or not _ALL_INVISIBLE.isdisjoint(characters):
         readings.append(_folded(text, _HIDDEN, lambda _: ""))
-    if not text.isascii() and (plain := _compatible(text)) is not None:
+    if characters and (plain := _compatible(text, characters)) is not None:
         readings.append(plain)
-    if ("\\" in text or "%" in text or "&#" in text) and _ESCAPED.search(text):
-        readings.append(_folded(text, _ESCAPED, _unescaped))
+    plain = in_ascii(text)
+    if ("\\" in plain or "%" in plain or "&#" in plain) and _ESCAPED.search(plain):
+        readings.append(_folded(plain, _ESCAPED, _unescaped))
+    if _PUT_TOGETHER.search(plain):
+        readings.append(_folded(plain, _PUT_TOGETHER, lambda _: ""))
     return readings
 
 
+def in_ascii(text: str) -> str:
+    """A question mark for each other character: there is none in a credential's form, and plain text is looked through faster."""
+    return text if text.isascii() else text.encode("ascii", "replace").decode()
+
+
+def runs_of(text: str) -> str:
+    """The different runs of characters that are long enough for a credential, a line each: all that a shape can be in."""
+    # A translation of bytes costs a tenth of a search.
+    words = _without_written_breaks(text).encode("ascii", "replace").translate(_IN_RUNS).split()
+    return b"\n".join(dict.fromkeys(word for word in words if len(word) >= SHORTEST_RUN)).decode()
+
+
 def dense(text: str) -> Folded:
-    """Only the runs of characters that are long enough for a credential, a line each: all that a shape can be in."""
-    parts: list[str] = []
-    places: list[int] = []
-    for match in _RUNS.finditer(text):
-        parts.append(match[0])
-        places.extend(range(match.start(), match.end() + 1))
-    return Folded("\n".join(parts), [*places, len(text)])
+    """The same with each run as often as it stands there, to tell where."""
+    runs = _RUNS.finditer(_without_written_breaks(text))
+    return _of_stretches((f"{match[0]}\n", match.start()) for match in runs)
+
+
+def _without_written_breaks(text: str) -> str:
+    """Spaces in their place, and in that of colour codes, as many as they have characters."""
+    for one in _WRITTEN_BREAKS if "\\" in text or "%0" in text else ():
+        text = text.replace(one, " " * len(one))
+    if any(one in text for one in _BEGIN_COLOURS):
+        text = _COLOURS.sub(lambda code: " " * len(code[0]), text)
+    return text
 
 
 def unwrapped(text: str) -> Folded:
     """Only the words that go on in the next line, joined, a line each."""
-    parts: list[str] = []
-    places: list[int] = []
+    stretches: list[tuple[str, int]] = []
     end = -1
     for match in _BREAK.finditer(text):
         line = text[max(0, match.start() - 202) : match.start()].removesuffix("\r").removesuffix("\\")
@@ -70,46 +141,37 @@ def unwrapped(text: str) -> Folded:
             continue
         start = text.rindex(word, 0, match.start())
         if end != start + len(word):
-            parts.append("\n" * bool(parts) + word)
-            places += [end] * (end >= 0)
-            places.extend(range(start, start + len(word)))
-        parts.append(after[0])
-        places.extend(range(after.start(), after.end()))
+            if stretches:
+                stretches.append(("\n", end))
+            stretches.append((word, start))
+        stretches.append((after[0], after.start()))
         end = after.end()
-    return Folded("".join(parts), [*places, max(end, 0)])
+    return _of_stretches([*stretches, ("", max(end, 0))])
 
 
 def _unescaped(match: re.Match[str]) -> str:
-    for number in range(1, 6):
+    for number in (1, 2, 3, 4, 5, 8):
         if match[number]:
             return chr(int(match[number], 16))
-    code = int(match[6])
+    code = int(match[6]) if match[6] else int(match[7], 8)
     return chr(code) if 0x20 <= code < 0x7F else match[0]
 
 
 def _folded(text: str, pattern: re.Pattern[str], shown: Callable[[re.Match[str]], str]) -> Folded:
     """``shown`` gives at most one character, or the match itself."""
-    parts: list[str] = []
-    places: list[int] = []
+    stretches: list[tuple[str, int]] = []
     at = 0
     for match in pattern.finditer(text):
-        parts.append(text[at : match.start()])
-        places.extend(range(at, match.start()))
-        replacement = shown(match)
-        parts.append(replacement)
-        places.extend(range(match.start(), match.start() + len(replacement)))
+        stretches += [(text[at : match.start()], at), (shown(match), match.start())]
         at = match.end()
-    parts.append(text[at:])
-    places.extend(range(at, len(text)))
-    return Folded("".join(parts), [*places, len(text)])
+    return _of_stretches([*stretches, (text[at:], at)])
 
 
-def _compatible(text: str) -> Folded | None:
+def _compatible(text: str, characters: set[str]) -> Folded | None:
     """Full-width and styled letters as the plain ones that they are drawn like; None where there are none."""
-    changed = {one: unicodedata.normalize("NFKC", one) for one in set(text) if one > "\x7f"}
+    changed = {one: unicodedata.normalize("NFKC", one) for one in characters if one > "\x7f"}
     table = {
         one: plain for one, plain in changed.items() if plain != one and len(plain) == 1 and plain.isascii()
     }
-    if not table:
-        return None
-    return Folded(text.translate(str.maketrans(table)), list(range(len(text) + 1)))
+    table |= {one: _ALIKE[one] for one in characters & _ALIKE.keys()}
+    return Folded(text.translate(str.maketrans(table)), [0], [0]) if table else None

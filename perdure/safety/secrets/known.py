@@ -1,8 +1,10 @@
 """Values that are secret here whatever they look like: found whole, in pieces, and in the encodings that programs print."""
 
 import base64
+import codecs
 import html
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -12,7 +14,13 @@ SHORTEST = 6
 """Shorter values would be found in ordinary words."""
 _PIECE = 12
 _GRAM = 6
-"""A piece of at least 2 × 6 - 1 characters holds one of the text's runs of 6 that begin at a multiple of 6."""
+"""A piece of twelve characters holds one of the text's runs of 6 that begin at a multiple of 7."""
+_SPELLED = 16
+"""Fewer letters and digits may stand one after the other in any text, over the borders of its words."""
+_GRAMS = re.compile(f"(?s)(.{{{_GRAM}}}).{{0,{_PIECE - 2 * _GRAM + 1}}}")
+_GRAMS_OF_LETTERS = re.compile(f"(?s)(.{{{_GRAM}}}).{{0,{_SPELLED - 2 * _GRAM + 1}}}".encode())
+_SMALL = bytes(range(256)).lower()
+_NO_LETTERS = bytes(one for one in range(256) if not chr(one).isalnum() or one > 0x7F)
 
 
 @dataclass(frozen=True)
@@ -29,42 +37,96 @@ class KnownValues:
 
     def __init__(self, values: Iterable[KnownValue | tuple[str, str]]) -> None:
         """Takes values, or (kind, value) pairs; a value shorter than six characters is left out."""
-        self._whole: dict[str, str] = {}
+        self._short: dict[str, str] = {}
         self._known: set[str] = set()
-        self._forms: list[tuple[str, str]] = []
+        self._forms: list[_Form] = []
         self._grams: dict[str, list[tuple[int, int]]] = defaultdict(list)
+        self._spelled = _Spelled()
         for one in values:
             known = one if isinstance(one, KnownValue) else KnownValue(*one)
             if len(known.value) >= SHORTEST:
                 self._add(known)
 
     def _add(self, known: KnownValue) -> None:
+        if not known.whole:
+            self._spelled.add(known)
         for form in _plain_forms(known.value) if known.whole else _forms(known.value):
             if form in self._known:
                 continue
             self._known.add(form)
-            if known.whole or len(form) < _PIECE:
-                self._whole[form] = known.kind
+            if len(form) < _PIECE:
+                self._short[form] = known.kind
                 continue
             number = len(self._forms)
-            self._forms.append((known.kind, form))
+            self._forms.append(_Form(known.kind, form, len(form) if known.whole else _PIECE))
             for offset in range(len(form) - _GRAM + 1):
                 self._grams[form[offset : offset + _GRAM]].append((number, offset))
 
     def found_in(self, text: str) -> Iterator[tuple[int, int, str]]:
         """(start, end, kind) of each value, and of each piece of twelve characters or more of one."""
-        for form, kind in self._whole.items():
+        for form, kind in self._short.items():
             yield from ((at, at + len(form), kind) for at in _places(text, form))
         if not self._grams:
             return
-        runs = {text[at : at + _GRAM] for at in range(0, len(text), _GRAM)}
-        for run in runs & self._grams.keys():
+        runs = _GRAMS.findall(text)
+        if not self._grams.keys().isdisjoint(runs):
+            yield from self._around(text, self._grams.keys() & set(runs))
+        yield from self._spelled.found_in(text)
+
+    def _around(self, text: str, runs: Iterable[str]) -> Iterator[tuple[int, int, str]]:
+        for run in runs:
             for at in _places(text, run):
                 for number, offset in self._grams[run]:
-                    kind, form = self._forms[number]
-                    start, end = _extended(text, at, form, offset)
-                    if end - start >= _PIECE:
-                        yield start, end, kind
+                    form = self._forms[number]
+                    start, end = _extended(text, at, form.text, offset)
+                    if end - start >= form.fewest:
+                        yield start, end, form.kind
+
+
+@dataclass(frozen=True)
+class _Form:
+    kind: str
+    text: str
+    fewest: int
+    """As many characters of it in a row count."""
+
+
+class _Spelled:
+    """Whole values whose letters and digits stand there one after the other, whatever is between them, in either case.
+
+    So a program writes them that spells them out, in letters or in numbers, or puts them together of pieces.
+    """
+
+    def __init__(self) -> None:
+        self._by_beginning: dict[bytes, list[tuple[bytes, str]]] = defaultdict(list)
+
+    def add(self, known: KnownValue) -> None:
+        data = known.value.encode("utf-8", "surrogateescape")
+        spelled = (
+            known.value,
+            codecs.encode(known.value, "rot13"),
+            data.hex(),
+            "".join(map(str, data)),
+            base64.b32encode(data).decode(),
+        )
+        for letters in {_letters_of(each) for each in spelled}:
+            for offset in range(_SPELLED - _GRAM + 1) if len(letters) >= _SPELLED else ():
+                self._by_beginning[letters[offset : offset + _GRAM]].append((letters, known.kind))
+
+    def found_in(self, text: str) -> Iterator[tuple[int, int, str]]:
+        letters = _letters_of(text)
+        if self._by_beginning.keys().isdisjoint(_GRAMS_OF_LETTERS.findall(letters)):
+            return
+        places = [at for at, one in enumerate(text) if one.isascii() and one.isalnum()]
+        for wanted, kind in {form for forms in self._by_beginning.values() for form in forms}:
+            at = letters.find(wanted)
+            while at >= 0:
+                yield places[at], places[at + len(wanted) - 1] + 1, kind
+                at = letters.find(wanted, at + 1)
+
+
+def _letters_of(text: str) -> bytes:
+    return text.encode("ascii", "replace").translate(_SMALL, _NO_LETTERS)
 
 
 def _plain_forms(value: str) -> Iterator[str]:

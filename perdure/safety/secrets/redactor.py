@@ -2,18 +2,26 @@
 
 import base64
 import binascii
+import itertools
 import re
+import string
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from perdure.safety.secrets import assignments
 from perdure.safety.secrets.findings import Finding, marker, merged
-from perdure.safety.secrets.folding import Folded, dense, foldings, unwrapped
+from perdure.safety.secrets.folding import Folded, dense, foldings, in_ascii, only, runs_of, unwrapped
 from perdure.safety.secrets.known import KnownValues
-from perdure.safety.secrets.shapes import BLOCKS, PREFIXED, Shape
+from perdure.safety.secrets.shapes import BLOCKS, Shape, possible_in
 
-_BASE64 = re.compile(r"(?<![\w+/-])[A-Za-z0-9+/_-]{24,8192}={0,2}(?![\w+/=-])")
+# What the first twelve bytes decode to is plain text only behind these digits: that leaves out most that is no text at once.
+_OF_TEXT = r"(?:[A-Za-f][A-HQ-Xg-nw-z0-3][ABEFIJMNQRUVYZcdghklopstwx014589][A-Za-z0-9+/_-]){4}"
+_BASE64 = re.compile(rf"(?<![\w+/-])(?={_OF_TEXT})[A-Za-z0-9+/_-]{{24,8192}}={{0,2}}(?![\w+/=-])")
 _HEXADECIMAL = re.compile(r"(?<![0-9A-Za-z])(?:[2-7][0-9A-Fa-f]){16,4096}(?![0-9A-Za-z])")
+_BASE32 = re.compile(r"(?<![0-9A-Za-z])[A-Z2-7]{32,4096}={0,6}(?![0-9A-Za-z=])")
+_MAY_BE_ENCODED = re.compile(rf"{_OF_TEXT}|(?:[2-7][0-9A-Fa-f]){{16}}|[A-Z2-7]{{32}}".encode())
+_DIGITS = only(string.ascii_letters + string.digits + "+/_-")
 _READABLE = re.compile(rb"[\x20-\x7e\s]+")
+_FEWEST_DIGITS = 24
 _MOST_DECODED = 200_000
 """Characters of encoded runs that are decoded for each text, so that a file of pictures does not cost seconds."""
 
@@ -26,14 +34,12 @@ class Redactor:
 
     def findings(self, text: str) -> list[Finding]:
         """Where credentials stand, in order and apart."""
-        runs = dense(text)
-        found = list(self._direct(text, runs))
+        found = list(self._direct(text))
         for folded in foldings(text):
-            found += _placed(folded, self._direct(folded.text, dense(folded.text)))
-        joined = unwrapped(text)
-        found += _placed(joined, self._plain(joined.text, dense(joined.text)))
-        found += _placed(runs, _encoded(runs.text))
-        found += _placed(runs, _backwards(runs.text))
+            found += _placed(folded, self._direct(folded.text))
+        joined = unwrapped(in_ascii(text))
+        found += _placed(joined, (Finding(*one) for one in self._known.found_in(joined.text)))
+        found += _placed(joined, _in_runs(joined.text))
         return merged(found)
 
     def redact(self, text: str) -> str:
@@ -45,14 +51,11 @@ class Redactor:
         """For text that comes in pieces: a credential across their borders is found too, unless its text is ``allowed``."""
         return Stream(self, allowed)
 
-    def _plain(self, text: str, runs: Folded) -> Iterator[Finding]:
-        """By value and by what a credential begins with, whatever stands around it."""
+    def _direct(self, text: str) -> Iterator[Finding]:
         yield from (Finding(*one) for one in self._known.found_in(text))
-        yield from _placed(runs, _shaped(PREFIXED, runs.text))
-
-    def _direct(self, text: str, runs: Folded) -> Iterator[Finding]:
-        yield from self._plain(text, runs)
-        yield from _shaped(BLOCKS, text)
+        plain = in_ascii(text)
+        yield from _in_runs(plain)
+        yield from _shaped(BLOCKS, plain)
         yield from (Finding(*one) for one in assignments.found_in(text))
 
 
@@ -99,6 +102,20 @@ class Stream:
         return without(shown, found)
 
 
+def _in_runs(text: str) -> Iterator[Finding]:
+    """By what a credential begins with, whatever stands around it, and in whichever encoding."""
+    # Each run is looked at once, however often it stands there; where they stand is asked only of what holds something.
+    if any(True for _ in _of_runs(runs_of(text))):
+        runs = dense(text)
+        yield from _placed(runs, _of_runs(runs.text))
+
+
+def _of_runs(runs: str) -> Iterator[Finding]:
+    yield from _shaped(possible_in(runs), runs)
+    yield from _encoded(runs)
+    yield from _backwards(runs)
+
+
 def _shaped(shapes: Iterable[Shape], text: str) -> Iterator[Finding]:
     for shape in shapes:
         for start, end in shape.found_in(text):
@@ -121,25 +138,44 @@ def without(text: str, found: Sequence[Finding]) -> str:
     return "".join([*parts, text[at:]])
 
 
-def _encoded(text: str) -> Iterator[Finding]:
-    """Runs of base64 and hexadecimal digits whose content is text with a credential in it."""
+def _encoded(text: str, deeper: int = 2) -> Iterator[Finding]:
+    """Runs in base64, base32 and hexadecimal digits whose content is text with a credential in it, encoded or not."""
+    words = text.encode("ascii", "replace").translate(_DIGITS).split()
+    if not any(len(word) >= _FEWEST_DIGITS and _MAY_BE_ENCODED.match(word) for word in words):
+        return
     left = _MOST_DECODED
-    for pattern, decode in ((_HEXADECIMAL, _from_hexadecimal), (_BASE64, _from_base64)):
+    for pattern, decode in (
+        (_HEXADECIMAL, _from_hexadecimal),
+        (_BASE64, _from_base64),
+        (_BASE32, _from_base32),
+    ):
         for match in pattern.finditer(text):
             left -= len(match[0])
             if left < 0:
                 return
             content = decode(match[0])
-            if content and (kind := _kind_of(content)):
+            if content and (kind := _kind_of(content, deeper - 1)):
                 yield Finding(match.start(), match.end(), kind)
 
 
-def _kind_of(content: str) -> str | None:
-    return next((shape.kind for shape in (*PREFIXED, *BLOCKS) for _ in shape.found_in(content)), None)
+def _kind_of(content: str, deeper: int) -> str | None:
+    shaped = (one.kind for one in _shaped((*possible_in(content), *BLOCKS), content))
+    named = (kind for _, _, kind in assignments.found_in(content))
+    further = (one.kind for one in _encoded(content, deeper)) if deeper else iter(())
+    return next(itertools.chain(shaped, named, further), None)
 
 
 def _from_hexadecimal(run: str) -> str | None:
     data = bytes.fromhex(run)
+    return data.decode("ascii") if _READABLE.fullmatch(data) else None
+
+
+def _from_base32(run: str) -> str | None:
+    digits = run.rstrip("=")
+    try:
+        data = base64.b32decode(digits + "=" * (-len(digits) % 8))
+    except binascii.Error:
+        return None
     return data.decode("ascii") if _READABLE.fullmatch(data) else None
 
 
@@ -158,9 +194,8 @@ def _from_base64(run: str) -> str | None:
 
 def _backwards(text: str) -> Iterator[Finding]:
     """Credentials whose characters stand in reverse order."""
-    backwards: str | None = None
-    for shape in PREFIXED:
-        if any(literal[::-1] in text for literal in shape.literals if len(literal) >= 4):
-            backwards = text[::-1] if backwards is None else backwards
+    backwards = text[::-1]
+    for shape in possible_in(backwards):
+        if any(len(literal) >= 4 and literal in backwards for literal in shape.literals):
             for start, end in shape.found_in(backwards):
                 yield Finding(len(text) - end, len(text) - start, shape.kind)

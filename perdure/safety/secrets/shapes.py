@@ -4,29 +4,49 @@ Facts about forms come from the issuers' documentation and the public rules of g
 """
 
 import re
+import string
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from perdure.safety.secrets.folding import only
+
 _START = r"(?<![A-Za-z0-9])"
+FIRST = 4
+"""By as many characters at the beginning of a word, or as few as the word has, shapes are looked up."""
+_FEWEST_DIFFERENT = 4
+"""Fewer different characters at its end, as in ``ghp_xxxxxxxx``, and it stands for a credential without being one."""
+_WORD = re.compile("[A-Za-z0-9]+")
 
 
 @dataclass(frozen=True)
 class Shape:
-    """``literals``: without one of them in the text the pattern is not tried. Group 1, where there is one, is the credential."""
+    """``literals``: without one of them in the text the pattern is not tried. Group 1, where there is one, is the credential.
+
+    ``within``: a literal may stand inside a word of letters and digits, and not only where one begins.
+    """
 
     kind: str
     literals: tuple[str, ...]
     pattern: re.Pattern[str]
+    within: bool = False
 
     def found_in(self, text: str) -> Iterator[tuple[int, int]]:
         """Where the credentials of this shape begin and end."""
         if any(literal in text for literal in self.literals):
             for match in self.pattern.finditer(text):
-                yield match.span(1 if self.pattern.groups else 0)
+                start, end = match.span(1 if self.pattern.groups else 0)
+                if not stands_for_one(text[start:end]):
+                    yield start, end
 
 
-def _prefixed(kind: str, literals: str, pattern: str) -> Shape:
-    return Shape(kind, tuple(literals.split()), re.compile(_START + pattern))
+def stands_for_one(credential: str) -> bool:
+    """Whether it is one of those that documentation shows: of an issuer's form, and plainly nobody's."""
+    end = credential[-12:]
+    return len(set(end)) < _FEWEST_DIFFERENT or end.endswith(("EXAMPLE", "EXAMPLEKEY"))
+
+
+def _prefixed(kind: str, literals: str, pattern: str, *, within: bool = False) -> Shape:
+    return Shape(kind, tuple(literals.split()), re.compile(_START + pattern), within)
 
 
 _UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -45,7 +65,7 @@ PREFIXED: tuple[Shape, ...] = (
     _prefixed(
         "github-token",
         "ghp_ gho_ ghu_ ghs_ ghr_ github_pat_",
-        r"(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_\w{36,})",
+        r"(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{36,})",
     ),
     _prefixed(
         "gitlab-token",
@@ -55,21 +75,21 @@ PREFIXED: tuple[Shape, ...] = (
     _prefixed(
         "slack-token",
         "xox xapp- xwfp-",
-        r"(?:xox[a-z](?:\.xox[a-z])?-[A-Za-z0-9-]{10,}|(?:xapp|xwfp)-[A-Za-z0-9-]{20,})",
+        r"(?:xox[a-z](?:\.xox[a-z])?-(?=[A-Za-z-]*\d)[A-Za-z0-9-]{10,}|(?:xapp|xwfp)-[A-Za-z0-9-]{20,})",
     ),
     _prefixed(
         "openai-key",
-        "T3BlbkFJ sk-proj- sk-svcacct- sk-admin- sk-None-",
+        "sk-",
         r"(?:sk-[\w-]{4,}T3BlbkFJ[\w-]{4,}|sk-(?:proj|svcacct|admin|None)-[\w-]{20,})",
     ),
     _prefixed("anthropic-key", "sk-ant-", r"sk-ant-[\w-]{20,}"),
     _prefixed(
         "secret-key", "sk-", r"sk-(?=[\w-]{0,60}\d)(?:[A-Za-z]{2,4}-(?:v\d-)?)?[A-Za-z0-9]{8}[\w-]{16,}"
     ),
-    _prefixed("groq-key", "gsk_", r"gsk_[A-Za-z0-9]{30,}"),
-    _prefixed("hugging-face-token", "hf_ api_org_", r"(?:hf_|api_org_)[A-Za-z0-9]{30,}"),
-    _prefixed("replicate-token", "r8_", r"r8_[A-Za-z0-9]{30,}"),
-    _prefixed("perplexity-key", "pplx-", r"pplx-[A-Za-z0-9]{40,}"),
+    _prefixed("groq-key", "gsk_", r"gsk_[A-Za-z0-9]{20,}"),
+    _prefixed("hugging-face-token", "hf_ api_org_", r"(?:hf_|api_org_)[A-Za-z0-9]{20,}"),
+    _prefixed("replicate-token", "r8_", r"r8_[A-Za-z0-9]{20,}"),
+    _prefixed("perplexity-key", "pplx-", r"pplx-[A-Za-z0-9]{20,}"),
     _prefixed("xai-key", "xai-", r"xai-[A-Za-z0-9]{60,}"),
     _prefixed("nvidia-key", "nvapi-", r"nvapi-[\w-]{50,}"),
     _prefixed("langsmith-key", "lsv2_", r"lsv2_(?:pt|sk)_[A-Za-z0-9]{20,}(?:_[A-Za-z0-9]+)?"),
@@ -83,12 +103,12 @@ PREFIXED: tuple[Shape, ...] = (
         r"(?:[sr]k_(?:live|test|prod)_[A-Za-z0-9]{10,}|whsec_[A-Za-z0-9+/=]{20,})",
     ),
     _prefixed("elevenlabs-key", "sk_", r"sk_[0-9a-f]{40,}"),
-    _prefixed("google-api-key", "AIza", r"AIza[\w-]{30,}"),
+    _prefixed("google-api-key", "AIza", r"AIza[\w-]{20,}"),
     _prefixed(
         "google-oauth", "GOCSPX- ya29. 1//0", r"(?:GOCSPX-[\w-]{20,}|ya29\.[\w.-]{20,}|1//0[\w-]{30,})"
     ),
     _prefixed("pypi-token", "pypi-", r"pypi-[\w-]{40,}"),
-    _prefixed("npm-token", "npm_", r"npm_[A-Za-z0-9]{30,}"),
+    _prefixed("npm-token", "npm_", r"npm_[A-Za-z0-9]{20,}"),
     _prefixed("rubygems-key", "rubygems_", r"rubygems_[0-9a-f]{40,}"),
     _prefixed("nuget-key", "oy2", r"oy2[a-z0-9]{43}(?![a-z0-9])"),
     _prefixed("clojars-token", "CLOJARS_", r"CLOJARS_[A-Za-z0-9]{40,}"),
@@ -98,13 +118,13 @@ PREFIXED: tuple[Shape, ...] = (
     _prefixed("digitalocean-token", "doo_v1_ dop_v1_ dor_v1_", r"do[opr]_v1_[0-9a-f]{40,}"),
     _prefixed("sendgrid-key", "SG.", r"SG\.[\w-]{16,}\.[\w-]{30,}"),
     _prefixed("twilio-key", "SK", r"SK[0-9a-f]{32}(?![0-9A-Za-z])"),
-    _prefixed("mailgun-key", "key-", r"(?:priv|pub)?key-[0-9a-f]{32}(?![0-9A-Za-z])"),
-    _prefixed("mailchimp-key", "-us", r"[0-9a-f]{32}-us\d{1,2}(?![0-9A-Za-z])"),
+    _prefixed("mailgun-key", "key- privkey- pubkey-", r"(?:priv|pub)?key-[0-9a-f]{32}(?![0-9A-Za-z])"),
+    _prefixed("mailchimp-key", "-us", r"[0-9a-f]{32}-us\d{1,2}(?![0-9A-Za-z])", within=True),
     _prefixed("brevo-key", "xkeysib- xsmtpsib-", r"x(?:keysib|smtpsib)-[0-9a-f]{40,}(?:-[A-Za-z0-9]{10,})?"),
     _prefixed("resend-key", "re_", r"re_[A-Za-z0-9]{8}_[A-Za-z0-9]{20,}"),
     _prefixed("shopify-token", "shpat_ shpca_ shppa_ shpss_", r"shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}"),
-    _prefixed("linear-key", "lin_", r"lin_(?:api|oauth|wh)_[A-Za-z0-9]{30,}"),
-    _prefixed("telegram-token", ":A", r"\d{8,10}:A[\w-]{32,}"),
+    _prefixed("linear-key", "lin_", r"lin_(?:api|oauth|wh)_[A-Za-z0-9]{20,}"),
+    _prefixed("telegram-token", ":A", r"\d{8,10}:A[\w-]{32,}", within=True),
     _prefixed("heroku-key", "HRKU-", r"HRKU-[\w-]{30,}"),
     _prefixed(
         "grafana-token",
@@ -139,7 +159,7 @@ PREFIXED: tuple[Shape, ...] = (
     _prefixed("supabase-key", "sbp_ sb_secret_", r"(?:sbp_[0-9a-f]{40}|sb_secret_[\w-]{20,})"),
     _prefixed("neon-key", "napi_", r"napi_[a-z0-9]{40,}"),
     _prefixed("vault-token", "hvs. hvb. hvr.", r"hv[sbr]\.[\w-]{20,}"),
-    _prefixed("terraform-token", ".atlasv1.", r"[A-Za-z0-9]{14}\.atlasv1\.[\w=-]{50,}"),
+    _prefixed("terraform-token", ".atlasv1.", r"[A-Za-z0-9]{14}\.atlasv1\.[\w=-]{50,}", within=True),
     _prefixed("doppler-token", "dp.", r"dp\.(?:pt|st|ct|sa|scim|audit)\.(?:[\w-]+\.)?[A-Za-z0-9]{40,}"),
     _prefixed(
         "onepassword-token",
@@ -152,7 +172,7 @@ PREFIXED: tuple[Shape, ...] = (
     ),
     _prefixed("dynatrace-token", "dt0", r"dt0[a-z]\d{2}\.[A-Z0-9]{24}\.[A-Z0-9]{64}"),
     _prefixed("honeycomb-key", "hcaik_ hcxik_ hcamk_ hcxmk_", r"hc[ax][im]k_[A-Za-z0-9_]{26,}"),
-    _prefixed("prefect-key", "pnu_ pnb_", r"pn[ub]_[A-Za-z0-9]{30,}"),
+    _prefixed("prefect-key", "pnu_ pnb_", r"pn[ub]_[A-Za-z0-9]{20,}"),
     _prefixed("sonar-token", "sqp_ squ_ sqa_", r"sq[pua]_[0-9a-f]{40}"),
     _prefixed("circleci-token", "CCIPAT_ CCIPRJ_", r"CCIP(?:AT|RJ)_[A-Za-z0-9]{10,}_[0-9a-f]{40}"),
     _prefixed("buildkite-token", "bkua_ bkaj_ bkct_ bkpt_ bkst_", r"bk(?:ua|aj|ct|pt|st)_[A-Za-z0-9]{20,}"),
@@ -189,7 +209,19 @@ PREFIXED: tuple[Shape, ...] = (
     _prefixed("mercado-pago-token", "APP_USR-", r"APP_USR-\d{12,}-\d{6}-[0-9a-f]{32}[\w-]*"),
     _prefixed("rapid-token", "secret-", rf"secret-{_UUID}"),
     _prefixed("session-cookie", "s%3A", r"s%3A[\w%-]{20,}\.[\w%+/-]{20,}"),
-    Shape("azure-client-secret", ("Q~",), re.compile(r"(?<![\w~.])([\w~.]{3}\dQ~[\w~.-]{30,40})")),
+    Shape(
+        "azure-client-secret", ("Q~",), re.compile(r"(?<![\w~.])([\w~.]{3}\dQ~[\w~.-]{30,40})"), within=True
+    ),
+    _prefixed(
+        "discord-token",
+        ".",
+        r"[MNO](?=[A-Za-z_-]*\d)[\w-]{23,27}\.[\w-]{6}\.[\w-]{27,40}(?![\w.-])",
+        within=True,
+    ),
+    _prefixed("vercel-token", "vercel_", r"vercel_(?=[A-Za-z]*\d)[A-Za-z0-9]{24,}"),
+    _prefixed("razorpay-key", "rzp_", r"rzp_(?:live|test)_[A-Za-z0-9]{14,}"),
+    _prefixed("posthog-key", "phx_ phs_", r"ph[xs]_(?=[A-Za-z]*\d)[A-Za-z0-9]{30,}"),
+    _prefixed("browserbase-key", "bb_live_", r"bb_live_[\w-]{27,}"),
     _prefixed("jwt", "eyJ", r"eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,}"),
     _prefixed("jwe", "eyJ", r"eyJ[\w-]{8,}\.[\w-]*\.[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}"),
 )
@@ -239,9 +271,40 @@ BLOCKS: tuple[Shape, ...] = (
         re.compile(r"(?:https?://)?[\w-]+\.webhook\.office\.com/webhookb2/[\w@/-]{60,}"),
     ),
     Shape(
+        "braintree-token",
+        ("access_token$",),
+        re.compile(r"access_token\$(?:production|sandbox)\$[0-9a-z]{16}\$[0-9a-f]{32}"),
+    ),
+    Shape(
         "azure-key",
         ("AccountKey=", "SharedAccessKey="),
         re.compile(r"(?:AccountKey|SharedAccessKey)=([A-Za-z0-9+/]{20,}={0,2})"),
     ),
 )
 """Found by a frame around them."""
+
+
+def _within(shape: Shape) -> bool:
+    return shape.within or any(literal.isalnum() and len(literal) < FIRST for literal in shape.literals)
+
+
+def _by_first(shapes: tuple[Shape, ...]) -> dict[str, tuple[Shape, ...]]:
+    """Shapes by what a word begins with that one of their literals begins with."""
+    table: dict[str, tuple[Shape, ...]] = {}
+    for shape in shapes:
+        words = [_WORD.match(literal) for literal in shape.literals] if not _within(shape) else []
+        for first in dict.fromkeys(word[0][:FIRST] for word in words if word):
+            table[first] = (*table.get(first, ()), shape)
+    return table
+
+
+_BY_FIRST = _by_first(PREFIXED)
+_WITHIN = tuple(shape for shape in PREFIXED if _within(shape))
+_IN_WORDS = only(string.ascii_letters + string.digits)
+
+
+def possible_in(runs: str) -> list[Shape]:
+    """Those of PREFIXED that may be in a text without anything but ASCII: one look at it instead of one for each."""
+    firsts = {word[:FIRST] for word in runs.encode("ascii", "replace").translate(_IN_WORDS).split()}
+    begun = [shape for first in firsts for shape in _BY_FIRST.get(first.decode(), ())]
+    return list(dict.fromkeys([*begun, *_WITHIN]))
