@@ -29,6 +29,8 @@ KEPT = "grants-are-kept-in-the-record"
 RECORDED = "what-became-of-an-approval-is-recorded"
 #: A decision in the last moment leaves this long to begin what was approved.
 LEAST_USE = timedelta(minutes=10)
+#: Patch id: in histories of before, a decision that did not hold was taken again for the same operation.
+ANEW = "what-did-not-hold-is-asked-under-another-id"
 UNATTENDED = "unattended"
 OUTCOMES: dict[str, Outcome] = {"approve": "approved", "deny": "denied", "edit": "edited"}
 
@@ -40,6 +42,8 @@ class Counter:
         self._state = state
         self._granted = set(granted)
         self._edited: set[tuple[str, int]] = set()
+        self._decided: dict[tuple[str, int], int] = {}
+        """How often each call was decided; what is asked of it then has another id, whatever it is."""
 
     @property
     def granted(self) -> list[str]:
@@ -56,7 +60,8 @@ class Counter:
         arguments: dict[str, object] | None = None
         while True:
             resets = self._state.desk.resets
-            preview = await self._preview(call, decision, arguments)
+            decided = self._decided_before(call, decision)
+            preview = await self._preview(call, decision, arguments, decided)
             if resets != self._state.desk.resets:
                 continue
             if preview.refused and arguments is not None:
@@ -70,10 +75,11 @@ class Counter:
             shown = call.model_copy(update={"title": preview.title, "timeout_s": preview.timeout_s})
             if remembered := self._remembered(call, decision, preview):
                 return shown, remembered
-            approval = self._approval(call, preview)
+            approval = self._approval(call, preview, decided)
             said = await self._decision(approval, preview, withdrawable=withdrawable)
             if said is None:
                 continue
+            self._decided[decision, call.index] = self._decided.get((decision, call.index), 0) + 1
             await self._record(approval, said)
             if said.verdict == "edit":
                 arguments = dict(said.arguments or {})
@@ -84,6 +90,10 @@ class Counter:
             if said.remember != "once":
                 await self._remember(call, decision, approval, said)
             return shown, self._approved(approval, said)
+
+    def _decided_before(self, call: CallSummary, decision: str) -> int:
+        number = self._decided.get((decision, call.index), 0)
+        return number if number and workflow.patched(ANEW) else 0
 
     def _approved(self, approval: Approval, said: Decide) -> ApprovedCall:
         """What execution checks again right before the effect."""
@@ -187,7 +197,7 @@ class Counter:
         return await state.runner.run(KEEP_GRANT, request, GrantKept, summary=summary)
 
     async def _preview(
-        self, call: CallSummary, decision: str, arguments: dict[str, object] | None
+        self, call: CallSummary, decision: str, arguments: dict[str, object] | None, decided: int
     ) -> Previewed:
         state = self._state
         previewed = await state.host.run(
@@ -200,21 +210,24 @@ class Counter:
             decision=decision,
             index=call.index,
             arguments=arguments,
+            decided=decided,
         )
         state.charge_call(call.index, previewed.cost)
         return previewed
 
-    def _approval(self, call: CallSummary, preview: Previewed) -> Approval:
+    def _approval(self, call: CallSummary, preview: Previewed, decided: int) -> Approval:
         state = self._state
         now = workflow.now()
         deadline = now + timedelta(seconds=state.timing.approval_deadline_s)
         return Approval(
+            # What was decided of the same operation before did not hold, and decides nothing.
             id=approval_id(
                 operation_digest=preview.operation_digest,
                 task_id=state.task_id,
                 run_id=preview.run_id,
                 step=state.step,
                 call=call.index,
+                decided=decided,
             ),
             operation_digest=preview.operation_digest,
             run_id=preview.run_id,

@@ -84,6 +84,7 @@ def _previewed(where: Where, asked: steps.PreviewCall, previewed: steps.Previewe
         run_id=previewed.run_id,
         step=asked.step,
         call=asked.index,
+        decided=asked.decided,
     )
     return events.ApprovalAsked(
         **where.fields(),

@@ -15,11 +15,16 @@ def digest_of(value: object) -> str:
     return hashlib.sha256(canonical_json(value)).hexdigest()
 
 
-def approval_id(*, operation_digest: str, task_id: str, run_id: str, step: int, call: int) -> str:
-    """The 12-digit handle of an approval; another run (after a reset), step or call gives another id."""
-    return digest_of(
-        {"v": 1, "operation": operation_digest, "task": task_id, "run": run_id, "step": step, "call": call}
-    )[:12]
+def approval_id(
+    *, operation_digest: str, task_id: str, run_id: str, step: int, call: int, decided: int = 0
+) -> str:
+    """The 12-digit handle of an approval; another run (after a reset), step or call gives another id.
+
+    ``decided`` is how often the call was decided already in this run: what is asked of it then is decided anew.
+    """
+    parts: dict[str, object] = {"v": 1, "operation": operation_digest, "task": task_id, "run": run_id}
+    parts |= {"step": step, "call": call, **({"decided": decided} if decided else {})}
+    return digest_of(parts)[:12]
 
 
 def call_shape(*, tool: str, effect: str, arguments_digest: str) -> str:

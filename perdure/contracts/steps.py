@@ -228,6 +228,8 @@ class PreviewCall(DecisionStep):
 
     index: int
     arguments: dict[str, object] | None = None
+    decided: int = 0
+    """How often the call was decided already, in vain; part of the approval's id."""
 
 
 class Previewed(Durable):

@@ -63,6 +63,8 @@ def test_an_approval_id_is_this() -> None:
 )
 def test_an_approval_id_changes_with_whatever_it_is_of(other: dict[str, Any]) -> None:
     assert approval_id(**{**ASKED, **other}) != approval_id(**ASKED)
+    assert approval_id(**ASKED, decided=0) == approval_id(**ASKED)
+    assert len({approval_id(**ASKED, decided=number) for number in range(3)}) == 3
 
 
 def test_a_short_hash_is_this() -> None:

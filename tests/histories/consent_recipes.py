@@ -54,4 +54,25 @@ async def signed_by_two(stage: Stage) -> Handle:
         return await ended(handle)
 
 
-RECIPES: tuple[Recipe, ...] = (decisions_recorded, unattended, signed_by_two)
+async def key_taken_back(stage: Stage) -> Handle:
+    """Who signed is taken out of the register before the call runs; it is asked anew under another id, and denied."""
+    file = policy(stage.folder, 'assurance = "signed"')
+    key = SigningKey.create(stage.folder / "Ada.pem")
+    approvers = stage.folder / "approvers.toml"
+    approvers.write_text(f'[approvers.Ada]\nkeys = ["{key.public}"]\n')
+    approvers.chmod(0o600)
+    async with stage.bench(script_of([[WRITING]]), policy=file, approvers=approvers) as bench:
+        handle = await bench.start()
+        asked = await bench.approval(handle)
+        await handle.signal("pause")
+        word = Decide(approval_id=asked.id, verdict="approve", by="Ada")
+        signed = key.signed(word, asked, task_id=handle.first_execution_run_id or "")
+        await handle.execute_update("decide", signed)  # pyright: ignore[reportUnknownMemberType]
+        approvers.write_text("[approvers]\n")
+        await handle.signal("resume")
+        again = await bench.approval(handle, but=asked.id)
+        await bench.decide(handle, again, "deny", reason="not without Ada")
+        return await ended(handle)
+
+
+RECIPES: tuple[Recipe, ...] = (decisions_recorded, unattended, signed_by_two, key_taken_back)

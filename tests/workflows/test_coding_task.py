@@ -90,6 +90,9 @@ async def test_an_edit_that_the_tool_refuses_asks_again(benches: Any) -> None:
             return details if "The edit was refused" in details else None
 
         assert "Waiting for your approval" in await until(look)
+        # It waits for another word, under another id; the refused edit decides nothing more.
+        again = await bench.approval(handle, but=first.id)
+        await bench.decide(handle, again, "deny", reason="Leave it.")
 
 
 async def test_no_word_before_the_deadline_is_a_denial_that_says_so(benches: Any, fixing: Script) -> None:

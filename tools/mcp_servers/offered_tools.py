@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from mcp_types import Tool as Offered
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from perdure.contracts.digests import digest_of
 from perdure.contracts.errors import ConfigurationError
 from perdure.contracts.judging import Named
 from perdure.contracts.names import MCP_CATEGORY
@@ -81,7 +82,7 @@ def _tool(connection: Connection, offered: Offered, known: KnownTools) -> Tool[A
         return await caller.call(_sent(given), context)
 
     async def preview(given: ServerArguments, context: ToolContext) -> Preview:
-        return _preview(connection, offered.name, given, title_of(given))
+        return _preview(connection, offered, given, title_of(given))
 
     return Tool(
         name=name,
@@ -104,7 +105,7 @@ def _sent(given: ServerArguments) -> dict[str, Any]:
     return given.model_dump(mode="json")
 
 
-def _preview(connection: Connection, tool: str, given: ServerArguments, title: str) -> Preview:
+def _preview(connection: Connection, offered: Offered, given: ServerArguments, title: str) -> Preview:
     settings = connection.settings
     # No more of the address than its host, and no arguments of the program: both may hold secrets.
     place = settings.command or re.sub(r"^(https?://)(?:[^/@]*@)?([^/?#]*).*$", r"\1\2", settings.url)
@@ -112,13 +113,15 @@ def _preview(connection: Connection, tool: str, given: ServerArguments, title: s
     shown, left_out = fenced_and_left_out(sent, 3_000, language="json")
     markdown = "\n".join(
         [
-            f"Calls {inline_code(tool, 200)} of the MCP server {inline_code(connection.name, 80)} "
+            f"Calls {inline_code(offered.name, 200)} of the MCP server {inline_code(connection.name, 80)} "
             f"({inline_code(place, 200)}), which runs outside of the sandbox, with:",
             shown,
             "What it does, here or elsewhere, is known to the server alone, and no checkpoint takes it back.",
         ]
     )
-    facts = {"server": connection.name, "tool": tool, "at": place}
+    # A server that offers something else under the same name was not looked at.
+    offer = digest_of({"v": 1, "description": offered.description, "schema": offered.input_schema})
+    facts = {"server": connection.name, "tool": offered.name, "at": place, "offer": offer}
     return Preview(title=one_line(title), markdown=markdown, facts=facts, left_out=left_out)
 
 

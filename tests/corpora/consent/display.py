@@ -200,6 +200,14 @@ async def changes_of_a_file(stage: Stage) -> None:
         await stage.refused_in_every_way(bench, handle, bare, because="digest")
 
 
+async def secrets_in_a_command(stage: Stage) -> None:
+    """A credential in a command is shown to nobody; that one stands there is."""
+    token = "ghp_" + "aB3dE5fG7hJ9kL1mN2pQ4rS6tU8vW0xY1zC3"
+    asked, seen = await _shown(stage, f"curl -H 'Authorization: token {token}' https://example.invalid")
+    expect(token not in seen, "the credential is shown")
+    expect("curl -H" in asked.preview, "the command is not shown")
+
+
 async def surroundings_shown(stage: Stage) -> None:
     """Where it runs, with which rights, limits and variables, is part of what is shown, though nothing looks odd."""
     line = "PATH=.:$PATH LD_PRELOAD=./x.so make"
@@ -218,3 +226,15 @@ def _nothing_hides(seen: str) -> None:
 def _outside_of_code(markdown: str) -> str:
     rest = SHOWN_AS_CODE.sub("", markdown)
     return re.sub(r"(`+)(?!`).*?(?<!`)\1(?!`)", "", rest)
+
+
+async def many_names(stage: Stage) -> None:
+    """Where more is deleted than can be listed, nobody approves it without the digest of all of it."""
+    files = {f"build/part-{number:04}-of-what-was-made.txt": "x\n" for number in range(400)}
+    async with stage.play(("delete_file", {"path": "build", "recursive": True}), files=files) as bench:
+        handle = await bench.start()
+        asked = await bench.approval(handle)
+        expect("400 files" in asked.preview, f"the number is not said: {asked.preview[:300]}")
+        expect(asked.hidden > 5_000, "it is not said how much is hidden")
+        bare = {"approval_id": asked.id, "verdict": "approve", "by": "Ada"}
+        await stage.refused_in_every_way(bench, handle, bare, because="digest")
