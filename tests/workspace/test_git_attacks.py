@@ -40,6 +40,30 @@ ATTACKS = {
     "git file": "git config core.fsmonitor $EVIL; mv .git meta; echo 'gitdir: meta' > .git",
     "bare repository in the tree": "git init -q --bare b; git -C b config core.fsmonitor $EVIL; cp $EVIL b/hooks/pre-commit",
     "work tree elsewhere": "mkdir ../elsewhere; echo keep > ../elsewhere/a.txt; git config core.worktree ../../elsewhere",
+    "settings included by condition": "printf '[core]\\n\\tfsmonitor = %s\\n' $EVIL > e.cfg; for c in 'gitdir:**' 'gitdir/i:/**'"
+    " 'onbranch:**' 'hasconfig:remote.*.url:**'; do git config includeIf.\"$c\".path ../e.cfg; done; git config"
+    " remote.origin.url https://127.0.0.1:1/x",
+    "settings of a work tree": "git config core.repositoryFormatVersion 1; git config extensions.worktreeConfig true;"
+    " git config --worktree core.fsmonitor $EVIL",
+    "attributes in the Git folder and by link": "echo '* filter=e diff=e merge=e' > .git/info/attributes; cp"
+    " .git/info/attributes at; ln -s at .gitattributes; git config core.attributesFile at; git config filter.e.clean $EVIL;"
+    " git config filter.e.smudge $EVIL; git config diff.e.textconv $EVIL; git config merge.e.driver $EVIL; git config"
+    " merge.default e",
+    "submodule": "printf '[submodule \"s\"]\\n\\tpath = s\\n\\turl = ext::%s\\n\\tupdate = !%s\\n' $EVIL $EVIL > .gitmodules;"
+    " git init -q s; git -C s -c user.name=a -c user.email=a@a commit -q --allow-empty -m x; git -C s config"
+    " core.fsmonitor $EVIL; git add -A; git config submodule.s.url \"ext::$EVIL\"; git config submodule.s.update"
+    " \"!$EVIL\"; git config submodule.recurse true; git config protocol.ext.allow always",
+    "programs of a remote": "git init -q --bare self; git config remote.origin.url \"file://$PWD/self\"; git config"
+    " remote.origin.receivepack $EVIL; git config remote.origin.uploadpack $EVIL; git config uploadpack.packObjectsHook"
+    " $EVIL; git config remote.origin.pushurl ./self; cp $EVIL self/hooks/pre-receive",
+    "aliases, trailers and helpers": "for k in alias.status alias.log alias.commit alias.push alias.diff credential.helper; do"
+    " git config $k \"!$EVIL\"; done; git config trailer.e.command $EVIL; git config gc.recentObjectsHook $EVIL; git config"
+    " gc.auto 1; git config maintenance.auto true; cp $EVIL .git/hooks/pre-auto-gc",
+    "names that other systems take for Git's folder": "for d in .GIT GIT~1 $(printf '.g\\342\\200\\214it'); do mkdir -p $d/hooks; cp"
+    " $EVIL $d/hooks/pre-commit; cp $EVIL $d/hooks/post-index-change; printf '[core]\\n\\tfsmonitor = %s\\n' $EVIL >"
+    " $d/config; done",
+    "references with odd names": "h=$(git rev-parse HEAD); mkdir -p .git/refs/heads; for n in -x '--upload-pack=x' ';sh' '$(touch${IFS}MARK)'"
+    " HEAD; do echo $h > \".git/refs/heads/$n\"; done; git update-ref refs/tags/main HEAD",
 }  # fmt: skip
 
 NESTED = ["hooks", "fsmonitor", "filters", "filter process", "textconv and external differences", "git file"]

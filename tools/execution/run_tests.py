@@ -9,7 +9,7 @@ from pydantic import Field
 
 from perdure.contracts.calls import Effect
 from perdure.contracts.errors import ToolRejected
-from perdure.safety.views import SandboxLimits, View
+from perdure.safety.views import Finished, SandboxLimits, View
 from tools.paths import WorkspacePath
 from tools.programs import how_it_ended, run_program
 from tools.test_changes.fewer import fewer_tests
@@ -25,6 +25,9 @@ from tools.tool_schemas import Arguments, Artifact, ToolContext, ToolOutput, too
 LONGEST_S = 600
 GRACE_S = 60.0
 OUTPUT_BYTES = 16 * 1024**2
+
+NO_SOCKET = (b"INTERNALERROR", b"pytest_rerunfailures", b"Address family not supported")
+"""What pytest says where the sandbox refuses every Internet socket: beside pytest-xdist this plugin serves on one."""
 
 # The report is written inside the sandbox and dies with it, so it follows the output, behind a line that no test prints
 # by chance. A suite that wants to deceive can: its programs run beside the framework and could write its report as well.
@@ -120,17 +123,31 @@ async def _run(plan: Command | Unable, context: ToolContext, time_s: float) -> F
     return FrameworkRun(plan.framework, plan.folder, None, None, "", "", unable=why)
 
 
-async def _started(command: Command, context: ToolContext, time_s: float) -> FrameworkRun:
-    border = f"report-{secrets.token_hex(16)}"
-    limits = SandboxLimits(time_s=round(time_s, 1) or 0.1, output_bytes=OUTPUT_BYTES)
+async def _ended(
+    command: Command, argv: Sequence[str], border: str, context: ToolContext, limits: SandboxLimits
+) -> Finished:
     helper = command.helper
-    finished = await run_program(
+    return await run_program(
         context,
-        ["/bin/sh", "-c", SCRIPT, "sh", border, helper.path, helper.text, *command.argv],
+        ["/bin/sh", "-c", SCRIPT, "sh", border, helper.path, helper.text, *argv],
         view=View.SCRATCH,
         limits=limits,
         working_directory=command.folder,
     )
+
+
+def _without_server(argv: Sequence[str]) -> list[str]:
+    """Pytest's command without the plugin that must have a socket."""
+    after = argv.index("pytest") + 1
+    return [*argv[:after], "-p", "no:rerunfailures", *argv[after:]]
+
+
+async def _started(command: Command, context: ToolContext, time_s: float) -> FrameworkRun:
+    border = f"report-{secrets.token_hex(16)}"
+    limits = SandboxLimits(time_s=round(time_s, 1) or 0.1, output_bytes=OUTPUT_BYTES)
+    finished = await _ended(command, command.argv, border, context, limits)
+    if command.framework == "pytest" and all(words in finished.output for words in NO_SOCKET):
+        finished = await _ended(command, _without_server(command.argv), border, context, limits)
     output, _, report = finished.output.partition(f"\n{border}\n".encode())
     cases: list[TestCase] | None
     try:
