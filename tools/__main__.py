@@ -78,10 +78,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _list(registry: Registry) -> int:
-    described = registry.description()["tools"].values()
+    described, lines = registry.description()["tools"].values(), list[str]()
     for one in sorted(described, key=lambda each: (each["category"], each["name"])):
         classes = "/".join(one["effect_classes"])
-        sys.stdout.write(f"{one['category']:<12}{one['name']:<28}{classes:<16}{one['description'][:100]}\n")
+        lines.append(f"{one['category']:<12}{one['name']:<28}{classes:<16}{one['description'][:100]}\n")
+    _say("".join(lines))
     return 0
 
 
@@ -90,8 +91,18 @@ def _show(registry: Registry, name: str) -> int:
     if one is None:
         sys.stderr.write(f"There is no tool {name!r}. hint: see `python -m tools list`.\n")
         return MISUSED
-    sys.stdout.write(json.dumps(one, indent=2, ensure_ascii=False) + "\n")
+    _say(json.dumps(one, indent=2, ensure_ascii=False) + "\n")
     return 0
+
+
+def _say(text: str) -> None:
+    """Write for a reader that may have enough before the end, as ``head`` has."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # What is left in the buffer would complain once more when the program ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _dictionary(registry: Registry, file: Path, *, check: bool) -> int:

@@ -74,8 +74,8 @@ async def test_a_verdict_is_explained_rule_by_rule(tmp_path: Path) -> None:
     assert done.stdout.startswith("deny: own-rule: Nothing in src is touched.")
     pushed = await shell.run("policy", "explain", "--tool", "git_push", "--mode", "plan", columns=300)
     assert pushed.stdout.startswith("deny: only-changing-tasks-change")
-    for wrong in (("policy", "explain"), ("policy", "explain", "--tool", "write_file", "--arguments", "[")):
-        assert (await shell.run(*wrong)).exit_code == ExitCode.USAGE.value
+    for wrong in ((), ("--tool", "write_file", "--arguments", "["), ("write_file", "--arguments", "{}")):
+        assert (await shell.run("policy", "explain", *wrong)).exit_code == ExitCode.USAGE.value
 
 
 async def test_a_change_is_tried_on_recorded_calls_and_on_collections(

@@ -56,6 +56,17 @@ def test_lists_and_shows_every_tool(capsys: pytest.CaptureFixture[str]) -> None:
     assert "There is no tool 'nothing'" in capsys.readouterr().err
 
 
+def test_a_reader_that_has_enough_of_the_list_ends_it_without_a_word() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    argv = [sys.executable, "-m", "tools", "list"]
+    done = subprocess.run(
+        argv, cwd=PROJECT_FOLDER, stdout=writing, stderr=subprocess.PIPE, text=True, check=False
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_reads_and_writes_the_folder_itself(clone: Path) -> None:
     assert run(clone, "read_file", path="README.md").stdout.endswith("1\t# Billing\n")
     dry = run(clone, "write_file", "--dry-run", path="new.txt", content="x\n")

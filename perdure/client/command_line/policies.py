@@ -66,6 +66,10 @@ def explain(files: Files, asked: Asked) -> Action:
             raise InvalidInput(
                 "Exactly one of a line of shell and --tool says what is to be explained.", "give one of them."
             )
+        if asked.arguments and not asked.tool:
+            raise InvalidInput(
+                "--arguments are those of a tool, and a line of shell has none.", "name the tool by --tool."
+            )
         tool = asked.tool or "execute_command"
         arguments = (
             _object(asked.arguments) if asked.tool else {"command": asked.line, "writes": asked.writes}
