@@ -28,6 +28,8 @@ SETTINGS = """\
 \tallow = always
 [protocol "git"]
 \tallow = always
+[http]
+	followRedirects = false
 [credential]
 \thelper =
 [gc]

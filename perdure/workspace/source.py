@@ -110,9 +110,12 @@ def _unreadable(remote: Remote, error: GitFailed) -> InvalidInput:
         )
     if isinstance(error, CredentialsRefused):
         return InvalidInput(error.message, error.hint)
+    hint = "check the address and the worker's network, then start the task again."
+    if "The requested URL returned error: 30" in error.message:
+        hint = "name the address that it sends to: redirects are not followed."
     return InvalidInput(
         f"The repository {remote.shown!r} cannot be reached at the host {remote.host!r}: {error.message[-1000:]}",
-        "check the address and the worker's network, then start the task again.",
+        hint,
     )
 
 
