@@ -12,7 +12,7 @@ from activities.grants import VoidsGrants, void_what_is_behind
 from activities.heartbeat import heartbeating
 from activities.host_steps import LooksForSecrets, Rebuilt
 from activities.record import KeepsArtifacts, next_entry, run_id, scheduled_at
-from activities.redaction import use
+from activities.redaction import redaction, use
 from activities.setting_aside import KeepsUnrecorded, SetAside, set_aside
 from perdure.contracts.calls import SandboxLevel
 from perdure.contracts.digests import short_hash
@@ -228,7 +228,7 @@ class PrepareWorkspaceDoor(Generic[Copy]):
         return told.of(PreparedWorkspace(head=head, workspace=workspace))
 
     async def _created(self, request: PrepareWorkspace, generation: int) -> Created[Copy]:
-        fork, branch = request.fork, branch_name(request.title, request.task_id)
+        fork, branch = request.fork, branch_name(redaction().text(request.title), request.task_id)
         if fork is None:
             return await self._workspaces.create(
                 task_id=request.task_id,

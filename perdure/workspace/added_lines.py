@@ -37,8 +37,11 @@ class Place:
         return f"{self.path}:{self.line} ({self.kind})" if self.line else f"{self.path} ({self.kind})"
 
 
-def secrets_added(patch: str, look: Looks, *, message: str = "") -> list[Place]:
-    """The places of credentials that the patch adds; one that stood in a line which it removes was there before."""
+def secrets_added(patch: str, look: Looks, *, message: str = "", names: Sequence[str] = ()) -> list[Place]:
+    """The places of credentials that the patch adds; one that stood in a line which it removes was there before.
+
+    ``names`` are those of added files, which a patch leaves out where they are empty.
+    """
     runs, removed = _read(patch)
     places = {Place("the message", 0, one.kind) for one in look(message)}
     left = dict.fromkeys((run.path for run in runs), MOST_CHARACTERS)
@@ -48,7 +51,7 @@ def secrets_added(patch: str, look: Looks, *, message: str = "") -> list[Place]:
         for one in look(text) if text else ():
             if text[one.start : one.end] not in removed:
                 places.add(Place(run.path, run.first + text.count("\n", 0, one.start), one.kind))
-    for path in left:
+    for path in dict.fromkeys((*left, *names)):
         places |= {Place(path, 0, f"{one.kind} in the name") for one in look(path)}
     return sorted(places)
 

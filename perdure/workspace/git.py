@@ -187,13 +187,24 @@ class Git:
         return commit
 
     async def _refuse_secrets(self, before: str, after: str, message: str, look: Looks) -> None:
-        finished = await self._run("diff-tree", "-r", "-p", "--unified=0", *_DIFF, before, after, "--")
+        # What Git calls binary holds texts as well, and a patch names neither it nor an empty file.
+        finished = await self._run(
+            "diff-tree", "-r", "-p", "--unified=0", "--text", *_DIFF, before, after, "--"
+        )
         patch = finished.output.decode("utf-8", "replace")
-        refuse_secrets(await asyncio.to_thread(secrets_added, patch, look, message=message), shown)
+        added = await self._run(
+            "diff-tree", "-r", "--name-only", "-z", "--diff-filter=A", *_DIFF, before, after
+        )
+        found = await asyncio.to_thread(secrets_added, patch, look, message=message, names=added.names)
+        refuse_secrets(found, shown)
 
     async def create_branch(self, name: str) -> None:
         """Make a branch at HEAD and switch to it; files and index stay as they are."""
         refuse_bad_branch_name(name)
+        if Redactor().findings(name):
+            raise ToolRejected(
+                "The name of the branch would hold what looks like a credential.", "choose another name."
+            )
         if f"refs/heads/{name}" in self._branches():
             raise ToolRejected(f"The branch {name!r} exists already.", "choose another name.")
         write_reference(self._folders.git, f"refs/heads/{name}", await self.head())

@@ -14,6 +14,7 @@ from perdure.embedded.ports import free_port
 from perdure.memory.embedding import embeds_of
 from perdure.memory.vectors import Vectors
 from tests.tools.conftest import Bench
+from tools.searching.code_index import CodeIndex
 from tools.searching.services import Searching
 
 RETRIES = '''"""Asking a server again."""
@@ -46,10 +47,15 @@ def shop(bench: Bench) -> Bench:
     return bench
 
 
+@pytest.fixture(scope="module")
+def chroma_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the server keeps what it is given."""
+    return tmp_path_factory.mktemp("chroma")
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def chroma(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Chroma]:
-    folder = tmp_path_factory.mktemp("chroma")
-    server = Chroma(folder / "data", log=folder / "chroma.log", port=free_port())
+async def chroma(chroma_folder: Path) -> AsyncGenerator[Chroma]:
+    server = Chroma(chroma_folder / "data", log=chroma_folder / "chroma.log", port=free_port())
     await server.start()
     yield server
     await server.stop()
@@ -120,6 +126,35 @@ async def test_names_files_of_one_content_once(shop: Bench) -> None:
     shop.put("copy/cart.js", CART)
     output = await shop.run("semantic_search", query="basket")
     assert places(output.content)[0] == "copy/cart.js:1-3 function addToBasket (the same in 1 more file)"
+
+
+def bytes_below(folder: Path) -> bytes:
+    """Of every file, in lower case, as words are kept."""
+    return b"".join(file.read_bytes() for file in folder.rglob("*") if file.is_file()).lower()
+
+
+async def test_no_store_and_no_text_for_vectors_holds_a_credential(
+    shop: Bench, chroma: Chroma, chroma_folder: Path, tmp_path: Path
+) -> None:
+    token, password, key = "gh" + "p_" + "Zx9Qw8Er7T" * 4, "tr0ub4dor3hills", "MIIEowIBAAKC" * 5
+    block = f"-----BEGIN RSA PRIVATE {'KEY'}-----\n{key}\n{key}\n-----END RSA PRIVATE {'KEY'}-----"
+    shop.put(
+        "keys.py",
+        f'KEY = """{block}"""\n\n\ndef token_of_the_basket():\n    return "{token}"\n\n\nDB_PASSWORD = "{password}"\n',
+    )
+    folder = tmp_path / "search"
+    bench = with_vectors(shop, chroma.address, folder)
+    output = await bench.run("semantic_search", query="token of the basket")
+    assert "keys.py:7-8 function token_of_the_basket" in output.content
+    index = await CodeIndex.current(bench.context)
+    texts = "\n".join(await asyncio.to_thread(index.texts, bench.copy.files, index.pieces))
+    assert "[[perdure redacted github-token]]" in texts
+    stored = bytes_below(folder) + bytes_below(chroma_folder)
+    assert b"token_of_the_basket" in stored
+    for secret in (token, password, key):
+        assert secret not in texts
+        for part in (secret, secret[4:], secret[-12:], secret[4:14]):
+            assert part.lower().encode() not in stored, part
 
 
 async def test_odd_files_do_no_harm(shop: Bench) -> None:

@@ -35,6 +35,20 @@ async def test_a_commit_that_would_add_a_credential_is_stopped_with_the_place(
         await git.commit(f"Use {TOKEN}", at=at, paths=["fine.py"])
 
 
+async def test_binary_files_and_names_of_empty_files_and_of_branches_count(
+    created: Created, at: datetime
+) -> None:
+    git, files = created.copy.git, created.copy.files
+    files.write("cache.bin", b"\0\1\2" + TOKEN.encode() + b"\0" * 40)
+    files.write(f"of/{TOKEN}.txt", b"")
+    with pytest.raises(ToolRejected) as stopped:
+        await git.commit("Add files", at=at)
+    assert "cache.bin:1 (github-token)" in str(stopped.value)
+    assert "github-token in the name" in str(stopped.value)
+    with pytest.raises(ToolRejected, match="name of the branch"):
+        await git.create_branch(f"fix/{TOKEN}")
+
+
 async def test_what_stood_there_before_may_move_and_its_neighbours_change(
     created: Created, at: datetime
 ) -> None:

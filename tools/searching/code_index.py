@@ -4,10 +4,11 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 from perdure.contracts.errors import ToolRejected
+from perdure.safety.secrets import Screen
 from perdure.workspace.paths import Files
 from tools.searching.chunks import Chunk, Definition, chunks_of
 from tools.searching.code_store import CodeStore, Stored
@@ -24,7 +25,7 @@ FILES_AT_ONCE = 200
 #: Files whose words say nothing about the code.
 LEFT_OUT_SUFFIXES = (".lock", ".min.js", ".min.css", ".map", ".svg", ".csv", ".tsv", ".ipynb", ".snap", ".po")
 LEFT_OUT_NAMES = ("package-lock.json", "pnpm-lock.yaml", "go.sum", "requirements.lock")
-EDITION = "1"
+EDITION = "2"
 """Changes whenever a file without a known language would be cut otherwise."""
 
 
@@ -50,6 +51,8 @@ class CodeIndex:
     contents: Mapping[str, bytes]
     """The content of every file that is indexed, by its path."""
     pieces: Sequence[Stored]
+    screen: Screen
+    """Takes credentials out of what is indexed, and of what is handed to whoever makes vectors of it."""
     indexed: int
     """Files that were indexed anew."""
     unread: int = 0
@@ -77,12 +80,21 @@ class CodeIndex:
             context.beat(f"indexing {start:,} of {len(missing):,} files")
             chosen = [(by_content[digest], digest) for digest in missing[start : start + FILES_AT_ONCE]]
             found = [(path, digest, await _definitions(symbols, path)) for path, digest in chosen]
-            await asyncio.to_thread(_add, store, context.copy.files, found)
+            await asyncio.to_thread(_add, store, context.copy.files, context.screen, found)
         await asyncio.to_thread(look.keep)
         gone = await asyncio.to_thread(store.forget_old, now=int(time.time())) if missing else []
         pieces = await asyncio.to_thread(store.chunks, look.contents.values())
         unread = look.too_large + max(0, len(paths) - MOST_FILES)
-        return cls(store, symbols, look.contents, pieces, indexed=len(missing), unread=unread, gone=gone)
+        return cls(
+            store,
+            symbols,
+            look.contents,
+            pieces,
+            context.screen,
+            indexed=len(missing),
+            unread=unread,
+            gone=gone,
+        )
 
     def located(self, pieces: Sequence[Stored]) -> list[Piece]:
         """Where in this workspace each piece is; a content that several files have is named by the first."""
@@ -95,7 +107,7 @@ class CodeIndex:
             path = self._paths[content][0]
             found = _text(files, path)
             if found is not None and _content(path, found[0]) == content:
-                lines[content] = found[1].split("\n")
+                lines[content] = self.screen.by_line(found[1]).split("\n")
         return ["\n".join(lines.get(piece.content, [])[piece.first - 1 : piece.last]) for piece in pieces]
 
     def same(self, piece: Piece) -> Sequence[str]:
@@ -130,13 +142,16 @@ async def _definitions(symbols: SymbolIndex, path: str) -> list[Definition]:
     ]
 
 
-def _add(store: CodeStore, files: Files, found: Sequence[tuple[str, bytes, Sequence[Definition]]]) -> None:
+def _add(
+    store: CodeStore, files: Files, screen: Screen, found: Sequence[tuple[str, bytes, Sequence[Definition]]]
+) -> None:
     chunked: list[tuple[bytes, Sequence[Chunk]]] = []
     for path, digest, definitions in found:
         text = _text(files, path)
         # A file that changed since its content was taken is looked at again by the next search.
         if text is not None and _content(path, text[0]) == digest:
-            chunked.append((digest, chunks_of(text[1], definitions)))
+            named = [replace(one, name=screen.text(one.name)) for one in definitions]
+            chunked.append((digest, chunks_of(screen.by_line(text[1]), named)))
     store.add(chunked, now=int(time.time()))
 
 

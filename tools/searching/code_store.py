@@ -16,7 +16,7 @@ from tools.searching.chunks import Chunk
 from tools.searching.words import Words
 from tools.symbols.rebuilt_database import RebuiltDatabase
 
-FORM = 2
+FORM = 3
 SCHEMA = """
 CREATE TABLE contents (id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, seen INTEGER NOT NULL);
 CREATE TABLE chunks (

@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel
 
-from perdure.safety.secrets.findings import Finding
+from perdure.safety.secrets.findings import Finding, marker
 from perdure.safety.secrets.known import SHORTEST
 from perdure.safety.secrets.redactor import Redactor, without
 
@@ -68,6 +68,16 @@ class Screen:
         shown = without(text, found)
         self._remember(shown)
         return shown
+
+    def by_line(self, text: str) -> str:
+        """The same with as many lines as before, so that places in one are places in the other."""
+        found = self.findings(text)
+        parts: list[str] = []
+        at = 0
+        for one in found:
+            parts += [text[at : one.start], marker(one.kind), "\n" * text.count("\n", one.start, one.end)]
+            at = one.end
+        return "".join([*parts, text[at:]]) if found else text
 
     async def text_beside(self, text: str) -> str:
         """The same, in a thread where the text is long."""
