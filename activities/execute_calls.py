@@ -136,14 +136,13 @@ class ExecuteCallsDoor(Generic[Copy]):
         """Run one call after checking it again; None when its operation no longer is what was approved."""
         call, summary = execution.calls[approved.index], execution.summaries[approved.index]
         if summary.verdict is Verdict.DENY:
-            by_sandbox: Refuser = "sandbox" if SANDBOX_LEVEL in summary.rules else ""
-            return RanCall(ok=False, for_model=summary.reason, refused_by=by_sandbox)
+            return denied(summary)
         held, key = execution.held, execution.key_of(approved.index)
         here = await self._tools.worked_out(call, held.copy)
         if here is not None:
             summary = judged(call, self._judge, execution.standing, worked_out=here)
             if summary.verdict is Verdict.DENY:
-                return RanCall(ok=False, for_model=summary.reason)
+                return denied(summary)
         facts: Mapping[str, Any] = {}
         try:
             if summary.verdict is Verdict.ASK:
@@ -354,6 +353,12 @@ class _Execution(Generic[Copy]):
             not result.ok and self.summaries[index].effect not in {Effect.READ, Effect.RUN}
             for index, result in self.results.items()
         )
+
+
+def denied(summary: CallSummary) -> RanCall:
+    """What a call comes to that the policy, or the sandbox's level, denies."""
+    by_sandbox: Refuser = "sandbox" if SANDBOX_LEVEL in summary.rules else ""
+    return RanCall(ok=False, for_model=summary.reason, refused_by=by_sandbox)
 
 
 def executed(

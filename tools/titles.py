@@ -1,6 +1,7 @@
 """Titles: one line about a call, for people."""
 
 from perdure.safety.display import escape_hidden
+from perdure.safety.lookalikes import escape_lookalikes
 
 TITLE_CHARACTERS = 120
 
@@ -11,6 +12,6 @@ def shown_path(path: str) -> str:
 
 
 def one_line(text: str, limit: int = TITLE_CHARACTERS) -> str:
-    """The text in one line of at most ``limit`` characters, with every hidden character escaped."""
-    shown = escape_hidden(text[:limit].replace("\n", "\\n").replace("\t", "\\t"))
+    """The text in one line of at most ``limit`` characters, with every character escaped that hides or passes for another."""
+    shown = escape_hidden(escape_lookalikes(text[:limit]).replace("\n", "\\n").replace("\t", "\\t"))
     return shown if len(text) <= limit and len(shown) <= limit else shown[: limit - 1] + "…"

@@ -22,6 +22,8 @@ SANDBOX_BANNERS = {
     SandboxLevel.C: "There is no sandbox that holds here (level C): no program runs, nothing is changed.",
     SandboxLevel.D: "NO SANDBOX (level D): programs run with the worker's own rights, and every call asks.",
 }
+QUOTED = "│ "
+"""Begins each line of what is quoted in a preview."""
 LINE_SHOWN = 56
 """The Web UI's code blocks neither wrap nor show that they go on; its card is this wide on a small screen."""
 MARKUP = re.compile(r"[\\`*_{}\[\]()#+\-.!:|&<>~^$]")
@@ -110,7 +112,10 @@ def folded(markdown: str) -> str:
         elif line.rstrip() == fence:
             fence = ""
         elif fence and len(line) > LINE_SHOWN:
-            parts = [line[at : at + LINE_SHOWN] for at in range(0, len(line), LINE_SHOWN)]
+            # What is quoted keeps its sign on each line, so that none of it can look like a line of ours.
+            sign = QUOTED if line.startswith(QUOTED) else ""
+            rest, room = line.removeprefix(sign), LINE_SHOWN - len(sign)
+            parts = [sign + rest[at : at + room] for at in range(0, len(rest), room)]
             line, cut = " ↩\n".join(parts), True
         lines.append(line)
     if cut:

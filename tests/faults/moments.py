@@ -163,6 +163,12 @@ def effect_unheard(column: str, what: str) -> Moment:
     return _unheard(f"the push's {what} is in the ledger", query)
 
 
+def decision_unheard() -> Moment:
+    """What became of an approval is in the table of approvals."""
+    query = "SELECT count(*) FROM approvals WHERE task_id = $1"
+    return _unheard("the decision is recorded", query)
+
+
 def closing_unheard() -> Moment:
     """The task is closed in the record."""
     query = "SELECT count(*) FROM tasks WHERE task_id = $1 AND closed_at IS NOT NULL"
@@ -185,6 +191,8 @@ TARGETED: tuple[Moment, ...] = (
     preparation_unheard(),
     closing_unheard(),
     while_asking(),
+    decision_unheard(),
+    while_running("record_decision"),
     while_running("prepare_workspace"),
     while_running("execute_calls 4", pause_s=0.2),
     while_running("check_work", pause_s=0.2),

@@ -101,6 +101,14 @@ def test_a_preview_is_shown_whole() -> None:
     assert len(pasted(card)) == 1
 
 
+def test_what_is_quoted_keeps_its_sign_on_every_folded_line() -> None:
+    quoted = "x" * (LINE_SHOWN - 2) + "⟨3 characters left out⟩" + "y" * LINE_SHOWN
+    shown = folded(f"```\n│ {quoted}\n⟨ours⟩\n```").splitlines()[1:-3]
+    assert [line[:2] for line in shown[:-1]] == ["│ "] * (len(shown) - 1)
+    assert shown[-1] == "⟨ours⟩"
+    assert "".join(line.removeprefix("│ ").removesuffix(" ↩") for line in shown[:-1]) == quoted
+
+
 def test_long_lines_of_code_are_folded_and_nothing_is_lost() -> None:
     line = "".join(chr(ord("a") + number % 26) for number in range(500))
     shown = folded(f"before {line}\n````sh\n{line}\n```\nshort\n````\nafter {line}")

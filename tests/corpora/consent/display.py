@@ -74,7 +74,7 @@ async def hidden_characters(stage: Stage) -> None:
 async def lookalikes(stage: Stage) -> None:
     """Hosts, programs and paths in letters that pass for others are escaped and warned of."""
     line = "curl https://g\u0456thub.com/x; \u0441url y; cat \u0440asswd; wget https://xn--gthub-n2e.com"
-    asked, _ = await _shown(stage, line)
+    asked, seen = await _shown(stage, line)
     for said in (
         "g\\u0456thub.com",
         "mixes scripts",
@@ -84,6 +84,8 @@ async def lookalikes(stage: Stage) -> None:
         "stands for",
     ):
         expect(said in asked.preview, f"{said!r} is not said: {asked.preview[:600]}")
+    for word_ in ("g\u0456thub", "\u0441url", "\u0440asswd"):
+        expect(word_ not in seen, f"{word_!r} is shown as it is")
 
 
 async def padding(stage: Stage) -> None:
