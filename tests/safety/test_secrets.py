@@ -280,6 +280,13 @@ def test_no_border_between_pieces_lets_a_token_through(cut: int, lead: int) -> N
     assert TOKEN not in shown + stream.close()
 
 
+@pytest.mark.parametrize("end", ["...", "…", "", "\n", " …]"])
+def test_the_beginning_of_a_token_that_was_cut_off_is_taken_out(end: str) -> None:
+    if end != " …]":
+        assert not left(f"printed {TOKEN[:14]}{end}", TOKEN[:14])
+    assert not left(f"printed {TOKEN[:24]}{end}", TOKEN[:24])
+
+
 def test_redacting_twice_changes_nothing_more() -> None:
     once = REDACTOR.redact(f"password={PASSWORD}\nTOKEN: '{TOKEN}'\nhttps://me:{PASSWORD}@example.org/")
     assert once.count("[[perdure redacted") == 3

@@ -256,6 +256,16 @@ BLOCKS: tuple[Shape, ...] = (
         re.compile(r"Private-Lines: *\d+\r?\n((?:[A-Za-z0-9+/=]+\r?\n?)+)"),
     ),
     Shape(
+        # The beginning of one that was cut off, where the text ends or says that something was left out.
+        "token-beginning",
+        ("gh", "glpat-", "sk-ant-", "sk_live_", "xox", "gsk_", "dckr_pat_", "AKIA", "AIza"),
+        re.compile(
+            _START
+            + r"(?:gh[pousr]_|github_pat_|glpat-|sk-ant-|sk_live_|xox[bp]-|gsk_|dckr_pat_|AKIA|AIza)(?=[A-Za-z_-]*\d)"
+            r"[\w-]{6,}(?=\.\.\.|\?|\s*\Z)"
+        ),
+    ),
+    Shape(
         "slack-webhook",
         ("hooks.slack",),
         re.compile(r"(?:https?://)?hooks\.slack(?:-gov)?\.com/(?:services|workflows|triggers)/[\w/+-]{20,}"),
