@@ -30,6 +30,12 @@ def _answer(line: str) -> dict[str, object]:
         return {"id": None, "verdict": "deny", "reason": f"The line is not JSON: {error}."}
     except ValidationError:
         return {"id": None, "verdict": "deny", "reason": "The line is no object with a text in 'command'."}
+    except (RecursionError, ValueError):
+        return {
+            "id": None,
+            "verdict": "deny",
+            "reason": "The line is nested too deep, or a number in it is too long.",
+        }
     analysis = analyse(question.command)
     return {"id": question.id, "verdict": analysis.verdict.value, "reason": analysis.reason}
 

@@ -35,6 +35,7 @@ from perdure.safety.command.wrappers import SHELLS, WRAPPERS, Script, assignment
 PLACES = ("/bin/", "/usr/bin/")
 """Where a program may be named by its path."""
 MOST_ROUNDS = 40
+MOST_WRAPPERS = 20
 _READERS = {
     "echo": judge_echo,
     "printf": judge_printf,
@@ -50,6 +51,7 @@ class Judge:
     def __init__(self, script: Script) -> None:
         self._script = script
         self._rounds = 0
+        self._wrappers = 0
 
     def findings(self, node: Node, scene: Scene) -> tuple[list[Finding], Scene]:
         """What is wrong with the commands, and the scene in which the next one runs."""
@@ -108,7 +110,8 @@ class Judge:
             # A name with blanks becomes several words, of which one may look like an option.
             return None
         found = Argument(FOUND, FOUND)
-        return self.command([*command, found], scene) + self._redirects(right.redirects, scene)
+        # As many names as fit take their place, and a program may write to its second operand.
+        return self.command([*command, found, found], scene) + self._redirects(right.redirects, scene)
 
     def _group(self, node: Group, scene: Scene) -> tuple[list[Finding], Scene]:
         found = self._redirects(node.redirects, scene)
@@ -170,7 +173,7 @@ class Judge:
         if name != program.text and name in {"time", "[", "command", "builtin", "set", "type", "cd"}:
             return [ask(f"The program {shown(program.text)} is another than the shell's own {name!r}.")]
         if name in WRAPPERS:
-            return WRAPPERS[name](arguments, scene, self.command)
+            return self._wrapped(name, arguments, scene)
         if name in SHELLS:
             return judge_shell(arguments, scene, self._script)
         if name == "find":
@@ -180,6 +183,14 @@ class Judge:
                 return [ask("A test has no closing bracket.")]
             return judge_test(arguments[:-1], scene)
         return self._program(name, arguments, scene)
+
+    def _wrapped(self, name: str, arguments: list[Argument], scene: Scene) -> list[Finding]:
+        if self._wrappers == MOST_WRAPPERS:
+            return [ask(f"More than {MOST_WRAPPERS} programs run one another.")]
+        self._wrappers += 1
+        found = WRAPPERS[name](arguments, scene, self.command)
+        self._wrappers -= 1
+        return found
 
     def _program(self, name: str, arguments: list[Argument], scene: Scene) -> list[Finding]:
         known = programs()

@@ -86,7 +86,9 @@ def _spread(name: str, program: Program, taken: Taken, kinds: list[str], scene: 
     if any(kind == "glob" and not value.text.startswith("!") for kind, value in taken.values):
         return []
     files_alone = bool(places) and all(_SUFFIX.search(place.text) for place in places)
-    takes_all = bool({"-v", "--invert-match"} & taken.given) or any(is_vague(one.text) for one in patterns)
+    takes_all = bool({"-v", "--invert-match", "--passthru"} & taken.given) or any(
+        is_vague(one.text) for one in patterns
+    )
     if takes_all and not files_alone:
         return [ask(f"The search by {name!r} shows almost all that is in the folders, where secrets may be.")]
     if whole and any(hunts(pattern.text) for pattern in patterns):

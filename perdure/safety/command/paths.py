@@ -20,6 +20,8 @@ _SECRET = re.compile(
     | \.vault-token | kubeconfig | \.config | passwd | shadow | environ | \.\w+_history
     | id_(?:rsa|dsa|ecdsa|ed25519)(?:_sk)?(?:[._-].*)? | .*\.(?:pem|key|p12|pfx|p8|ppk|jks|keystore|kdbx?|asc|gpg|ovpn)
     | (?:.*[._-])?(?:credentials?|secrets?|tokens?|passwords?|apikeys?)(?:[_-][\w-]+)?{_DATA}
+    | \.terraformrc | \.m2 | \.gradle | gradle\.properties | \.databrickscfg | \.snowsql | \.composer | \.dev\.vars | wp-config\.php
+    | (?:.*[._-])?vault\.ya?ml | (?:local\.settings|auth)\.json | kubeconfig(?:[._-].*)? | rclone\.conf
     | .*\.tfstate(?:\.backup)? | .*\.tfvars | service[._-]?account.*\.json
     )$""",
     re.IGNORECASE,

@@ -177,9 +177,15 @@ def _executed(
     command: list[Argument] = []
     while waiting:
         argument = waiting.pop(0)
-        if argument.text == ";" or (argument.text == "+" and command and command[-1].text == FOUND):
+        if argument.text == ";":
             break
-        command.append(replace(argument, text=argument.text.replace("{}", FOUND)))
+        if argument.text == "+" and command and command[-1].text == FOUND:
+            # As many names as fit take its place, and a program may write to its second operand.
+            command.append(command[-1])
+            break
+        if "{}" in argument.text and argument.text != "{}":
+            return [ask(f"The name of a found file becomes a part of {shown(argument.raw)}.")]
+        command.append(replace(argument, text=FOUND) if argument.text == "{}" else argument)
     else:
         return [ask("The command that 'find' runs has no end.")]
     if not command:

@@ -37,6 +37,17 @@ def test_what_is_no_question_is_denied() -> None:
     assert found[0]["reason"] == "The line is not JSON: Expecting value: line 1 column 1 (char 0)."
 
 
+def test_a_line_that_json_itself_cannot_hold_does_not_end_the_rest() -> None:
+    deep = "[" * 100_000
+    long = f'{{"id": {"9" * 5_000}, "command": "ls"}}'
+    found = [json.loads(answer) for answer in answers([deep, long, '{"id": 1, "command": "ls"}'])]
+    assert [(answer["id"], answer["verdict"]) for answer in found] == [
+        (None, "deny"),
+        (None, "deny"),
+        (1, "allow"),
+    ]
+
+
 def test_it_runs_as_a_program() -> None:
     run = subprocess.run(
         [sys.executable, "-m", "perdure.safety.command"],

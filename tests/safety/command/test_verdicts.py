@@ -150,3 +150,15 @@ def test_large_lines_are_denied_at_once() -> None:
         assert analyse(line).verdict is Verdict.DENY
     assert analyse("(" * 20 + "ls" + ")" * 20).verdict is Verdict.ASK
     assert analyse("ls;" * 60).verdict is Verdict.ASK
+
+
+def test_wrappers_around_wrappers_ask_at_some_depth() -> None:
+    assert analyse("env " * 1_500 + "ls").verdict is Verdict.ASK
+    assert analyse("env " * 5 + "ls").verdict is Verdict.ALLOW
+
+
+@pytest.mark.parametrize(
+    "name", [".dev.vars", ".m2/settings.xml", "gradle.properties", "ansible-vault.yml", "kubeconfig.yaml"]
+)
+def test_files_that_hold_credentials_of_tools_ask(name: str) -> None:
+    assert analyse(f"cat {name}").verdict is Verdict.ASK
