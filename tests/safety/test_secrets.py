@@ -38,6 +38,7 @@ def left(text: str, secret: str) -> bool:
     max_examples=6,
     deadline=None,
     phases=(Phase.generate,),
+    derandomize=True,
     suppress_health_check=[
         HealthCheck.too_slow,
         HealthCheck.filter_too_much,
