@@ -19,6 +19,8 @@ from perdure.safety.command.words import words_in
 if TYPE_CHECKING:
     import tree_sitter
 
+LONGEST_PATH = 4_096
+"""The kernel takes no longer one."""
 _SYSTEM = re.compile(
     r"/+(?:\*|\.|(?:bin|boot|dev|etc|home|lib|lib64|media|mnt|opt|proc|root|run|sbin|srv|sys|usr|var|Users|System)/*\*?/*)?"
 )
@@ -81,7 +83,7 @@ def _has(ran: Ran, letters: str, *long: str) -> bool:
 
 def _everything(ran: Ran) -> str:
     """An operand that is the whole machine, a home, or Git's own folder."""
-    for word in ran.words[1:]:
+    for word in (each for each in ran.words[1:] if len(each) <= LONGEST_PATH):
         place = re.sub(r"(?<=.)/\.?$", "", word) if word not in {"/", "/."} else "/"
         if _SYSTEM.fullmatch(word) or _HOME.fullmatch(word) or _UNSET.fullmatch(word):
             return word

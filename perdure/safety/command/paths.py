@@ -11,6 +11,7 @@ from perdure.safety.command.arguments import Argument, Finding, Scene, ask, show
 from perdure.safety.command.words import words_in
 
 NOTHING = "/dev/null"
+LONGEST_NAME = 255
 _DATA = r"(?:\.(?:json|ya?ml|toml|ini|cfg|conf|txt|xml|csv|db|sqlite|properties))?"
 _SECRET = re.compile(
     rf"""(?x) ^(?:
@@ -61,6 +62,8 @@ def outside(argument: Argument, scene: Scene) -> Finding | None:
 def secret(text: str, *, is_pattern: bool = False) -> Finding | None:
     """Whether a path, or a pattern of paths, names what may hold a secret or Git's own files."""
     for part in text.split("/"):
+        if len(part) > LONGEST_NAME:
+            return ask(f"The name {shown(part)} is longer than a file's can be.")
         if _SECRET.match(part):
             return ask(f"The name {shown(part)} is one of files that hold secrets or settings.")
         if is_pattern and _is_pattern(part):

@@ -162,3 +162,7 @@ def test_wrappers_around_wrappers_ask_at_some_depth() -> None:
 )
 def test_files_that_hold_credentials_of_tools_ask(name: str) -> None:
     assert analyse(f"cat {name}").verdict is Verdict.ASK
+
+
+def test_a_name_longer_than_any_files_asks() -> None:
+    assert analyse("cat " + "token-" * 3_000 + ".json.x").verdict is Verdict.ASK
