@@ -7,11 +7,12 @@ import os
 import shutil
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any, TypeVar
 
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import Client, Interceptor, OutboundInterceptor, QueryWorkflowInput, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from perdure.contracts.decisions import Approval, Pending
@@ -29,7 +30,23 @@ from worker import House, open_house, workers
 AT_ONCE = 4
 """Tasks that run beside each other."""
 LONGEST_S = 300.0
+QUERY_TIMEOUT = timedelta(seconds=60)
+"""Several tasks at once on a busy machine leave a worker little time for questions."""
 Found = TypeVar("Found")
+
+
+class Patient(Interceptor):
+    """Waits longer for the answer of a query than a client does by itself."""
+
+    def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:
+        """In front of the client's own calls."""
+        return _PatientCalls(next)
+
+
+class _PatientCalls(OutboundInterceptor):
+    async def query_workflow(self, input: QueryWorkflowInput) -> Any:
+        input.rpc_timeout = QUERY_TIMEOUT
+        return await super().query_workflow(input)
 
 
 class KeepingServer(ScriptedServer):
@@ -157,6 +174,7 @@ async def real_stack(script: Callable[[Path], Script], **changes: Any) -> AsyncG
             stack.addresses.temporal,
             namespace=stack.addresses.namespace,
             data_converter=pydantic_data_converter,
+            interceptors=[Patient()],
         )
         settings = settings_of(stack, stack.addresses.database_url, folder / "home", models.url, **changes)
         async with open_house(settings) as house, workers(house):

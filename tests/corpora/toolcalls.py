@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from temporalio.client import WorkflowFailureError
+from temporalio.service import RPCError
 
 from perdure.contracts.decisions import Approval
 from perdure.contracts.hidden import hides
@@ -148,7 +149,7 @@ async def _result(stack: RealStack, case: Case) -> Result:
     try:
         await _ran(stack, case)
         miss, why = _judged(case)
-    except (TimeoutError, WorkflowFailureError) as error:
+    except (TimeoutError, WorkflowFailureError, RPCError) as error:
         cause = error.cause if isinstance(error, WorkflowFailureError) else error
         miss, why = Miss.BROKEN, f"the task did not end as tasks do: {cause!r}"[:400]
     said = case.raw if miss else ""
