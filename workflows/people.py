@@ -91,6 +91,10 @@ class Counter:
                 await self._remember(call, decision, approval, said)
             return shown, self._approved(approval, said)
 
+    def still_stands(self, call: CallSummary, decision: str) -> None:
+        """What was decided last holds for another look: whether the call happened is unknown, and nothing else changed."""
+        self._decided[decision, call.index] -= 1
+
     def _decided_before(self, call: CallSummary, decision: str) -> int:
         number = self._decided.get((decision, call.index), 0)
         return number if number and workflow.patched(ANEW) else 0
