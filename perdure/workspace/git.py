@@ -17,7 +17,7 @@ from perdure.safety.secrets import Redactor
 from perdure.workspace.added_lines import Looks, refuse_secrets, secrets_added
 from perdure.workspace.objects import commit_content, write_object
 from perdure.workspace.paths import Files
-from perdure.workspace.program import Finished, Folders, GitProgram
+from perdure.workspace.program import Finished, Folders, GitProgram, OutputTooLarge
 from perdure.workspace.references import (
     head_of,
     point_head_at,
@@ -187,10 +187,13 @@ class Git:
         return commit
 
     async def _refuse_secrets(self, before: str, after: str, message: str, look: Looks) -> None:
-        # What Git calls binary holds texts as well, and a patch names neither it nor an empty file.
-        finished = await self._run(
-            "diff-tree", "-r", "-p", "--unified=0", "--text", *_DIFF, before, after, "--"
-        )
+        patching = ("diff-tree", "-r", "-p", "--unified=0", *_DIFF)
+        try:
+            # What Git calls binary holds texts as well, and a patch names neither it nor an empty file.
+            finished = await self._run(*patching, "--text", before, after, "--")
+        except OutputTooLarge:
+            # Huge files are seldom text: what Git calls binary is left out then.
+            finished = await self._run(*patching, before, after, "--")
         patch = finished.output.decode("utf-8", "replace")
         added = await self._run(
             "diff-tree", "-r", "--name-only", "-z", "--diff-filter=A", *_DIFF, before, after

@@ -48,6 +48,10 @@ class GitFailed(ToolRejected):
     """A git command ended with an error; the message holds git's own words."""
 
 
+class OutputTooLarge(GitFailed):
+    """A git command wrote more than anybody reads."""
+
+
 @dataclass(frozen=True)
 class Folders:
     """Where one git command works; every path is given to git explicitly."""
@@ -301,9 +305,17 @@ def _bound(pid: int) -> None:
 
 
 async def _talk(process: asyncio.subprocess.Process, stdin: bytes) -> tuple[bytes, bytes]:
-    output, words, _ = await asyncio.gather(
-        _read(process.stdout), _read(process.stderr), _feed(process, stdin)
-    )
+    reading = asyncio.ensure_future(_read(process.stdout))
+    listening = asyncio.ensure_future(_read(process.stderr))
+    feeding = asyncio.ensure_future(_feed(process, stdin))
+    try:
+        output, words, _ = await asyncio.gather(reading, listening, feeding)
+    except BaseException:
+        # One that failed leaves the others at the pipes, which whoever ends the process has to empty.
+        for each in (reading, listening, feeding):
+            each.cancel()
+        await asyncio.gather(reading, listening, feeding, return_exceptions=True)
+        raise
     await process.wait()
     return output, words
 
@@ -316,7 +328,7 @@ async def _read(stream: asyncio.StreamReader | None) -> bytes:
     while part := await stream.read(1024 * 1024):
         size += len(part)
         if size > MOST_OUTPUT_BYTES:
-            raise GitFailed(
+            raise OutputTooLarge(
                 f"git wrote more than {MOST_OUTPUT_BYTES} bytes, so it was stopped.",
                 "ask for a part, such as a path.",
             )
@@ -339,4 +351,15 @@ async def _feed(process: asyncio.subprocess.Process, data: bytes) -> None:
 async def _kill(process: asyncio.subprocess.Process) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    await asyncio.shield(process.wait())
+    await asyncio.shield(_ended(process))
+
+
+async def _ended(process: asyncio.subprocess.Process) -> None:
+    """Wait for its end. asyncio waits for the end of its pipes too, and reads on only where somebody empties them."""
+    await asyncio.gather(_empty(process.stdout), _empty(process.stderr))
+    await process.wait()
+
+
+async def _empty(stream: asyncio.StreamReader | None) -> None:
+    while stream is not None and await stream.read(1024 * 1024):
+        pass

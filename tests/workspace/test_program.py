@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from perdure.workspace.program import GitProgram
+from perdure.workspace.program import GitProgram, OutputTooLarge
 from perdure.workspace.storage import in_thread
 
 LIMIT_S = 60
@@ -50,6 +50,16 @@ async def test_git_is_bounded_in_memory_and_open_files(tmp_path: Path) -> None:
     setting, name = shell(f"until [ $(grep -Ec '{bounds}' /proc/$PPID/limits) = 3 ]; do :; done")
     async with asyncio.timeout(LIMIT_S):
         assert (await program.run("-c", setting, name)).code == 0
+
+
+async def test_a_command_that_writes_too_much_is_stopped_although_nobody_reads_on(tmp_path: Path) -> None:
+    program = GitProgram(tmp_path / "home", at_once=1)
+    setting, name = shell("yes words | tee /dev/stderr")
+    for _ in range(3):
+        async with asyncio.timeout(LIMIT_S):
+            with pytest.raises(OutputTooLarge, match="git wrote more than"):
+                await program.run("-c", setting, name)
+    assert (await program.run("version")).code == 0
 
 
 async def test_a_cancelled_command_gives_its_place_back(tmp_path: Path) -> None:
