@@ -145,7 +145,7 @@ class Acting:
                     raise
                 note = await self._ask_about_effect(error, decision, call)
                 if note is None:
-                    self._counter.still_stands(call, decision)
+                    self._counter.still_stands()
                     continue
                 self._refuse(note, call)
                 return ()
