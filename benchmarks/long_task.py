@@ -62,7 +62,7 @@ async def over(handle: WorkflowHandle[Any, Any]) -> dict[str, Any]:
             said = {"question_id": question["id"], "choice": "wrap_up"}
             await handle.execute_update("answer", said)  # pyright: ignore[reportUnknownMemberType]
         for approval in pending["approvals"]:
-            said = {"approval_id": approval["id"], "verdict": "deny"}
+            said = {"approval_id": approval["id"], "verdict": "deny", "by": "benchmark"}
             await handle.execute_update("decide", said)  # pyright: ignore[reportUnknownMemberType]
     return await waiting
 

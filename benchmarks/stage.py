@@ -113,7 +113,7 @@ async def finish(handle: WorkflowHandle[Any, Any]) -> None:
             break
         pending: dict[str, Any] = await handle.query("pending")
         for approval in pending["approvals"]:
-            denial = {"approval_id": approval["id"], "verdict": "deny"}
+            denial = {"approval_id": approval["id"], "verdict": "deny", "by": "benchmark"}
             # The overloads of the SDK's method are partly untyped.
             await handle.execute_update("decide", denial)  # pyright: ignore[reportUnknownMemberType]
     result: dict[str, Any] = await waiting
