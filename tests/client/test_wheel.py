@@ -21,7 +21,7 @@ UV = str(Path(sys.executable).with_name("uv"))
 SOURCES = ("pyproject.toml", "README.md", "LICENSE", "perdure")
 HEAVY = {"chromadb", "groq", "git", "asyncpg", "redis", "aiohttp", "typer", "rich"}
 PROGRAM = """
-import asyncio, json, sys
+import asyncio, json, os, sys
 
 from perdure.client import PerdureClient
 from perdure.client.events import Waiting
@@ -41,6 +41,9 @@ async def main():
     print(json.dumps({"status": result.status, "seen": seen, "recorded": receipt.recorded, "modules": modules}))
 
 asyncio.run(main())
+# As docs/python-client.md tells every short program to end: threads of Temporal's library may abort Python's own exit.
+sys.stdout.flush()
+os._exit(0)
 """
 
 
