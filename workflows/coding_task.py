@@ -20,12 +20,14 @@ with workflow.unsafe.imports_passed_through():
     from workflows.moving import MovingOver
     from workflows.outcome import fairness_key, final_status, result_of
     from workflows.publish import publish
-    from workflows.request import NO_INPUT, read_input
+    from workflows.request import NO_INPUT, read_input, refused
     from workflows.steps import OPEN_TASK, PLAN, SYNTHESIZE, Runner, raise_if_cancelled
     from workflows.task_state import Line, TaskState
 
 #: Patch id: a run that continues another heeds a reset to its own beginning.
 RESET_TO_BEGINNING = "heed-resets-to-the-beginning-of-a-run"
+#: Patch id: before, a run that the server began anew was taken for one that goes on with what the run before handed over.
+OWN_CONTINUATION = "only-a-run-itself-says-how-it-goes-on"
 
 
 @workflow.defn(name=CODING_TASK)
@@ -36,7 +38,8 @@ class CodingTask(AttendedRun):
     def __init__(self, request: RawValue = NO_INPUT) -> None:
         super().__init__()
         self._given: Continuation | None = None
-        if workflow.info().continued_run_id:
+        self._begun_by_server = begun_by_server()
+        if workflow.info().continued_run_id and not self._begun_by_server:
             # Words that arrive with the beginning of a run are judged before it does anything else.
             self._given = read_input(request, ContinuedTask, what=CODING_TASK).continuation
             self._desk.take_up(self._given.words)
@@ -47,6 +50,11 @@ class CodingTask(AttendedRun):
         return await self._to_its_end(self._carry_out(request))
 
     async def _carry_out(self, request: RawValue) -> BaseModel:
+        if self._begun_by_server:
+            raise refused(
+                f"{CODING_TASK} takes no cron schedule and no second attempt: its runs are begun by a person, or by itself.",
+                "start it anew without 'cron_schedule' and 'retry_policy'; `python starter.py schedule create` repeats tasks.",
+            )
         if self._given is not None:
             task = read_input(request, ContinuedTask, what=CODING_TASK).task
             priority = Priority(priority_key=task.priority, fairness_key=fairness_key(task.user))
@@ -151,3 +159,9 @@ class CodingTask(AttendedRun):
         if self._state is None:
             return TaskResult(status=status, summary=summary)
         return result_of(self._state, status, summary)
+
+
+def begun_by_server() -> bool:
+    """Whether a cron schedule or a retry began this run: then its input is a client's, whatever it says of a run before."""
+    info = workflow.info()
+    return bool(info.cron_schedule or info.attempt > 1) and workflow.patched(OWN_CONTINUATION)

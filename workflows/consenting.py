@@ -65,7 +65,13 @@ def check_edit(decision: Decide) -> None:
         raise refused(
             f"The verdict {decision.verdict!r} takes no 'arguments'.", "send 'edit' to change the call first."
         )
-    size = len(canonical_json(decision.arguments or {}))
+    try:
+        size = len(canonical_json(decision.arguments or {}))
+    except ValueError as error:
+        raise refused(
+            f"The edited arguments are no plain JSON: {error}.",
+            "send numbers without NaN and infinity.",
+        ) from error
     if size > MAX_EDITED_ARGUMENTS_BYTES:
         raise refused(
             f"The edited arguments are {size:,} bytes; at most {MAX_EDITED_ARGUMENTS_BYTES:,} are taken.",

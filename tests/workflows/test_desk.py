@@ -253,6 +253,19 @@ def test_what_takes_more_than_a_name_is_not_remembered() -> None:
             asking(**more).check_decision(decision(by="Ada", remember="task"))
 
 
+@pytest.mark.parametrize("number", [float("nan"), float("-inf")])
+def test_an_edit_with_a_number_that_json_does_not_have_is_refused_in_words(desk: Desk, number: float) -> None:
+    with pytest.raises(ApplicationError, match="The edited arguments are no plain JSON"):
+        desk.check_decision(decision(verdict="edit", arguments={"limit": number}, by="Ada"))
+
+
+@pytest.mark.parametrize("signature", ["é", "=", "not base64", "QUJD"])
+def test_a_signature_that_is_none_is_refused_in_words(desk: Desk, signature: str) -> None:
+    desk.signers["a1"] = (Approver(name="Ada", keys=("A" * 43 + "=",)),)
+    with pytest.raises(ApplicationError, match="by no key that is registered"):
+        desk.check_decision(decision(by="Ada", signature=signature))
+
+
 def test_where_a_signature_is_demanded_only_a_registered_key_counts(tmp_path: Path) -> None:
     key, stranger = (SigningKey.create(tmp_path / name) for name in ("ada.pem", "eve.pem"))
     desk = asking(assurance=Assurance.SIGNED, task_id="task")
