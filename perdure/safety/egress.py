@@ -232,15 +232,18 @@ class Egress:
 
 
 async def _addresses(host: PackageHost, lookups: ThreadPoolExecutor, look_up: LookUp) -> list[str]:
-    """The host's addresses that may be connected to; each is asked for once, so that it cannot change afterwards."""
+    """The host's addresses; each is asked for once, so that it cannot change afterwards.
+
+    One that may not be connected to refuses them all: whoever answers with both a public and a private address, by
+    mistake or by rebinding the name, is not to decide which of them is taken.
+    """
     asking = partial(look_up, host.name, host.port, type=socket.SOCK_STREAM)
     found = await asyncio.get_running_loop().run_in_executor(lookups, asking)
     addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
-    refusals = {address: why_unreachable(address, host) for address in addresses}
-    allowed = [address for address, why in refusals.items() if not why]
-    if not allowed:
-        raise _Ended("refused", next(iter(refusals.values()), f"{host} has no address"), "403 Forbidden")
-    return allowed
+    refusals = [why for address in addresses if (why := why_unreachable(address, host))]
+    if refusals or not addresses:
+        raise _Ended("refused", next(iter(refusals), f"{host} has no address"), "403 Forbidden")
+    return addresses
 
 
 async def _first_connection(

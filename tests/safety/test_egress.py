@@ -271,22 +271,40 @@ class Names:
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in addresses]
 
 
-async def test_of_a_names_addresses_only_public_ones_are_connected_to_and_it_is_looked_up_once() -> None:
+@pytest.mark.parametrize(
+    "addresses", [["127.0.0.1", "192.0.2.1"], ["192.0.2.1", "10.0.0.7"], ["192.0.2.1", "::ffff:127.0.0.1"]]
+)
+async def test_a_name_with_one_address_that_is_not_public_is_refused_with_all_of_them(
+    addresses: list[str],
+) -> None:
     async with serving(Server()) as server:
-        # Nobody answers at an address of documentation, so nothing else than this one could have been reached.
-        names = Names(["127.0.0.1", "192.0.2.1"], ["127.0.0.1"])
+        names = Names(addresses)
         host = PackageHost("registry.example", server.port)
         async with proxy(host, look_up=names, limits=EgressLimits(answer_s=1)) as asked:
             request = (
                 f"CONNECT registry.example:{server.port} HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n".encode()
             )
+            assert (await asked.says(request)).startswith(b"HTTP/1.1 403 ")
+            (refused,) = await asked.reports(1)
+        assert server.sent == []
+    assert refused.verdict == "refused"
+    assert "registry.example:" in refused.why
+    assert "no public address" in refused.why
+
+
+async def test_a_name_is_looked_up_once_and_the_address_that_was_checked_is_the_one_that_is_connected_to() -> None:
+    async with serving(Server()) as server:
+        # Nobody answers at an address of documentation, so nothing else than this one could have been reached.
+        names = Names(["192.0.2.1"], ["127.0.0.1"])
+        host = PackageHost("registry.example", server.port)
+        async with proxy(host, look_up=names, limits=EgressLimits(answer_s=1)) as asked:
+            request = f"CONNECT registry.example:{server.port} HTTP/1.1\r\n\r\n".encode()
             assert (await asked.says(request)).startswith(b"HTTP/1.1 502 ")
             assert names.asked == 1
             assert (await asked.says(request)).startswith(b"HTTP/1.1 403 ")
             failed, refused = await asked.reports(2)
         assert server.sent == []
     assert (failed.verdict, refused.verdict) == ("failed", "refused")
-    assert "registry.example:" in refused.why
     assert "'127.0.0.1', no public address" in refused.why
 
 
