@@ -44,6 +44,7 @@ from activities.synthesize import SynthesizeDoor
 from perdure.assembly import Assembly
 from perdure.contracts.errors import PerdureError
 from perdure.contracts.names import host_queue
+from perdure.contracts.repositories import strip_credentials
 from perdure.eager_tools import eager_tools_of, tools_offered
 from perdure.fork_points import ForkPoints
 from perdure.installation import (
@@ -83,7 +84,6 @@ from perdure.surveying import survey
 from perdure.tidying import keep_tidy
 from perdure.workspace.host_identity import host_id
 from perdure.workspace.overview import survey_branch
-from perdure.workspace.remotes import strip_credentials
 from perdure.workspace.working_copy import WorkingCopy
 from perdure.workspace.workspaces import Workspaces
 from tools.extensions import all_extensions

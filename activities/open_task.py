@@ -14,6 +14,7 @@ from activities.heartbeat import heartbeating
 from activities.record import AppendsEntries, next_entry, scheduled_at
 from activities.redaction import redaction
 from perdure.contracts.errors import InvalidInput
+from perdure.contracts.repositories import SCHEME, host_name, host_of, is_path
 from perdure.contracts.steps import MAX_STEPS, ForkPoint, Limits, OpenedTask, OpenTask, Timing
 from perdure.contracts.task import Budget, Safety, TaskRequest
 from perdure.contracts.transcript import EntryKind
@@ -213,25 +214,13 @@ def check_repository_root(
 
 
 def _lies_within(repository: str, root: str) -> bool:
-    host = _host_of(repository)
-    if host is not None:
-        return host == root.lower()
+    if not is_path(repository):
+        return ":" not in root and host_of(repository) == host_name(root)
     if not root.startswith(("/", "~", ".")):
         return False
-    path = unquote(urlsplit(repository).path) if "://" in repository else repository
+    path = unquote(urlsplit(repository).path) if SCHEME.match(repository) else repository
     if "\0" in path:
         return False
     # Judged as the clone finds it: no home folders, and ``..`` is taken away before any link is followed.
     folder = Path(os.path.abspath(path))  # noqa: PTH100
     return folder.resolve().is_relative_to(Path(root).expanduser().resolve())
-
-
-def _host_of(repository: str) -> str | None:
-    """Host of a Git URL, also of the short ``user@host:path`` form; None for a path."""
-    if "://" in repository:
-        parts = urlsplit(repository)
-        return None if parts.scheme == "file" else (parts.hostname or "").lower()
-    before, colon, _ = repository.partition(":")
-    if colon and "/" not in before:
-        return before.rpartition("@")[2].lower()
-    return None

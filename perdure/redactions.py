@@ -9,13 +9,13 @@ from dotenv import dotenv_values
 from pydantic import SecretStr
 
 from perdure.client.connection import running_stack
+from perdure.contracts.repositories import strip_credentials
 from perdure.logs import CodeInLogs
 from perdure.safety.secrets import KnownValue, Screen, Screens
 from perdure.safety.secrets.env_files import secret_of, secrets_among
 from perdure.safety.secrets.harmless import allowed_in, load_harmless
 from perdure.safety.secrets.screen import WORKER_SECRET as WORKER
 from perdure.settings import PROJECT_FOLDER, Settings
-from perdure.workspace.remotes import strip_credentials
 from perdure.workspace.working_copy import WorkingCopy
 
 

@@ -13,6 +13,7 @@ from perdure.contracts.errors import ToolRejected
 from perdure.contracts.judging import CallFacts, Judgement, Named, Standing
 from perdure.contracts.names import READ_OUTPUT, WHOLE_OUTPUT
 from perdure.contracts.outcomes import Operation, RanCall
+from perdure.contracts.repositories import host_of, is_path
 from perdure.safety.demanded_level import held_to_level
 from perdure.safety.display import inline_code
 from perdure.safety.egress import PackageRequest
@@ -163,7 +164,7 @@ class ToolRunner:
             return None
         remote = Remote(copy.remote)
         branches = (*outline.named.branches, await copy.git.branch())
-        hosts = (remote.host.partition(":")[0].lower(),) if remote.host else ()
+        hosts = () if is_path(copy.remote) else (host_of(copy.remote),)
         return replace(outline.named, branches=branches, remotes=(remote.shown,), hosts=hosts)
 
     async def operation(

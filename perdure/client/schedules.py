@@ -30,11 +30,12 @@ from perdure.client.schedule_terms import (
     ScheduleTimes,
 )
 from perdure.client.server import Server
-from perdure.client.starting import Launch, Request, without_credentials
+from perdure.client.starting import Launch, Request
 from perdure.client.task_list import missing_attributes
 from perdure.client.validation import valid
 from perdure.contracts.errors import InvalidInput
 from perdure.contracts.names import CODING_TASK, MAINTENANCE_RUN, SEARCH_REPOSITORY, SEARCH_USER
+from perdure.contracts.repositories import strip_credentials
 
 LIST_HINT = "`python starter.py schedule list` shows the schedules there are."
 TIMES_HINT = (
@@ -187,7 +188,7 @@ class Schedules:
 
     async def _attributes(self, request: Request) -> TypedSearchAttributes:
         """Those that are registered: an unknown one would be refused."""
-        values = {SEARCH_REPOSITORY: without_credentials(request.repository)[:1000]}
+        values = {SEARCH_REPOSITORY: strip_credentials(request.repository)[:1000]}
         if request.user:
             values[SEARCH_USER] = request.user
         missing = await missing_attributes(self._server)

@@ -10,6 +10,7 @@ from temporalio.common import Priority
 from perdure.client.validation import valid
 from perdure.contracts.maintenance import MaintenanceRequest
 from perdure.contracts.names import CODING_TASK, MAINTENANCE_RUN
+from perdure.contracts.repositories import strip_credentials
 from perdure.contracts.task import TaskRequest
 
 _SHOWN_REQUEST = 4_000
@@ -38,13 +39,13 @@ class Launch:
         request = self.request
         if isinstance(request, TaskRequest):
             return first_line(request.request)
-        return f"{request.playbook}: {without_credentials(request.repository)}"[:200]
+        return f"{request.playbook}: {strip_credentials(request.repository)}"[:200]
 
     @property
     def details(self) -> str:
         """The card's fixed text: the whole request and its terms, as Markdown."""
         request = self.request
-        terms = [f"* repository: `{without_credentials(request.repository)}`"]
+        terms = [f"* repository: `{strip_credentials(request.repository)}`"]
         if request.base_branch:
             terms.append(f"* base branch: `{request.base_branch}`")
         if request.user:
@@ -98,11 +99,6 @@ def first_line(request: str) -> str:
     """The first line of a request (at most 200 characters)."""
     line = request.strip().splitlines()[0].strip()
     return line if len(line) <= 200 else f"{line[:199]}…"
-
-
-def without_credentials(repository: str) -> str:
-    """A repository URL without user and password."""
-    return re.sub(r"^([a-z][a-z0-9+.-]*://)[^/@]*@", r"\1", repository, flags=re.IGNORECASE)
 
 
 def _slug(text: str) -> str:

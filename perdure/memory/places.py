@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from redis.exceptions import RedisError
 
 from perdure.contracts.digests import short_hash
+from perdure.contracts.repositories import counted_as
 from perdure.memory.short_term import PREFIX, redis_client
 
 if TYPE_CHECKING:
@@ -92,6 +93,11 @@ class Holder:
     repository: str
 
 
+def counted(holder: Holder) -> Holder:
+    """The same with its repository as it is counted: another way to write it is no other repository."""
+    return replace(holder, repository=counted_as(holder.repository))
+
+
 @dataclass(frozen=True)
 class Most:
     """How much a user and a repository may have; 0: no limit."""
@@ -115,6 +121,7 @@ class Places:
 
     async def claim(self, holder: Holder, most: Most) -> tuple[str, int]:
         """``held``; or ``user`` or ``repository`` with how many it has; or ``starts`` with the seconds to the next."""
+        holder = counted(holder)
         starts = f"{self._prefix}:starts:{short_hash(holder.user)}"
         limits = (most.user_tasks, most.repository_tasks, most.user_starts)
         found, number = await self._ask(
@@ -127,7 +134,7 @@ class Places:
 
     async def renew(self, holders: Iterable[Holder]) -> None:
         """Lengthen the leases of these, also of those that ended: a task that goes on is never stopped."""
-        given = [word for each in holders for word in (each.task_id, json.dumps(asdict(each)))]
+        given = [word for each in holders for word in (each.task_id, json.dumps(asdict(counted(each))))]
         if given:
             await self._ask(self._client.eval(_RENEW, 2, self._holders, self._facts, self._lease, *given))
 

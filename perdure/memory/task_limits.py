@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from perdure.contracts.errors import LimitReached, StoreUnavailable
 from perdure.memory.availability import Availability
-from perdure.memory.places import WINDOW_S, Holder, Most, PlacesAway
+from perdure.memory.places import WINDOW_S, Holder, Most, PlacesAway, counted
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator, Mapping, Sequence
@@ -167,7 +167,8 @@ class TaskLimits:
             return "starts", int((recent[most.user_starts - 1].opened_at - hour).total_seconds()) + 1
         held = [each.holder for each in rows if each.open]
         of_user = sum(each.user == holder.user for each in held)
-        of_repository = sum(each.repository == holder.repository for each in held)
+        here = counted(holder).repository
+        of_repository = sum(counted(each).repository == here for each in held)
         if most.user_tasks and of_user >= most.user_tasks:
             return "user", of_user
         if most.repository_tasks and of_repository >= most.repository_tasks:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from perdure.contracts.calls import Author, Effect, Verdict
 from perdure.contracts.judging import CallFacts, Named, Standing
 from perdure.contracts.policy import Conditions, Demands, Patterns, Reason, RuleId, TaskPolicy, TaskRule
+from perdure.contracts.repositories import host_name, is_path, one_spelling, spellings
 from perdure.contracts.task import Mode, Safety
 from perdure.safety.command.analysis import Analysis, analyse
 from perdure.safety.command.commands import UNKNOWN, Ran, commands_of
@@ -171,11 +172,11 @@ def _tests_of_conditions(rule: Conditions) -> Iterator[Test]:
         branch = _any_of(rule.branches)
         yield lambda one: any(map(branch, one.facts.named.branches))
     if rule.remotes:
-        remote = _any_of(rule.remotes)
+        remote = _any_address(rule.remotes)
         yield lambda one: any(map(remote, one.facts.named.remotes))
     if rule.hosts:
-        host = _any_of(tuple(map(str.lower, rule.hosts)))
-        yield lambda one: any(host(each.lower()) for each in one.facts.named.hosts)
+        host = _any_of(tuple(each.lower().rstrip(".") for each in rule.hosts))
+        yield lambda one: any(host(host_name(each)) for each in one.facts.named.hosts)
 
 
 def _tests_of_rule(rule: Rule) -> Iterator[Test]:
@@ -191,7 +192,10 @@ def _tests_of_rule(rule: Rule) -> Iterator[Test]:
         user = _any_of(rule.users)
         yield lambda one: user(one.standing.user)
     if rule.repositories:
-        repository = _any_of(rule.repositories)
+        repository = _any_address(rule.repositories)
+        if rule.loosens:
+            # What loosens must not be reached by a way to write a repository that leads to another one.
+            repository = _one_address(rule.repositories)
         yield lambda one: repository(one.standing.repository)
     if rule.analysis:
         yield lambda one: one.analysis is not None and one.analysis.verdict.value in rule.analysis
@@ -208,6 +212,20 @@ def _fits(pattern: str) -> Callable[[str], bool]:
 def _any_of(patterns: tuple[str, ...]) -> Callable[[str], bool]:
     tests = [_fits(pattern) for pattern in patterns]
     return lambda text: any(test(text) for test in tests)
+
+
+def _any_address(patterns: tuple[str, ...]) -> Callable[[str], bool]:
+    """Whether any way to write a repository fits; at hosts in capital and in small letters."""
+    exact, small = _any_of(patterns), _any_of(tuple(map(str.lower, patterns)))
+    return lambda named: any(
+        exact(each) or (not is_path(each) and small(each.lower())) for each in spellings(named)
+    )
+
+
+def _one_address(patterns: tuple[str, ...]) -> Callable[[str], bool]:
+    """Whether the one spelling of a repository fits, whatever else it is written like."""
+    fits = _any_of(patterns)
+    return lambda named: fits(one_spelling(named))
 
 
 def _begins(ran: Ran, start: tuple[Callable[[str], bool], ...]) -> bool:

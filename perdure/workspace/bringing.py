@@ -5,11 +5,11 @@ import secrets
 from pathlib import Path
 
 from perdure.contracts.errors import InvalidInput, ToolRejected, WorkspaceLost
+from perdure.contracts.repositories import is_path, strip_credentials
 from perdure.contracts.workspace import Checkpoint
 from perdure.workspace.clone import fetch_objects
 from perdure.workspace.packs import Beginning, Packs
 from perdure.workspace.program import Folders, GitFailed, GitProgram
-from perdure.workspace.remotes import is_path, strip_credentials
 from perdure.workspace.restore import HALF_MADE, make_git_folder, make_shadow
 from perdure.workspace.source import RefuseFolder, examine, push_address
 from perdure.workspace.storage import make_folder, put, remove_tree

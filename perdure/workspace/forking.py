@@ -4,13 +4,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from perdure.contracts.errors import WorkspaceLost
+from perdure.contracts.repositories import strip_credentials
 from perdure.contracts.workspace import Checkpoint
 from perdure.workspace.bringing import add_references, begin_folder, with_credentials
 from perdure.workspace.checkpoints import take_checkpoint
 from perdure.workspace.making import Making
 from perdure.workspace.program import Folders
 from perdure.workspace.references import move_branch
-from perdure.workspace.remotes import strip_credentials
 from perdure.workspace.restore import restore
 from perdure.workspace.storage import put
 from perdure.workspace.working_copy import Created, Origin, WorkingCopy

@@ -18,9 +18,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from perdure.contracts.calls import ArtifactRef
 from perdure.contracts.errors import InvalidInput, WorkspaceLost
+from perdure.contracts.repositories import strip_credentials
 from perdure.contracts.workspace import Checkpoint
 from perdure.workspace.program import Folders, GitFailed, GitProgram
-from perdure.workspace.remotes import strip_credentials
 from perdure.workspace.working_copy import Origin, WorkingCopy
 
 MEDIA_TYPE = "application/vnd.perdure.checkpoint"

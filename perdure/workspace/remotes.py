@@ -6,15 +6,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit
 
 from perdure.contracts.errors import EffectUnknown, InvalidInput, ToolRejected
+from perdure.contracts.repositories import SCHEME, is_ambiguous, is_path, strip_credentials
 from perdure.workspace.credentials import SETTING, Login, Means, Place, means_for
 from perdure.workspace.program import Finished, Folders, GitFailed, GitProgram
 
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _HELPER = re.compile(r"[A-Za-z0-9][A-Za-z0-9+.-]*::")
-_SCP = re.compile(r"[^/:]+:(?!//)")
 _ALLOWED = {"https", "ssh", "git"}
 _LETS_NOBODY_IN = (
     "could not read Username",
@@ -34,29 +33,9 @@ _NO_HOOKS = "-c core.hooksPath=/dev/null"
 _ONLY_REFERENCES = "-c receive.autogc=false -c receive.denyCurrentBranch=refuse"
 
 
-def strip_credentials(url: str) -> str:
-    """The URL without user name and password (an ssh user name stays: it is part of the address)."""
-    if _SCHEME.match(url) is None:
-        return url
-    parts = urlsplit(url)
-    user, at, host = parts.netloc.rpartition("@")
-    if not at:
-        return url
-    kept = f"{user.partition(':')[0]}@{host}" if parts.scheme.lower() == "ssh" else host
-    return urlunsplit(parts._replace(netloc=kept))
-
-
-def is_path(repository: str) -> bool:
-    """Whether this names a folder of this machine and not a URL."""
-    scheme = _SCHEME.match(repository)
-    if scheme is not None:
-        return scheme.group(1).lower() == "file"
-    return _SCP.match(repository) is None
-
-
 def path_of(repository: str) -> Path:
     """The folder that a path or file URL names."""
-    if _SCHEME.match(repository) is not None:
+    if SCHEME.match(repository) is not None:
         return Path(unquote(urlsplit(repository).path))
     return Path(os.path.abspath(repository))  # noqa: PTH100 - resolve() would follow links before they are judged
 
@@ -64,7 +43,7 @@ def path_of(repository: str) -> Path:
 def refuse_bad_repository(repository: str) -> None:
     """InvalidInput for URLs that are not allowed to be contacted, and for what looks like an option."""
     hint = "give a path on the worker's host, or an https, ssh or git URL."
-    scheme = _SCHEME.match(repository)
+    scheme = SCHEME.match(repository)
     if (
         repository.startswith("-")
         or _HELPER.match(repository)
@@ -72,6 +51,12 @@ def refuse_bad_repository(repository: str) -> None:
     ):
         raise InvalidInput(
             f"The repository {strip_credentials(repository)!r} is not a path or a Git URL.", hint
+        )
+    if is_ambiguous(repository):
+        raise InvalidInput(
+            f"The repository {strip_credentials(repository)!r} can be read in more than one way: it holds '..', a backslash, or "
+            "an escape in its host.",
+            "write the address that it leads to.",
         )
     if scheme is not None and scheme.group(1).lower() not in _ALLOWED | {"file"}:
         raise InvalidInput(
@@ -98,7 +83,7 @@ class Remote:
         """Host and port of a URL, also of the short ``user@host:path`` form; empty for a path."""
         if is_path(self.url):
             return ""
-        if _SCHEME.match(self.url):
+        if SCHEME.match(self.url):
             return urlsplit(self.url).netloc.rpartition("@")[2]
         return self.url.partition(":")[0].rpartition("@")[2]
 
@@ -110,13 +95,13 @@ class Remote:
     @property
     def place(self) -> Place:
         """Where Git goes; the short form is ssh's."""
-        scheme = _SCHEME.match(self.url)
+        scheme = SCHEME.match(self.url)
         return Place(scheme.group(1).lower() if scheme else "ssh", self.host)
 
     @property
     def login(self) -> Login | None:
         """Who the address itself says to be, which counts before what the operator names for the host."""
-        parts = urlsplit(self.url) if _SCHEME.match(self.url) else None
+        parts = urlsplit(self.url) if SCHEME.match(self.url) else None
         if parts is None or parts.scheme.lower() != "https" or parts.username is None:
             return None
         return Login(unquote(parts.username), unquote(parts.password or ""))

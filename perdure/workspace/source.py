@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from perdure.contracts.errors import InvalidInput
+from perdure.contracts.repositories import is_path
 from perdure.workspace.program import Folders, GitFailed, GitProgram
 from perdure.workspace.references import is_oid
 from perdure.workspace.remotes import (
     CredentialsRefused,
     Remote,
-    is_path,
     path_of,
     references_of,
     refuse_bad_repository,

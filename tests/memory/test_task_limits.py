@@ -88,6 +88,22 @@ async def test_a_repository_has_places_whoever_the_users_are(make: Make) -> None
     await claim(limits, "t4", user="eve", repository="/srv/b")
 
 
+@pytest.mark.parametrize("away", [False, True])
+async def test_another_way_to_write_a_repository_gives_no_more_places(
+    make: Make, record: Record, away: bool
+) -> None:
+    limits = make(UserLimits(user_tasks=9, repository_tasks=2), away=away)
+    for task, name in (("t1", "https://git.example/a/b"), ("t2", "git@GIT.example.:a/b.git")):
+        await claim(limits, task, repository=name)
+        await open_task(record, task, repository=name)
+        with limits.attended(task):
+            await limits.renew()
+    for name in ("https://git.example/a/b.git/", "ssh://git@git.example/A//b", "https://git.example:443/a/b"):
+        with pytest.raises(LimitReached, match="has 2 tasks that run"):
+            await claim(limits, "t3", repository=name)
+    await claim(limits, "t3", repository="https://git.example/a/c")
+
+
 async def test_starts_beyond_the_rate_are_refused_for_good_and_a_retry_is_no_start(make: Make) -> None:
     limits = make(UserLimits(user_starts=2))
     for task in ("t1", "t1", "t2", "t1"):

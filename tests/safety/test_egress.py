@@ -292,7 +292,9 @@ async def test_a_name_with_one_address_that_is_not_public_is_refused_with_all_of
     assert "no public address" in refused.why
 
 
-async def test_a_name_is_looked_up_once_and_the_address_that_was_checked_is_the_one_that_is_connected_to() -> None:
+async def test_a_name_is_looked_up_once_and_the_address_that_was_checked_is_the_one_that_is_connected_to() -> (
+    None
+):
     async with serving(Server()) as server:
         # Nobody answers at an address of documentation, so nothing else than this one could have been reached.
         names = Names(["192.0.2.1"], ["127.0.0.1"])

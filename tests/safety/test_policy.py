@@ -2,6 +2,7 @@
 
 import itertools
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -239,6 +240,48 @@ def test_an_administrator_loosens_only_what_may_be_loosened() -> None:
     assert verdict(policy, facts(command="pytest", untrusted=True)) is ASK
     pushing = a_rule('effects = ["publish"]\nverdict = "allow"\nloosens = true', matches='effect = "publish"')
     assert verdict(Policy.parse(pushing), facts(Effect.PUBLISH)) is ASK
+
+
+def test_no_way_to_write_a_repository_leads_past_a_rule_about_it() -> None:
+    """Whoever starts a task chooses how its repository is written."""
+    loosens = a_rule(
+        'repositories = ["/srv/ours/*", "https://git.example/ours/*"]\nverdict = "bounded"\nloosens = true',
+        matches='effect = "run_writing", repository = "/srv/ours/a", expected = "bounded"',
+    )
+    narrows = a_rule(
+        'repositories = ["/srv/theirs/*", "https://git.example/theirs/a"]\nverdict = "deny"',
+        matches='effect = "run_writing", repository = "/srv/theirs/a"',
+    )
+
+    def judged(file: str, repository: str) -> Verdict:
+        call = facts(Effect.RUN_WRITING)
+        return verdict(
+            Policy.parse(file), replace(call, standing=replace(call.standing, repository=repository))
+        )
+
+    for name in ("/srv/ours//a", "https://git.example:443/ours/a.git"):
+        assert judged(loosens, name) is BOUNDED
+    for name in (
+        "/srv/ours/../theirs/a", "file:///srv/ours/%2e%2e/theirs/a", "https://git.example/ours/../theirs/a",
+        "https://git.example/ours/%2e%2e/theirs/a",
+    ):  # fmt: skip
+        assert judged(loosens, name) is ASK
+    for name in (
+        "/srv/ours/../theirs/a", "//srv/theirs/a", "/srv/./theirs/a", "file:///srv/theirs/a", "https://git.example/theirs/a.git",
+        "https://GIT.example./theirs//a/", "https://git.example:443/Theirs/%61", "https://git.example/theirs/a/.git",
+    ):  # fmt: skip
+        assert judged(narrows, name) is DENY, name
+    assert judged(narrows, "/srv/Theirs/a") is ASK
+
+
+def test_no_way_to_write_a_host_leads_past_a_rule_about_it(shipped: Policy) -> None:
+    own = TaskRule(
+        id="own-rule", hosts=("git.example", "xn--gt-kja.example"), verdict="deny", reason="Not to that one."
+    )
+    call = facts(Effect.PUBLISH, policy=(own,))
+    for name in ("git.example", "GIT.example.", "git.example:8443", "gìt.example"):
+        assert verdict(shipped, replace(call, named=Named(hosts=(name,)))) is DENY, name
+    assert verdict(shipped, replace(call, named=Named(hosts=("git.example.org",)))) is ASK
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,11 @@ async def test_a_base_branch_that_is_not_there_is_refused_with_those_that_are(be
         ("ext::sh -c id", "an address that is none", {"repository": "ext::sh -c id"}),
         ("--upload-pack=id", "an address that is none", {"repository": "--upload-pack=id"}),
         ("http://git.example/a.git", "a protocol that is not allowed", {"protocol": "http"}),
+        (
+            "https://git.example/ours/../theirs/a",
+            "an address that can be read in two ways",
+            {"repository": "https://git.example/ours/../theirs/a"},
+        ),
         ("https://127.0.0.1:1/a.git", "a host that cannot be reached", {"host": "127.0.0.1:1"}),
         ("https://ada:s3cr3t@127.0.0.1:1/a.git", "a host that cannot be reached", {"host": "127.0.0.1:1"}),
         ("https://no-such-host.invalid/a", "a host that cannot be reached", {"host": "no-such-host.invalid"}),

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from perdure.contracts.errors import ConfigurationError, InvalidInput
+from perdure.contracts.repositories import strip_credentials
 from perdure.looks import check_files, check_git_hosts
 from perdure.settings import Settings
 from perdure.workspace.credentials import Credentials, Place
 from perdure.workspace.program import GitProgram
-from perdure.workspace.remotes import CredentialsRefused, Remote, references_of, strip_credentials, talk
+from perdure.workspace.remotes import CredentialsRefused, Remote, references_of, talk
 from perdure.workspace.workspaces import Created, Workspaces
 from tests.workspace.git_host import NAME, PASSWORD, GitHost, certificate_for_loopback, git_host
 

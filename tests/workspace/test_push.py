@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from perdure.contracts.errors import EffectUnknown, ToolRejected
+from perdure.contracts.repositories import strip_credentials
 from perdure.embedded.process import is_alive
 from perdure.workspace.program import GitFailed, GitProgram
-from perdure.workspace.remotes import Remote, push_commit, references_of, strip_credentials
+from perdure.workspace.remotes import Remote, push_commit, references_of
 from perdure.workspace.workspaces import Created, Workspaces
 
 Run = Callable[..., str]

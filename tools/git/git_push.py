@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from perdure.contracts.calls import Effect
 from perdure.contracts.errors import EffectUnknown, ToolRejected
 from perdure.contracts.names import PUSH
+from perdure.contracts.repositories import strip_credentials
 from perdure.safety.display import fenced, inline_code
 from perdure.workspace.git import Commit
 from perdure.workspace.program import GitFailed
-from perdure.workspace.remotes import strip_credentials
 from tools.differences import diff_statistics
 from tools.titles import one_line
 from tools.tool_schemas import Arguments, Preview, ToolContext, ToolOutput, tool

@@ -5,9 +5,9 @@ from typing import Any
 
 from perdure.client import events
 from perdure.client.command_line.picture import WENT_WELL, Line, Picture
-from perdure.client.starting import without_credentials
 from perdure.contracts.calls import Verdict
 from perdure.contracts.maintenance import MaintenanceRequest
+from perdure.contracts.repositories import strip_credentials
 from perdure.contracts.task import TaskResult, TaskStatus
 
 _STAGES = {
@@ -47,7 +47,7 @@ def _started(picture: Picture, event: events.Started) -> list[Line]:
     picture.repository = task.repository
     if isinstance(task, MaintenanceRequest):
         picture.request = f"maintenance: {task.playbook}"
-        return [Line(text=f"{picture.request} of {without_credentials(task.repository)}", drawn=True)]
+        return [Line(text=f"{picture.request} of {strip_credentials(task.repository)}", drawn=True)]
     picture.request = task.request
     picture.mode, picture.safety = task.mode.value, task.safety.value
     return [Line(text=f"{_first_line(task.request)} ({task.mode}, {task.safety})", drawn=True)]
