@@ -10,6 +10,7 @@ from pydantic import AfterValidator
 
 from perdure.contracts.errors import ToolRejected
 from perdure.workspace.paths import FileFacts, Files
+from perdure.workspace.refusals import shown
 from perdure.workspace.working_copy import WorkingCopy
 
 WALKED_FOLDERS = 200
@@ -36,8 +37,9 @@ def resolved(root: Path, path: str) -> str:
     """
     if not path or "\0" in path:
         return path
-    top = os.path.realpath(root)
     try:
+        # The root as well: whoever works in the workspace may exchange its very folder.
+        top = os.path.realpath(root)
         target = os.path.realpath(Path(top) / path)
     except OSError as error:
         # What was a link when it was looked at is none any more when it is read.
@@ -49,8 +51,35 @@ def resolved(root: Path, path: str) -> str:
     return os.path.relpath(target, top) if inside else path
 
 
+def refuse_impossible(root: Path, path: str) -> None:
+    """ToolRejected where a path goes on behind what is no folder, as in ``a.txt/``, ``a.txt/..`` and ``missing/../b``.
+
+    For the system there is nothing at such a path; dropping the part would open another file than was named.
+    """
+    if not path or "\0" in path:
+        return
+    parts = path.split("/")
+    for number, part in enumerate(parts):
+        if number and (part == ".." or (part in {"", "."} and not any(parts[number + 1 :]))):
+            above = "/".join(parts[:number])
+            if above.strip("/") and not _may_be_folder(root / above):
+                raise ToolRejected(
+                    f"{shown(path)} goes on behind {shown(above)}, which is no folder.",
+                    "Send the path of the file itself, or list the folder to see what is there.",
+                )
+
+
+def _may_be_folder(place: Path) -> bool:
+    try:
+        return place.is_dir()
+    except (OSError, ValueError):
+        # Such as a name that is too long: opening it says so in better words.
+        return True
+
+
 def located(copy: WorkingCopy, path: str) -> str:
-    """The path with links followed; ToolRejected for a link that leads to nothing."""
+    """The path with links followed; ToolRejected for a link that leads to nothing, and for a path that cannot be."""
+    refuse_impossible(copy.root, path)
     target = resolved(copy.root, path)
     is_link = copy.files.exists(path) and copy.files.stat(path).kind == "link"
     if is_link and (target == path or not copy.files.exists(target)):

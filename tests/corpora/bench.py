@@ -88,10 +88,12 @@ def tool_bench(registry: Registry, sandbox: Sandbox) -> Generator[ToolBench]:
 
 
 def lend(bench: ToolBench) -> None:
-    """Make what programs need: the folders of Git, and files that belong to the user whom they run as."""
+    """Make what programs need: a Git folder without commits, and files that belong to the user whom they run as."""
     copy, owner = bench.context.copy, bench.context.sandbox.owner
-    for folder in (copy.git_folder / "objects", copy.objects_folder, copy.root / ".git"):
+    for folder in (copy.git_folder / "objects", copy.git_folder / "refs", copy.objects_folder, copy.root / ".git"):
         folder.mkdir(parents=True, exist_ok=True)
+    (copy.git_folder / "HEAD").write_text("ref: refs/heads/work\n")
+    (copy.git_folder / "config").write_text("[core]\n\trepositoryformatversion = 0\n\tbare = false\n")
     for path in [bench.workspace, *bench.workspace.rglob("*")]:
         # A hard link's file stands outside as well, and keeps its owner.
         if path.is_dir() or path.lstat().st_nlink == 1:

@@ -10,6 +10,7 @@ from typing import Any
 from perdure.contracts.errors import ToolRejected
 from perdure.safety.probing import probed_sandbox
 from tests.corpora.bench import Snapshot, ToolBench, snapshot, tool_bench
+from tests.corpora.playing import CannotPlay, cases_of, played
 from tests.corpora.report import Miss, Result
 from tools.registry import Registry
 
@@ -26,16 +27,28 @@ def found_in(folder: Path) -> Iterable[Path]:
 async def run(place: Path, only: str) -> list[Result]:
     """Run the cases through edit_file."""
     registry, sandbox = Registry.discover(), await probed_sandbox()
-    results: list[Result] = []
-    for case in json.loads(place.read_text(encoding="utf-8"))["cases"]:
-        if case["id"].startswith(only):
-            with tool_bench(registry, sandbox) as bench:
-                results.append(await _run_case(bench, case))
-    return results
+
+    async def play(case: CASE) -> Result:
+        _refuse_unknown(case)
+        with tool_bench(registry, sandbox) as bench:
+            return await _run_case(bench, case)
+
+    return await played(cases_of(place, "cases")[1], only, play)
+
+
+def _refuse_unknown(case: CASE) -> None:
+    """CannotPlay for a form, an outcome or a comparison that is not known here."""
+    if case["form"] not in {"blocks", "lines", "symbol"}:
+        raise CannotPlay(f"its form is not known, {case['form']!r}")
+    for option in (case["expect"], *case["expect"].get("accept", [])):
+        if option["outcome"] not in {"applied", "refused"}:
+            raise CannotPlay(f"it expects an outcome that is not known, {option['outcome']!r}")
+        if option.get("compare", "blank-lines") != "blank-lines":
+            raise CannotPlay(f"its comparison is not known, {option['compare']!r}")
 
 
 async def _run_case(bench: ToolBench, case: CASE) -> Result:
-    _lay_out(bench.workspace, case["files"])
+    _lay_out(bench.workspace, case.get("files", {}))
     _lay_out(bench.top, case.get("outside_files", {}))
     before = snapshot(bench.top)
     expected = case["expect"]
@@ -59,7 +72,7 @@ async def _run_case(bench: ToolBench, case: CASE) -> Result:
     wrong = before != after if not applied else any("differs" in problem for problem in problems)
     miss = Miss.WRONG_FILE if wrong else Miss.WRONG_OUTCOME
     return Result(
-        case["id"], group, miss, f"{case['name']}: {'; '.join(dict.fromkeys(problems))}", said, seconds
+        case["id"], group, miss, f"{case.get('name', '')}: {'; '.join(dict.fromkeys(problems))}", said, seconds
     )
 
 
@@ -83,8 +96,9 @@ def _arguments(bench: ToolBench, edit: CASE) -> CASE:
     """The edit as the tool's arguments, which have the same names."""
     made = json.loads(json.dumps(edit))
     for one in made.get("blocks", made.get("ranges", [made])):
-        path = one["path"].replace("${ROOT}", str(bench.workspace))
-        one["path"] = path.replace("${OUTSIDE}", str(bench.top))
+        if "path" in one:
+            path = one["path"].replace("${ROOT}", str(bench.workspace))
+            one["path"] = path.replace("${OUTSIDE}", str(bench.top))
     return made
 
 
@@ -95,6 +109,8 @@ def _material(spec: str | CASE) -> bytes:
         return base64.b64decode(spec["base64"])
     if "generate" in spec:
         return _generated(spec["generate"])
+    if "text" not in spec or spec.get("newline", "lf") not in {"lf", "crlf"}:
+        raise CannotPlay(f"a file is given in a way that is not known, {json.dumps(spec)[:80]}")
     text: str = spec["text"]
     return (text.replace("\n", "\r\n") if spec.get("newline") == "crlf" else text).encode()
 
@@ -116,11 +132,11 @@ def _lay_out(folder: Path, files: CASE) -> None:
     for path, spec in files.items():
         place = folder / path
         place.parent.mkdir(parents=True, exist_ok=True)
-        if "symlink" in spec:
+        if not isinstance(spec, str) and "symlink" in spec:
             place.symlink_to(spec["symlink"])
         else:
             place.write_bytes(_material(spec))
-            place.chmod(int(spec.get("mode", "0644"), 8))
+            place.chmod(0o644 if isinstance(spec, str) else int(spec.get("mode", "0644"), 8))
 
 
 def _problem(before: Snapshot, after: Snapshot, option: CASE, applied: bool, workspace: str) -> str:

@@ -4,10 +4,12 @@ import shutil
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from perdure.contracts.errors import ToolRejected
 from perdure.safety.probing import probed_sandbox
 from tests.corpora.bench import Snapshot, ToolBench, snapshot, tool_bench
+from tests.corpora.playing import CannotPlay, played
 from tests.corpora.report import Miss, Result
 from tools.registry import Registry
 
@@ -22,25 +24,35 @@ def found_in(folder: Path) -> Iterable[Path]:
 async def run(place: Path, only: str) -> list[Result]:
     """Apply every patch by edit_file."""
     registry, sandbox = Registry.discover(), await probed_sandbox()
-    results: list[Result] = []
-    for patch in sorted(place.glob("*/patch.txt")):
-        if patch.parent.name.startswith(only):
-            with tool_bench(registry, sandbox) as bench:
-                results.append(await _run_scenario(bench, patch.parent))
-    return results
+    scenarios = {folder.name: folder for folder in sorted(place.iterdir()) if folder.is_dir()}
+
+    async def play(case: dict[str, Any]) -> Result:
+        scenario = scenarios[case["id"]]
+        if not (scenario / "patch.txt").is_file():
+            raise CannotPlay("its folder holds no patch.txt")
+        with tool_bench(registry, sandbox) as bench:
+            return await _run_scenario(bench, scenario)
+
+    return await played([{"id": name} for name in scenarios], only, play)
 
 
 async def _run_scenario(bench: ToolBench, scenario: Path) -> Result:
     if (scenario / "input").is_dir():
         # Contents alone: the collection itself may be kept read-only.
         shutil.copytree(
-            scenario / "input", bench.workspace, dirs_exist_ok=True, copy_function=shutil.copyfile
+            scenario / "input",
+            bench.workspace,
+            symlinks=True,
+            dirs_exist_ok=True,
+            copy_function=shutil.copyfile,
         )
     before = snapshot(bench.top)
     started = time.monotonic()
     said, applied = "", True
     try:
-        await bench.run("edit_file", {"patch": (scenario / "patch.txt").read_text(encoding="utf-8")})
+        # Not read_text, which takes every line end for LF.
+        patch = (scenario / "patch.txt").read_bytes().decode("utf-8", "surrogateescape")
+        await bench.run("edit_file", {"patch": patch})
     except ToolRejected as refusal:
         said, applied = str(refusal), False
     seconds = time.monotonic() - started

@@ -22,6 +22,8 @@ class Miss(IntEnum):
     NEEDLESSLY_STRICT = 5
     """Asks about what is harmless."""
     SLOW = 6
+    NOT_PLAYED = 7
+    """The case has a form or asks for something that the runner does not know, so nothing was found out."""
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,11 @@ class Draft:
             return Change(self.path, self.before, self.data_before, None, None)
         if self.file is None:
             return None
+        if "\0" in self.file.text and "\0" not in (self.before.text if self.before else ""):
+            raise ToolRejected(
+                f"Nothing was written: {self.path!r} would hold a NUL character, so it would be no text any more.",
+                "Send text without NUL characters.",
+            )
         data = self.file.encoded()
         if data == self.data_before and not self.moved_to and self.executable is None:
             return None

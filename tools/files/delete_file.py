@@ -13,7 +13,7 @@ from perdure.safety.display import fenced_and_left_out
 from perdure.workspace.control_names import control_name_in
 from perdure.workspace.paths import FileFacts, Files
 from perdure.workspace.working_copy import WorkingCopy
-from tools.paths import WorkspacePath, missing
+from tools.paths import WorkspacePath, located, missing, refuse_impossible, resolved
 from tools.titles import one_line, shown_path
 from tools.tool_schemas import Arguments, Preview, ToolContext, ToolOutput, Touches, tool
 
@@ -92,7 +92,7 @@ async def delete_file(arguments: DeleteFile, context: ToolContext) -> ToolOutput
 
 async def _work_out(arguments: DeleteFile, copy: WorkingCopy) -> _Doomed:
     """What the call takes away; ToolRejected for what cannot be undone, or was not asked for clearly."""
-    path = posixpath.normpath(arguments.path)
+    path = await asyncio.to_thread(_named, copy, arguments.path)
     doomed = await asyncio.to_thread(_found, copy.files, path, recursive=arguments.recursive)
     ignored = await _ignored(copy, doomed.path)
     if ignored:
@@ -102,6 +102,17 @@ async def _work_out(arguments: DeleteFile, copy: WorkingCopy) -> _Doomed:
             "If it really has to go, use execute_command with rm and writes=true.",
         )
     return doomed
+
+
+def _named(copy: WorkingCopy, path: str) -> str:
+    """What goes, by the folder that it is really in; a link as the last part is itself meant."""
+    refuse_impossible(copy.root, path)
+    folder, name = posixpath.split(path.rstrip("/") or path)
+    while name == "." and folder:
+        folder, name = posixpath.split(folder.rstrip("/") or folder)
+    if name in {"", ".", ".."}:
+        return resolved(copy.root, path)
+    return posixpath.join(located(copy, folder), name) if folder else name
 
 
 def _found(files: Files, path: str, *, recursive: bool) -> _Doomed:
