@@ -2,7 +2,7 @@
 
 The body of a function that names neither the old name nor the new one, and declares nothing global, binds no name that
 anything else can see; so do its parameters. They are replaced by blanks of the same length, so that every other place
-stays where it is.
+stays where it is; the whole function is, where nothing that it returns is declared and no decorator needs it.
 """
 
 import re
@@ -26,6 +26,11 @@ def without_bystanders(source: bytes, names: tuple[str, ...]) -> bytes:
     while waiting:
         node = waiting.pop()
         body = node.child_by_field_name("body") if node.type == "function_definition" else None
+        if body is not None and _is_bystander(concerned, source, node, escaped=escaped):
+            start, stop = node.start_byte, node.end_byte
+            parts += [source[done:start], BLANK_BODY.ljust(stop - start)]
+            done = stop
+            continue
         if body is not None and not _concerns(concerned, source, body, escaped=escaped):
             inside = node.child_by_field_name("parameters")
             if inside is not None and not _concerns(concerned, source, inside, escaped=escaped):
@@ -38,6 +43,15 @@ def without_bystanders(source: bytes, names: tuple[str, ...]) -> bytes:
             continue
         waiting.extend(reversed(node.named_children))
     return b"".join([*parts, source[done:]])
+
+
+def _is_bystander(
+    pattern: re.Pattern[bytes], source: bytes, function: tree_sitter.Node, *, escaped: bool
+) -> bool:
+    """Whether a whole function is as good as none."""
+    decorated = function.parent is not None and function.parent.type == "decorated_definition"
+    typed = function.child_by_field_name("return_type") is not None
+    return not decorated and not typed and not _concerns(pattern, source, function, escaped=escaped)
 
 
 def _concerns(pattern: re.Pattern[bytes], source: bytes, body: tree_sitter.Node, *, escaped: bool) -> bool:

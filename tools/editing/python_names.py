@@ -33,6 +33,8 @@ class Names:
         self.calls: list[cst.Call] = []
         self.annotation_strings: list[cst.SimpleString] = []
         self.exported_strings: list[cst.SimpleString] = []
+        self.captures: list[cst.Name] = []
+        """Names that patterns of ``match`` bind, which the scopes do not know of."""
         self._names: dict[str, list[cst.Name]] = defaultdict(list)
         self.module.visit(_Collector(self, self._names))
 
@@ -141,6 +143,19 @@ class _Collector(cst.CSTVisitor):
         )
         if not hidden:
             self._by_name[node.value].append(node)
+
+    def visit_MatchAs(self, node: cst.MatchAs) -> None:
+        self._captures(node.name)
+
+    def visit_MatchStar(self, node: cst.MatchStar) -> None:
+        self._captures(node.name)
+
+    def visit_MatchMapping(self, node: cst.MatchMapping) -> None:
+        self._captures(node.rest)
+
+    def _captures(self, name: cst.Name | None) -> None:
+        if name is not None:
+            self._names.captures.append(name)
 
     def visit_Attribute(self, node: cst.Attribute) -> None:
         self._names.attributes.append(node)

@@ -29,6 +29,9 @@ def renamed_in_python(source: bytes, found: list[Symbol], new_name: str) -> tupl
     definitions = [one for one in names.definitions if names.span(one.name)[0] in starts]
     if not definitions:
         raise _refusal(f"the definition of {old!r} was not found.")
+    for capture in names.captures:
+        if capture.value in {old, new_name}:
+            _refuse_at(names, capture, f"a pattern of match binds {capture.value!r}")
     scope = names.scope_of(definitions[0])
     spans = _spans_in_scope(names, scope, old, new_name)
     notes: list[str] = []
