@@ -75,6 +75,9 @@ def renamed_in_script(source: bytes, found: list[Symbol], new_name: str) -> tupl
         root = root.parent
     scopes = Scopes(root)
     if method:
+        owners = {one.node.parent.id for one in found if one.node.parent is not None}
+        if len(owners) > 1:
+            raise _refusal(f"{found[0].name!r} is a method of {len(owners)} classes of one name.")
         classes = ScriptClasses(root, scopes, old)
         return _with_names(source, classes.renamed(found, new_name)), []
     starts = {one.node.id for symbol in found for one in scopes.called(old) if _defines(symbol, one)}
@@ -82,6 +85,9 @@ def renamed_in_script(source: bytes, found: list[Symbol], new_name: str) -> tupl
     if not definitions:
         raise _refusal(f"the definition of {old!r} was not found.")
     scope = definitions[0].scope
+    if any(one.scope is not scope for one in definitions):
+        lines = ", ".join(str(one.node.start_point.row + 1) for one in definitions[::-1])
+        raise _refusal(f"{old!r} is defined in more than one scope (lines {lines}).")
     _refuse_uncertain(root, scope, old)
     if scope is not scopes.program and scope.parent is not None and "." in found[0].name:
         _refuse_members(root, old)

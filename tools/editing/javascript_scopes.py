@@ -221,6 +221,12 @@ class Scopes:
             what = "type" if node.type in TYPE_DECLARATIONS else "class"
             where = inner if node.type in NAMED_EXPRESSIONS else scope
             self._declare(name, where, what, "type" if what == "type" else "both")
+        body = node.child_by_field_name("body") if node.type == "enum_declaration" else None
+        for member in body.named_children if body is not None else ():
+            # Within an enum its members are called by their bare names.
+            named = member.child_by_field_name("name") if member.type == "enum_assignment" else member
+            if named is not None and named.type == "property_identifier":
+                self._declare(named, inner, "variable", "value")
         self._children(node, inner, but=(name,))
 
     def _module(self, node: tree_sitter.Node, scope: Scope) -> None:

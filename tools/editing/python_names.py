@@ -34,7 +34,7 @@ class Names:
         self.annotation_strings: list[cst.SimpleString] = []
         self.exported_strings: list[cst.SimpleString] = []
         self.captures: list[cst.Name] = []
-        """Names that patterns of ``match`` bind, which the scopes do not know of."""
+        """Names that patterns of ``match`` bind, or ``:=`` within a comprehension: the scopes place them wrongly."""
         self._names: dict[str, list[cst.Name]] = defaultdict(list)
         self.module.visit(_Collector(self, self._names))
 
@@ -152,6 +152,18 @@ class _Collector(cst.CSTVisitor):
 
     def visit_MatchMapping(self, node: cst.MatchMapping) -> None:
         self._captures(node.rest)
+
+    def visit_NamedExpr(self, node: cst.NamedExpr) -> None:
+        if isinstance(node.target, cst.Name) and self._is_in_comprehension(node):
+            self._captures(node.target)
+
+    def _is_in_comprehension(self, node: cst.CSTNode) -> bool:
+        at = self._names.parent(node)
+        while at is not None and not isinstance(at, cst.FunctionDef | cst.Lambda | cst.ClassDef):
+            if isinstance(at, cst.BaseComp):
+                return True
+            at = self._names.parent(at)
+        return False
 
     def _captures(self, name: cst.Name | None) -> None:
         if name is not None:

@@ -31,11 +31,14 @@ def renamed_in_python(source: bytes, found: list[Symbol], new_name: str) -> tupl
         raise _refusal(f"the definition of {old!r} was not found.")
     for capture in names.captures:
         if capture.value in {old, new_name}:
-            _refuse_at(names, capture, f"a pattern of match binds {capture.value!r}")
+            _refuse_at(names, capture, f"a pattern or a comprehension binds {capture.value!r}")
     scope = names.scope_of(definitions[0])
     spans = _spans_in_scope(names, scope, old, new_name)
     notes: list[str] = []
     if isinstance(scope, ClassScope):
+        owners = {id(names.parent_class(one)) for one in definitions}
+        if len(owners) > 1:
+            raise _refusal(f"{found[0].name!r} is a method of {len(owners)} classes of one name.")
         classes = Classes(names, old)
         family = classes.family_of(names.parent_class(definitions[0]))
         for one in family:
