@@ -101,12 +101,16 @@ def _move(drafts: Drafts, draft: Draft, target: str) -> None:
     other = drafts.find(target)
     if other is draft:
         return
-    if other.file is not other.before or other.deleted:
+    arrives = any(one.moved_to == other.path for one in drafts.by_path.values())
+    changed = other.deleted or (other.file is not other.before and not other.moved_to)
+    if arrives or changed:
         raise ToolRejected(f"it moves to {target!r}, which another part of the patch changes too.")
     if draft.before is None:
         raise ToolRejected("it was added by this very patch; add it under its last name instead.")
-    # The place is taken: no later part may open what is replaced there.
-    del drafts.by_path[other.path]
+    if not other.moved_to:
+        # The place is taken: no later part may open what is replaced there. Where an earlier part moved that file away,
+        # nothing is replaced, and its own move stays.
+        del drafts.by_path[other.path]
     draft.moved_to = other.path
 
 

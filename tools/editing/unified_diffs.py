@@ -6,6 +6,7 @@ from tools.editing.patches import FilePatch, Hunk, PatchLine, bad_patch
 
 HUNK = re.compile(r"@@+(?: -(\d+)(?:,(\d+))? \+\d+(?:,\d+)? @@.*)?")
 QUOTED = re.compile(r"\\([0-7]{3}|.)")
+VERSION = re.compile(r"\d+\.\d+[\w. ()-]*")
 NO_LINE_END = "\\ No newline"
 ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
 
@@ -164,9 +165,20 @@ def _read_hunk(lines: list[str], number: int, made: FilePatch) -> int:
     return number
 
 
+def _is_signature(lines: list[str], number: int) -> bool:
+    """Whether a mailed patch ends here: two dashes, and below them the version of Git."""
+    after = lines[number + 1 : number + 3]
+    return (
+        lines[number].rstrip() == "--"
+        and bool(after)
+        and VERSION.fullmatch(after[0]) is not None
+        and (len(after) < 2 or not after[1].strip() or after[1].startswith("From "))
+    )
+
+
 def _ends_hunk(lines: list[str], number: int) -> bool:
     line = lines[number]
-    if line.startswith(("@@", "diff --git ")):
+    if line.startswith(("@@", "diff --git ")) or _is_signature(lines, number):
         return True
     # A line that was taken away can begin with "-- " too; only a whole header is one.
     return _is_header(lines, number) and number + 2 < len(lines) and lines[number + 2].startswith("@@")
