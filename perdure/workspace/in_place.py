@@ -5,6 +5,7 @@ from pathlib import Path
 
 from perdure.contracts.errors import InvalidInput
 from perdure.contracts.workspace import Checkpoint
+from perdure.workspace.own_settings import harmless_settings
 from perdure.workspace.program import Folders, GitProgram
 from perdure.workspace.references import write_reference
 from perdure.workspace.working_copy import Origin, WorkingCopy
@@ -60,6 +61,7 @@ async def open_in_place(folder: Path, *, home: Path, network: Mapping[str, str])
     (home / "1").mkdir(parents=True)
     if (root / ".git").is_dir():
         git = Folders(root / ".git", root / ".git" / "objects")
+        program.settings = (*NO_PROGRAMS, *await harmless_settings(program, git, str(folder)))
         branch, commit = await _checked_out(program, git, folder)
         base = await _left_the_remote(program, git, commit)
         remote = (await program.run("config", "--get", "remote.origin.url", folders=git, accept=(0, 1))).text

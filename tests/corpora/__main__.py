@@ -77,7 +77,7 @@ async def _results_of(one: Collection, place: Path, only: str) -> list[Result]:
         return await one.run(place, only)
     except CannotPlay as error:
         return [Result(place.name, "collection", Miss.NOT_PLAYED, str(error))]
-    except Exception as error:  # noqa: BLE001 - the other collections are still run
+    except Exception as error:
         return [Result(place.name, "collection", Miss.BROKEN, f"{type(error).__name__}: {error}")]
 
 

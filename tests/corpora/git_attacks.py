@@ -1,11 +1,11 @@
 """``git_attacks.json``: repositories whose metadata runs a program when Git does something ordinary with them.
 
-Each comes to a task in two ways: as the repository that it works on, and unpacked into a folder of its workspace. Then the
-task does everything that its Git tools can do, and in the sandbox the very command of the case.
+Each comes in three ways: as the repository that a task works on, unpacked into a folder of its workspace, and as the folder
+in which a person runs the tools by hand. Then everything is done that the Git tools can do, and in the sandbox the very
+command of the case.
 """
 
 import asyncio
-import json
 import os
 import shutil
 import subprocess
@@ -21,15 +21,18 @@ from perdure.contracts.calls import ToolCall
 from perdure.contracts.errors import PerdureError
 from perdure.safety.probing import probed_sandbox
 from perdure.safety.sandbox import Sandbox
+from perdure.workspace.in_place import open_in_place
 from perdure.workspace.workspaces import Workspaces
 from tests.corpora.bench import context_of
+from tests.corpora.playing import CannotPlay, cases_of, played
 from tests.corpora.report import Miss, Result
 from tools.registry import Registry
 from tools.tool_schemas import ToolContext
 
 FOUND_BY = "git_attacks.json"
 CASE = dict[str, Any]
-WAYS = ("as the repository", "in a folder")
+WAYS = ("as the repository", "in a folder", "by hand")
+CHECKS = {"marker", "outside"}
 UNPACKED = "vendored"
 TASK = "case"
 OPERATIONS: tuple[tuple[str, dict[str, Any]], ...] = (
@@ -53,13 +56,21 @@ def found_in(folder: Path) -> Iterable[Path]:
 async def run(place: Path, only: str) -> list[Result]:
     """Make each repository and work on it."""
     registry, sandbox = Registry.discover(), await probed_sandbox()
-    cases = json.loads(place.read_text(encoding="utf-8"))["cases"]
-    results: list[Result] = []
     async with _refusing_server() as port:
-        for case in (one for one in cases if one["id"].startswith(only)):
-            for way in WAYS:
-                results.append(await _run_case(registry, sandbox, case, way, port))
-    return results
+
+        async def play(case: CASE) -> list[Result]:
+            _refuse_unknown(case)
+            return [await _run_case(registry, sandbox, case, way, port) for way in WAYS]
+
+        return await played(cases_of(place, "cases")[1], only, play)
+
+
+def _refuse_unknown(case: CASE) -> None:
+    """CannotPlay where it is not known how to see whether the attack succeeded."""
+    if case.get("check", "marker") not in CHECKS:
+        raise CannotPlay(f"what it checks is not known, {case['check']!r}")
+    if not all(isinstance(one, str) for one in case["trigger_git_args"]):
+        raise CannotPlay("its trigger is no list of arguments")
 
 
 @asynccontextmanager
@@ -85,6 +96,8 @@ class Trap:
 
     top: Path
     marker: Path
+    outside: dict[str, bytes]
+    """What stands in the folder ``out`` beside the repository, which nothing may change."""
 
     @property
     def repository(self) -> Path:
@@ -98,8 +111,8 @@ class Trap:
         """What happened that must not; empty where nothing did."""
         if self.marker.exists():
             return "the program of the repository ran"
-        outside = self.top / "out" / "a.txt"
-        if outside.exists() and outside.read_text() != "keep\n":
+        outside = self.top / "out"
+        if outside.is_dir() and self.outside and _files_in(outside) != self.outside:
             return "a file outside was changed"
         return ""
 
@@ -108,7 +121,7 @@ def _laid(case: CASE, port: int) -> Trap:
     """A repository with one commit, poisoned as the case says by plain Git."""
     top = Path(os.path.realpath(mkdtemp(prefix="git-attack-")))
     top.chmod(0o777)
-    trap = Trap(top, top / "marker")
+    trap = Trap(top, top / "marker", {})
     trap.program.write_text(f"#!/bin/sh\ntouch '{trap.marker}'\necho \"$1\"\n")
     trap.program.chmod(0o755)
     trap.repository.mkdir()
@@ -130,7 +143,15 @@ def _laid(case: CASE, port: int) -> Trap:
     )
     # Laying it may have run the program already.
     trap.marker.unlink(missing_ok=True)
-    return trap
+    return replace(trap, outside=_files_in(top / "out"))
+
+
+def _files_in(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not path.is_symlink()
+    }
 
 
 async def _run_case(registry: Registry, sandbox: Sandbox, case: CASE, way: str, port: int) -> Result:
@@ -139,14 +160,14 @@ async def _run_case(registry: Registry, sandbox: Sandbox, case: CASE, way: str, 
     done, refused = 0, list[str]()
     before = dict(os.environ)
     try:
-        variables: dict[str, str] = case["env"] or {}
+        variables: dict[str, str] = case.get("env") or {}
         os.environ.update({name: text.replace("$X", str(trap.program)) for name, text in variables.items()})
         try:
-            workspaces, context = await _workspace(trap, sandbox, way)
+            workspaces, context = await _opened(trap, sandbox, way)
         except PerdureError as error:
             refused.append(str(error))
         else:
-            done, refused = await _worked(registry, workspaces, context, case, way)
+            done, refused = await _worked(registry, workspaces, context, case, way, str(trap.program))
     finally:
         os.environ.clear()
         os.environ.update(before)
@@ -155,16 +176,19 @@ async def _run_case(registry: Registry, sandbox: Sandbox, case: CASE, way: str, 
     shutil.rmtree(trap.top, ignore_errors=True)
     miss, why = None, ""
     if sprung:
-        miss, why = Miss.ATTACK_ALLOWED, f"{case['vector']}, {way}: {sprung}"
+        miss, why = Miss.ATTACK_ALLOWED, f"{case.get('vector', '')}, {way}: {sprung}"
     elif not done and not refused:
-        miss, why = Miss.BROKEN, f"{case['vector']}, {way}: nothing was done and nothing said"
+        miss, why = Miss.BROKEN, f"{case.get('vector', '')}, {way}: nothing was done and nothing said"
     counts = ("operations done",) * done + ("operations refused",) * len(refused)
     return Result(case["id"], way, miss, why, refused[0] if miss and refused else "", seconds, counts)
 
 
-async def _workspace(trap: Trap, sandbox: Sandbox, way: str) -> tuple[Workspaces, ToolContext]:
-    """A task's workspace that holds the poisoned repository in this way."""
+async def _opened(trap: Trap, sandbox: Sandbox, way: str) -> tuple[Workspaces | None, ToolContext]:
+    """What a tool works on that holds the poisoned repository in this way; a task's workspace is one of several."""
     repository = trap.repository
+    if way == WAYS[2]:
+        copy = await open_in_place(repository, home=trap.top / "by-hand", network={})
+        return None, context_of(copy, sandbox)
     if way == WAYS[1]:
         repository = trap.top / "clean"
         await asyncio.to_thread(_clean, repository)
@@ -197,11 +221,16 @@ def _run_git(folder: Path, *arguments: str) -> None:
 
 
 async def _worked(
-    registry: Registry, workspaces: Workspaces, context: ToolContext, case: CASE, way: str
+    registry: Registry,
+    workspaces: Workspaces | None,
+    context: ToolContext,
+    case: CASE,
+    way: str,
+    program: str,
 ) -> tuple[int, list[str]]:
     """How many operations were done, and why others were refused."""
     folder = UNPACKED if way == WAYS[1] else "."
-    arguments = [one.replace("@X@", "/bin/false") for one in case["trigger_git_args"]]
+    arguments = [one.replace("@X@", program) for one in case["trigger_git_args"]]
     trigger = {"argv": ["git", "-C", folder, *arguments]}
     done, refused = 0, list[str]()
     context.copy.files.write("a.txt", b"hello\nand more\n")
@@ -213,7 +242,8 @@ async def _worked(
         except PerdureError as error:
             refused.append(f"{tool}: {error}")
     copy = context.copy
-    await workspaces.checkpoint(
-        copy, previous=copy.origin.checkpoint, label="After the work", at=context.requested_at
-    )
+    if workspaces is not None:
+        await workspaces.checkpoint(
+            copy, previous=copy.origin.checkpoint, label="After the work", at=context.requested_at
+        )
     return done, refused
