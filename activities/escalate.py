@@ -1,6 +1,7 @@
 """Tell whom the operator named that an approval waits and nobody decides."""
 
 import json
+import uuid
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Protocol
@@ -12,6 +13,10 @@ from activities.record import scheduled_at
 from perdure.contracts.escalating import Escalate, Escalated
 from perdure.contracts.names import ESCALATION
 
+AGAIN = (
+    " It may have been told before: an earlier attempt failed, or was cut off before its receipt was kept."
+)
+
 
 class KeepsReceipts(Protocol):
     """The ledger of effects."""
@@ -20,6 +25,10 @@ class KeepsReceipts(Protocol):
         self, *, task_id: str, kind: str, target: str, key: str, intent: Mapping[str, Any], at: datetime
     ) -> dict[str, Any] | None:
         """Record the intent; gives the receipt where the effect is known to have happened."""
+        ...
+
+    async def intended(self, *, task_id: str, kind: str, target: str, key: str) -> dict[str, Any] | None:
+        """The first intent."""
         ...
 
     async def receive(
@@ -51,28 +60,38 @@ class EscalateDoor:
 
     @activity.defn(name="escalate")
     async def escalate(self, request: Escalate) -> Escalated:
-        """Run the command, unless its receipt is there: at least once, and once more only where a receipt was lost."""
+        """Run the command, unless its receipt is there: at least once, and once more only where a receipt was lost.
+
+        What may be told a second time says so, to who is told and to people.
+        """
         approval = request.approval
         ledger = {"task_id": request.task_id, "kind": ESCALATION}
         ledger |= {"target": approval.id, "key": approval.operation_digest}
         if not self._announcer.program:
             return Escalated(announced=False, said="This worker has no PERDURE_ESCALATION_COMMAND.")
         async with heartbeating():
-            intent = {"title": approval.title, "expires_at": approval.expires_at}
-            if await self._record.intend(**ledger, intent=intent, at=scheduled_at()) is None:
-                await self._announcer.announce(message_of(request))
-                receipt = {"program": self._announcer.program}
+            attempt = uuid.uuid4().hex
+            intent = {"title": approval.title, "expires_at": approval.expires_at, "attempt": attempt}
+            receipt = await self._record.intend(**ledger, intent=intent, at=scheduled_at())
+            if receipt is None:
+                first = await self._record.intended(**ledger)
+                # The first intent stays, so another's means that an earlier attempt began.
+                again = first is None or first.get("attempt") != attempt
+                await self._announcer.announce(message_of(request, again=again))
+                receipt = {"program": self._announcer.program, "again": again}
                 await self._record.receive(**ledger, receipt=receipt, at=scheduled_at())
-        return Escalated(announced=True, said=f"{self._announcer.program} was told.")
+        said = f"{self._announcer.program} was told." + (AGAIN if receipt.get("again") else "")
+        return Escalated(announced=True, said=said)
 
 
-def message_of(request: Escalate) -> bytes:
+def message_of(request: Escalate, *, again: bool) -> bytes:
     """What the command reads: one JSON object on one line; ``key`` is the same where it is told a second time."""
     approval = request.approval
     message = {
         "v": 1,
         "event": "approval_waits",
         "key": f"{approval.id}/escalation",
+        "again": again,
         "task": {
             "id": request.workflow_id,
             "task_id": request.task_id,

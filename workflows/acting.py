@@ -26,6 +26,9 @@ INSTALL_AGAIN = "install-again"
 UNKNOWN_IS_ASKED = "an-unknown-effect-is-asked-about"
 #: Patch id: in a history of before, a call that the policy newly asks about was left out without a word.
 ASKED_LATE = "a-stricter-policy-asks-late"
+#: Patch id: in a history of before, a call that is looked at again is previewed again, and the task failed where that could
+#: not tell either whether it had happened.
+LOOKED_AGAIN = "looking-again-is-by-the-same-approval"
 
 
 class Acting:
@@ -131,26 +134,33 @@ class Acting:
         return tuple(results)
 
     async def _run_asked(self, decision: str, call: CallSummary) -> tuple[CallResult, ...]:
+        approved: tuple[CallSummary, ApprovedCall] | None = None
         while True:
-            # Packages are installed again in the middle of another step, which has to be finished first.
-            approved = await self._counter.approved(call, decision, withdrawable=not self._installing)
-            if isinstance(approved, Note):
-                self._refuse(approved, call)
-                return ()
-            await self._asking.pause()
             try:
+                if approved is None:
+                    # Packages are installed again in the middle of another step, which has to be finished first.
+                    said = await self._counter.approved(call, decision, withdrawable=not self._installing)
+                    if isinstance(said, Note):
+                        self._refuse(said, call)
+                        return ()
+                    approved = said
+                await self._asking.pause()
                 executed = await self._execute(decision, {call.index: approved})
             except ActivityError as error:
-                if not is_unknown_effect(error):
+                if not is_unknown_effect(error) or (approved is None and not workflow.patched(LOOKED_AGAIN)):
                     raise
-                note = await self._ask_about_effect(error, decision, call)
-                if note is None:
-                    self._counter.still_stands()
-                    continue
-                self._refuse(note, call)
-                return ()
+                # What was approved, by a person or by a grant, is checked again before it runs, and nothing else is.
+                again = approved if workflow.patched(LOOKED_AGAIN) else None
+                # An edited call has another title.
+                note = await self._ask_about_effect(error, decision, again[0] if again else call)
+                if note is not None:
+                    self._refuse(note, again[0] if again else call)
+                    return ()
+                approved = again
+                continue
             if executed.stale_approval is None:
                 return executed.results
+            approved = None
             because = executed.stale_because or "the files changed after the approval"
             self._state.desk.remark(f"{call.title}: {because}, so it is asked anew.")
 

@@ -45,7 +45,7 @@ class Asking:
         if goes_on():
             return
         began = workflow.time()
-        with state.waiting("paused by a person", needs="nothing"):
+        with state.waiting(f"paused by {state.paused_by or 'a person'}", needs="nothing"):
             state.show()
             await workflow.wait_condition(goes_on)
         state.desk.waited_s += workflow.time() - began

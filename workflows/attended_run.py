@@ -12,8 +12,9 @@ from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_
 with workflow.unsafe.imports_passed_through():
     from pydantic import BaseModel
 
+    from perdure.contracts.consents import unusable_name
     from perdure.contracts.continuation import Continuation
-    from perdure.contracts.decisions import Attached, MovingReceipt, Pending, Receipt, Steer
+    from perdure.contracts.decisions import Attached, MovingReceipt, Pausing, Pending, Receipt, Steer
     from perdure.contracts.names import SEARCH_REPOSITORY, SEARCH_USER
     from perdure.contracts.plan import Plan
     from perdure.contracts.steps import Closed, CloseTask, Note, OpenedTask
@@ -24,7 +25,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.desk import Desk
     from workflows.host import Host
     from workflows.outcome import sentence_of, type_of
-    from workflows.request import read
+    from workflows.request import read, refused
     from workflows.steps import CLOSE_TASK, Runner
     from workflows.task_state import Line, TaskState, upsert
 
@@ -46,6 +47,8 @@ class AttendedRun:
         self._early_notes: list[Note] = []
         self._paused: bool | None = None
         """What people said last of pausing; None where nobody said anything in this run."""
+        self._paused_by = ""
+        """Who said that."""
         self._unopened: ApplicationError | None = None
         """Why the run ended before it was open."""
         # The seed changes exactly where a reset cut the history: whatever waits for a person then is asked anew.
@@ -98,6 +101,7 @@ class AttendedRun:
             head=opened.head,
             notes=self._early_notes,
             pause_requested=bool(self._paused),
+            paused_by=self._paused_by,
         )
         state.host = Host(
             state.runner,
@@ -114,7 +118,8 @@ class AttendedRun:
         self._desk.on_reminder = state.reminded
         if given is not None:
             take_up(state, given)
-            state.pause_requested = given.paused if self._paused is None else self._paused
+            if self._paused is None:
+                state.pause_requested, state.paused_by = given.paused, given.paused_by
             # Search attributes and what was warned of are there already.
             self._state = state
             return state
@@ -233,7 +238,7 @@ class AttendedRun:
         """Argument: contracts.decisions.SignalDecision."""
         self._signalled(decision, "deny")
 
-    @workflow.signal(description='Tell the model something before its next step: {"message": "…"}')
+    @workflow.signal(description='Tell the model something before its next step: {"message": "…", "by": "…"}')
     def steer(self, message: Any = None, *_: Any) -> None:
         """Argument: contracts.decisions.Steer."""
         if self.deaf_to_steering:
@@ -242,6 +247,7 @@ class AttendedRun:
             return
         try:
             told = read(message, Steer, what="The signal 'steer'")
+            _check_speaker(told.by)
         except ApplicationError as error:
             self._desk.remark(error.message)
             self._show()
@@ -251,23 +257,40 @@ class AttendedRun:
             self._desk.remark("A steering message was not taken: too many wait to be read already.")
             self._show()
             return
-        notes.append(Note(kind="steer", text=told.message))
+        notes.append(Note(kind="steer", text=told.message, by=told.by.strip()))
+        self._told("steer", f"{told.by.strip() or 'a person'} said", told.message)
 
-    @workflow.signal(description="Pause before the next step")
-    def pause(self, *_: Any) -> None:
-        """No argument."""
-        self._set_paused(True)
+    @workflow.signal(description='Pause before the next step; an argument may say who wants it: {"by": "…"}')
+    def pause(self, said: Any = None, *_: Any) -> None:
+        """Argument, which may be left out: contracts.decisions.Pausing."""
+        self._set_paused(True, said)
 
-    @workflow.signal(description="Go on after a pause")
-    def resume(self, *_: Any) -> None:
-        """No argument."""
-        self._set_paused(False)
+    @workflow.signal(description='Go on after a pause; an argument may say who wants it: {"by": "…"}')
+    def resume(self, said: Any = None, *_: Any) -> None:
+        """Argument, which may be left out: contracts.decisions.Pausing."""
+        self._set_paused(False, said)
 
-    def _set_paused(self, paused: bool) -> None:
-        self._paused = paused
+    def _set_paused(self, paused: bool, said: Any) -> None:
+        word = "pause" if paused else "resume"
+        by = ""
+        try:
+            if said is not None:
+                told = read(said, Pausing, what=f"The signal {word!r}")
+                _check_speaker(told.by)
+                by = told.by.strip()
+        except ApplicationError as error:
+            # It says no more than who wants it, so the word itself is taken all the same.
+            self._desk.remark(error.message)
+        self._paused, self._paused_by = paused, by
         if self._state:
-            self._state.pause_requested = paused
+            self._state.pause_requested, self._state.paused_by = paused, by
+        self._told(word, f"{by or 'a person'} {'paused the task' if paused else 'let the task go on'}")
         self._show()
+
+    def _told(self, kind: str, title: str, excerpt: str = "") -> None:
+        """Keep a word of a person, which is acted on later, among what the task did."""
+        if self._state:
+            self._state.note(Line(self._state.step, kind, title, None, excerpt[:300]))
 
     def _signalled(self, decision: Any, verdict: str) -> None:
         self._desk.signalled(decision, verdict)
@@ -347,3 +370,9 @@ class AttendedRun:
             "limits": spending.limits.model_dump(mode="json"),
             "dropped": spending.dropped.model_dump(mode="json"),
         }
+
+
+def _check_speaker(name: str) -> None:
+    """ApplicationError where a word of a person, which needs no name, has one that no person can use."""
+    if name and (problem := unusable_name(name)):
+        raise refused(problem, "send it with a person's name in 'by', or without one.")

@@ -61,6 +61,7 @@ def carried(
         denials=state.denials,
         last_fault=state.last_fault,
         paused=state.pause_requested,
+        paused_by=state.paused_by,
         granted=tuple(acting.granted),
         installed=tuple(acting.installed),
         seen=state.guard.on(host.checkpoint.tree),

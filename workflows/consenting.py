@@ -38,23 +38,21 @@ def check_name(decision: Decide) -> None:
         raise refused(problem, "send the same with your name in 'by'.")
 
 
-def check_time(approval: Approval | None, until: datetime | None, now: datetime) -> None:
+def check_time(
+    approval: Approval | None, until: datetime | None, now: datetime, *, replayed: bool = False
+) -> None:
     """ApplicationError where the decision comes after the deadline: what nobody decided by then is denied.
 
     A word and the deadline can reach a worker at once, when none was there before, and words are heard first.
+    ``replayed``: a replay checks this as well, which it does of signals alone.
     """
-    if approval is not None and until is not None and now >= until:
+    if approval is None or until is None or now < until:
+        return
+    if not replayed or workflow.patched(IN_TIME):
         raise refused(
             f"The approval {approval.id!r} has expired: its deadline was {approval.expires_at}, and nobody had decided.",
             "it counts as denied; steer the task, so that it asks again.",
         )
-
-
-def check_signal_time(approval: Approval | None, until: datetime | None, now: datetime) -> None:
-    """The same for a signal, which a replay checks as well."""
-    late = approval is not None and until is not None and now >= until
-    if late and workflow.patched(IN_TIME):
-        check_time(approval, until, now)
 
 
 def check_edit(decision: Decide) -> None:

@@ -40,7 +40,6 @@ with workflow.unsafe.imports_passed_through():
         check_edit,
         check_memory,
         check_name,
-        check_signal_time,
         check_time,
         consent_of,
         people_missing,
@@ -257,7 +256,7 @@ class Desk:
             if unusable_name(checked.by) and workflow.patched(NAMED):
                 check_name(checked)
             waits = self.approvals.get(checked.approval_id)
-            check_signal_time(waits, self._until.get(checked.approval_id), self.clock())
+            check_time(waits, self._until.get(checked.approval_id), self.clock(), replayed=True)
         except ApplicationError as error:
             self.remark(error.message)
             return

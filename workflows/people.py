@@ -44,8 +44,6 @@ class Counter:
         self._edited: set[tuple[str, int]] = set()
         self._decided: dict[tuple[str, int], int] = {}
         """How often each call was decided; what is asked of it then has another id, whatever it is."""
-        self._decided_until_last = self._decided
-        """The same before the call that was asked about last, which a grant may have covered and an edit decided twice."""
 
     @property
     def granted(self) -> list[str]:
@@ -60,7 +58,6 @@ class Counter:
         Raises ``MovingOver`` where the task moves to another version instead and the approval may be withdrawn.
         """
         arguments: dict[str, object] | None = None
-        self._decided_until_last = dict(self._decided)
         while True:
             resets = self._state.desk.resets
             decided = self._decided_before(call, decision)
@@ -93,10 +90,6 @@ class Counter:
             if said.remember != "once":
                 await self._remember(call, decision, approval, said)
             return shown, self._approved(approval, said)
-
-    def still_stands(self) -> None:
-        """What was decided last holds for another look: whether the call happened is unknown, and nothing else changed."""
-        self._decided = self._decided_until_last
 
     def _decided_before(self, call: CallSummary, decision: str) -> int:
         number = self._decided.get((decision, call.index), 0)

@@ -82,6 +82,8 @@ class TaskState:
     stopped_because: str = ""
     last_fault: str = ""
     pause_requested: bool = False
+    paused_by: str = ""
+    """Who wanted the pause; empty where nobody said."""
     commits_itself: bool = True
     """Whether what is not committed at the end is committed then."""
     asks_models: bool = True

@@ -34,7 +34,7 @@ from perdure.client.state import Spending, TaskDescription, TaskState, Transcrip
 from perdure.client.upgrading import Upgrade, upgrade
 from perdure.client.validation import valid
 from perdure.client.watching import held_up, watch
-from perdure.contracts.decisions import AnswerQuestion, Decide, Pending, Receipt, Steer
+from perdure.contracts.decisions import AnswerQuestion, Decide, Pausing, Pending, Receipt, Steer
 from perdure.contracts.digests import digest_of
 from perdure.contracts.errors import InvalidInput
 from perdure.contracts.lookups import Form
@@ -165,17 +165,17 @@ class TaskHandle(Generic[Outcome]):
         )
         return await self._update("answer", question_id, answer)
 
-    async def steer(self, message: str) -> None:
+    async def steer(self, message: str, *, by: str = "") -> None:
         """Give the model a message that it reads before its next decision."""
-        await self._signal("steer", valid(Steer, message=message))
+        await self._signal("steer", valid(Steer, message=message, by=by))
 
-    async def pause(self) -> None:
+    async def pause(self, *, by: str = "") -> None:
         """Let the task stop before its next step."""
-        await self._signal("pause")
+        await self._signal("pause", valid(Pausing, by=by))
 
-    async def resume(self) -> None:
+    async def resume(self, *, by: str = "") -> None:
         """Let a paused task go on."""
-        await self._signal("resume")
+        await self._signal("resume", valid(Pausing, by=by))
 
     async def upgrade(self, *, wait_s: float = 5.0) -> Upgrade:
         """Let the task go on in a new run on the version of the workers that takes new tasks.

@@ -14,7 +14,7 @@ from perdure.client import endings, events
 from perdure.client.decoding import Decoder
 from perdure.client.results import READINGS, Where
 from perdure.contracts.continuation import ContinuedTask
-from perdure.contracts.decisions import AnswerQuestion, Decide, SignalDecision, Steer
+from perdure.contracts.decisions import AnswerQuestion, Decide, Pausing, SignalDecision, Steer
 from perdure.contracts.maintenance import MaintenanceRequest, MaintenanceResult
 from perdure.contracts.names import CODING_TASK, MAINTENANCE_RUN
 from perdure.contracts.task import TaskRequest, TaskResult
@@ -148,8 +148,11 @@ class RunReader:
                 return _spoken(where, name, id=said.approval_id, text=said.reason, by=said.by)
         if name == "steer":
             steer = await self._decoder.model(payloads, Steer)
-            return _spoken(where, "steer", text=steer.message) if steer is not None else None
-        return _spoken(where, name) if name in {"pause", "resume"} else None
+            return _spoken(where, "steer", text=steer.message, by=steer.by) if steer is not None else None
+        if name in {"pause", "resume"}:
+            pausing = await self._decoder.model(payloads, Pausing) if payloads else None
+            return _spoken(where, name, by=pausing.by if pausing is not None else "")
+        return None
 
     async def _cancel_asked(self, where: Where, _: HistoryEvent, asked: Any) -> events.Event:
         return _spoken(where, "cancel", text=asked.cause)

@@ -121,6 +121,8 @@ class Continuation(Durable):
     denials: int = 0
     last_fault: str = ""
     paused: bool = False
+    paused_by: str = ""
+    """Who paused it, where that person gave a name."""
     granted: tuple[str, ...] = ()
     """Digests of the arguments of calls that a person approved for the whole task."""
     installed: tuple[InstalledBy, ...] = ()

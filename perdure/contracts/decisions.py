@@ -50,6 +50,17 @@ class Steer(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     message: str = Field(min_length=1, max_length=20_000)
+    by: str = Field(default="", max_length=128)
+    """Who says so; it decides nothing, so it may be left out."""
+
+
+class Pausing(BaseModel):
+    """Argument of the signals ``pause`` and ``resume``, which may be left out."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    by: str = Field(default="", max_length=128)
+    """Who wants it."""
 
 
 class AnswerQuestion(BaseModel):

@@ -131,6 +131,8 @@ class Note(Durable):
     decision: str = ""
     """Digest of the decision entry whose call this answers."""
     call_index: int = -1
+    by: str = ""
+    """Who said it, where a person did and gave a name."""
 
 
 class ModelStep(Durable):

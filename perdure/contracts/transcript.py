@@ -18,7 +18,7 @@ class EntryKind(StrEnum):
     PLAN = "plan"
     """body: plan (``Plan``), model, scripted."""
     NOTE = "note"
-    """body: kind (steer, denied, expired, guard, budget, correction), text; call_id where it answers a call."""
+    """body: kind (steer, denied, expired, guard, budget, correction), text, by; call_id where it answers a call."""
     DECISION = "decision"
     """body: content, reasoning, calls (list of ``ToolCall``), model, scripted, by (``Author``)."""
     EDIT = "edit"

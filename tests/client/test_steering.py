@@ -1,7 +1,10 @@
 """A word to a running task: taken, refused with a hint, or kept until a worker runs."""
 
+import asyncio
+
 from perdure.client import PerdureClient
 from perdure.client.command_line.exit_codes import ExitCode
+from perdure.client.command_line.session import this_person
 from perdure.client.events import Spoken
 from tests.client.player import Player
 from tests.client.shell import Shell
@@ -45,6 +48,47 @@ async def test_a_message_that_the_task_does_not_take_is_told_with_its_reason(
     assert refused.exit_code == ExitCode.NOT_DONE
     assert "too many wait to be read already" in refused.stderr
     assert f"python starter.py show {task.id}" in refused.stderr
+
+
+async def test_who_said_it_stands_in_the_history_in_the_transcript_and_in_what_the_task_does(
+    client: PerdureClient, shell: Shell, worker: Player
+) -> None:
+    task = await client.start("Mend it", repository="/srv/shop")
+    approval = await approval_of(task)
+    assert (await shell.run("steer", task.id, "Keep it small", "--by", "Ada")).exit_code == 0
+    assert (await shell.run("pause", task.id, "--by", "Bob")).exit_code == 0
+    await task.approve(approval.id, by="Ada")
+    doing = "paused by Bob"
+    async with asyncio.timeout(60):
+        # The worker works out the answer, so nothing else tells when it has gone on to there.
+        while (await task.status()).doing != doing:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    assert (await shell.run("resume", task.id)).exit_code == 0
+    told = [(line.kind, line.title, line.excerpt) for line in await task.transcript()]
+    assert ("steer", "Ada said", "Keep it small") in told
+    assert ("pause", "Bob paused the task", "") in told
+    assert ("resume", f"{this_person()} let the task go on", "") in told
+    await task.result()
+    spoken = {each.what: each.by for each in await all_events(task) if isinstance(each, Spoken)}
+    assert spoken == {"steer": "Ada", "pause": "Bob", "approve": "Ada", "resume": this_person()}
+    watched = (await shell.run("watch", task.id)).stdout
+    assert "Bob paused the task" in watched
+    assert "somebody" not in watched
+
+
+async def test_a_name_that_nobody_can_have_is_not_taken_with_a_message_and_hides_no_pause(
+    client: PerdureClient, shell: Shell, worker: Player
+) -> None:
+    task = await client.start("Mend it", repository="/srv/shop")
+    await approval_of(task)
+    refused = await shell.run("steer", task.id, "Keep it small", "--by", "Ada\u202eda")
+    assert refused.exit_code == ExitCode.NOT_DONE
+    assert "a character that people cannot see" in refused.stderr
+    await task.pause(by="deadline")
+    status = await task.status()
+    assert status.paused
+    assert "stands for nobody in particular" in status.remarks[-1]
+    assert "deadline" not in {line.title.split()[0] for line in await task.transcript()}
 
 
 async def test_a_task_that_is_over_takes_nothing(client: PerdureClient, shell: Shell, worker: Player) -> None:

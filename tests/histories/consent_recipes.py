@@ -1,9 +1,12 @@
 """Recipes of histories in which it matters who decides, and what they were shown."""
 
+import shlex
+
 from perdure.client.signing import SigningKey
 from perdure.contracts.decisions import Decide
 from tests.corpora.consent.policies import policy
-from tests.histories.staging import Handle, Recipe, Stage, ended
+from tests.histories.staging import Handle, Recipe, Stage, answer, ended
+from tests.tools.mcp_servers import program, write_servers
 from tests.workflows.conftest import Call, script_of
 
 WRITING: Call = ("execute_command", {"command": "echo written >> made.txt", "writes": True})
@@ -75,4 +78,28 @@ async def key_taken_back(stage: Stage) -> Handle:
         return await ended(handle)
 
 
-RECIPES: tuple[Recipe, ...] = (decisions_recorded, unattended, signed_by_two, key_taken_back)
+async def looked_again(stage: Stage) -> Handle:
+    """An edited call dies after it acted; a person looks again, by the same approval, and leaves it. Words have names."""
+    stage.folder.mkdir(parents=True, exist_ok=True)
+    entry = program(stage.folder)
+    # The preview names the program, whose own folder is that of whoever records.
+    things = stage.folder / "things"
+    things.write_text(f"#!/bin/sh\nexec {shlex.join([entry['command'], *entry['args']])}\n")
+    things.chmod(0o755)
+    servers = write_servers(stage.folder, things={"command": str(things)})
+    turns: list[list[Call]] = [[("things__die", {"after_recording": False})]]
+    async with stage.bench(script_of(turns), mcp_servers=servers) as bench:
+        handle = await bench.start()
+        asked = await bench.approval(handle)
+        await bench.decide(handle, asked, "edit", arguments={"after_recording": True})
+        await bench.decide(handle, await bench.approval(handle, but=asked.id), "approve")
+        question = await bench.question(handle)
+        await handle.signal("steer", {"message": "Mind the thing.", "by": "Bob"})
+        await handle.signal("pause", {"by": "Bob"})
+        await handle.signal("resume", {"by": "Bob"})
+        await answer(handle, question.id, "look_again")
+        await answer(handle, (await bench.question(handle, but=question.id)).id, "leave")
+        return await ended(handle)
+
+
+RECIPES: tuple[Recipe, ...] = (decisions_recorded, unattended, signed_by_two, key_taken_back, looked_again)

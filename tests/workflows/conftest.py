@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 from pydantic import SecretStr
 from temporalio.client import Client, WorkflowHandle
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Worker
 
 from perdure.contracts.decisions import Approval, Pending, Question
@@ -263,13 +263,19 @@ async def bench_of(
 
 
 async def stop_all(bench: Bench) -> None:
-    """Terminate what still runs, so that nothing of a test outlives it."""
+    """Terminate what still runs, so that nothing of a test outlives it; what cannot be ended is told, after the others."""
+    failed: list[RPCError] = []
     for handle in bench.handles:
-        described = await handle.describe()
-        if described.status is not None and described.status.name == "RUNNING":
-            # It may end by itself meanwhile.
-            with contextlib.suppress(RPCError):
+        try:
+            described = await handle.describe()
+            if described.status is not None and described.status.name == "RUNNING":
                 await handle.terminate("the test is over")
+        except RPCError as error:
+            # It may end by itself meanwhile, which the server calls not found.
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                failed.append(error)
+    if failed:
+        raise ExceptionGroup("tasks of a test go on", failed)
 
 
 Benches = Callable[..., contextlib.AbstractAsyncContextManager[Bench]]

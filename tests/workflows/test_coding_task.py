@@ -234,11 +234,11 @@ async def test_steering_reaches_the_model_and_pause_holds_the_next_step(benches:
     }
     async with benches(script_of([[READ], [READ]], before=[slow])) as bench:
         handle = await bench.start()
-        await handle.signal("pause")
-        await handle.signal("steer", {"message": "mind the negative amounts"})
+        await handle.signal("pause", {"by": "Bob"})
+        await handle.signal("steer", {"message": "mind the negative amounts", "by": "Ada"})
 
         async def paused() -> bool | None:
-            return (await handle.query("status"))["doing"] == "paused by a person" or None
+            return (await handle.query("status"))["doing"] == "paused by Bob" or None
 
         await until(paused)
         asked = len(bench.models.requests)
@@ -247,6 +247,11 @@ async def test_steering_reaches_the_model_and_pause_holds_the_next_step(benches:
         await handle.signal("resume")
         await handle.result()
         assert "mind the negative amounts" in bench.models.requests[-1].body.decode()
+        said = await bench.house.record.database.fetch(
+            "SELECT body->>'by' AS by FROM entries WHERE task_id = $1 AND body->>'kind' = 'steer'",
+            handle.first_execution_run_id or "",
+        )
+        assert [row["by"] for row in said] == ["Ada"]
 
 
 @pytest.mark.parametrize("mode", ["plan", "answer"])

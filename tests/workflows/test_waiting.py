@@ -49,7 +49,9 @@ async def test_people_are_reminded_and_the_operators_command_is_told_until_someb
         assert "Escalated at" in card
         messages = [json.loads(line) for line in told.read_text().splitlines()]
         assert len(messages) == 2
+        assert [each.pop("again") for each in messages] == [False, True]
         assert messages[0] == messages[1]
+        assert "may have been told before" in card
         assert messages[0]["approval"]["id"] == approval.id
         assert messages[0]["task"]["user"] == "Ada"
         assert messages[0]["key"] == f"{approval.id}/escalation"
@@ -131,8 +133,9 @@ async def test_a_receipt_ends_it_and_only_a_lost_one_announces_again(database_ur
             await ActivityEnvironment().run(dying.escalate, request)
         door = EscalateDoor(record, announced)
         for _ in range(2):
-            assert (await ActivityEnvironment().run(door.escalate, request)).announced
-        assert len(announced.messages) == 2
+            done = await ActivityEnvironment().run(door.escalate, request)
+            assert (done.announced, "may have been told before" in done.said) == (True, True)
+        assert [json.loads(each)["again"] for each in announced.messages] == [False, True]
         other = request.model_copy(update={"approval": APPROVAL.model_copy(update={"id": "000000000001"})})
         announced.failures = 1
         with pytest.raises(AnnouncementFailed):

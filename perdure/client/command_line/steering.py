@@ -4,7 +4,7 @@ import sys
 from typing import Any, Literal
 
 from perdure.client.command_line.exit_codes import ExitCode
-from perdure.client.command_line.session import Action, Session
+from perdure.client.command_line.session import Action, Session, this_person
 from perdure.client.errors import NoWorker, Refused
 from perdure.client.handle import TaskHandle
 from perdure.client.state import TaskState
@@ -13,7 +13,7 @@ from perdure.contracts.errors import InvalidInput
 _KEPT = "The server keeps it, and the task takes it as soon as a worker runs."
 
 
-def steer(id: str, message: str) -> Action:
+def steer(id: str, message: str, *, by: str | None = None) -> Action:
     """Give the model a message; ``-`` reads it from standard input."""
 
     async def action(session: Session) -> ExitCode:
@@ -26,7 +26,7 @@ def steer(id: str, message: str) -> Action:
         async with session.client() as client:
             task = await client.task(id)
             before = (await task.status()).remarks if await task.has_worker() else ()
-            await task.steer(said)
+            await task.steer(said, by=_person(by))
             state = await _taken(task)
             if state.remarks != before:
                 raise Refused(
@@ -38,21 +38,25 @@ def steer(id: str, message: str) -> Action:
     return action
 
 
-def pause(id: str) -> Action:
+def pause(id: str, *, by: str | None = None) -> Action:
     """Stop before the next step."""
-    return _switch(id, "pause")
+    return _switch(id, "pause", _person(by))
 
 
-def resume(id: str) -> Action:
+def resume(id: str, *, by: str | None = None) -> Action:
     """Go on after a pause."""
-    return _switch(id, "resume")
+    return _switch(id, "resume", _person(by))
 
 
-def _switch(id: str, word: Literal["pause", "resume"]) -> Action:
+def _person(by: str | None) -> str:
+    return this_person() if by is None else by
+
+
+def _switch(id: str, word: Literal["pause", "resume"], by: str) -> Action:
     async def action(session: Session) -> ExitCode:
         async with session.client() as client:
             task = await client.task(id)
-            await (task.pause() if word == "pause" else task.resume())
+            await (task.pause(by=by) if word == "pause" else task.resume(by=by))
             state = await _taken(task)
         said = f"It pauses before its next step; `python starter.py resume {task.id}` lets it go on"
         return _confirm(session, task, state, said if word == "pause" else "It goes on")

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from perdure.client.command_line.commands.options import Json, NamedTask, run
+from perdure.client.command_line.commands.options import By, Json, NamedTask, run
 
 
 def steer(
@@ -13,6 +13,7 @@ def steer(
     message: Annotated[
         str, typer.Argument(metavar="MESSAGE", help="What the model is told; - reads it from standard input.")
     ],
+    by: By = None,
     as_json: Json = False,
 ) -> None:
     """Tell the model something before its next decision.
@@ -22,24 +23,24 @@ def steer(
     """
     from perdure.client.command_line.steering import steer as action
 
-    run(context, action(task, message), as_json=as_json)
+    run(context, action(task, message, by=by), as_json=as_json)
 
 
-def pause(context: typer.Context, task: NamedTask, as_json: Json = False) -> None:
+def pause(context: typer.Context, task: NamedTask, by: By = None, as_json: Json = False) -> None:
     """Let a task stop before its next step.
 
     What runs now is finished first. The time of the pause does not count against the budget.
     """
     from perdure.client.command_line.steering import pause as action
 
-    run(context, action(task), as_json=as_json)
+    run(context, action(task, by=by), as_json=as_json)
 
 
-def resume(context: typer.Context, task: NamedTask, as_json: Json = False) -> None:
+def resume(context: typer.Context, task: NamedTask, by: By = None, as_json: Json = False) -> None:
     """Let a paused task go on."""
     from perdure.client.command_line.steering import resume as action
 
-    run(context, action(task), as_json=as_json)
+    run(context, action(task, by=by), as_json=as_json)
 
 
 COMMANDS = {"steer": steer, "pause": pause, "resume": resume}
