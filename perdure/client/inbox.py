@@ -7,13 +7,14 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from perdure.client.errors import NotPending, NoWorker
+from perdure.client.errors import NotPending
 from perdure.client.handle import TaskHandle, handle_of
 from perdure.client.server import Server
 from perdure.client.signing import SigningKey
 from perdure.client.state import WaitingTask
 from perdure.client.task_list import KINDS, ListedTask, listed
 from perdure.client.validation import valid
+from perdure.client.waiting_tasks import WaitingTasks
 from perdure.contracts.calls import Assurance, Effect
 from perdure.contracts.decisions import Approval
 from perdure.contracts.digests import digest_of
@@ -52,8 +53,15 @@ class InboxFilter(BaseModel):
         )
 
     def takes_task(self, task: WaitingTask) -> bool:
-        """Whether the task's repository and user are those that are wanted."""
-        return self.repository in {None, task.repository} and self.user in {None, task.user}
+        """Whether the task's repository and user are those that are wanted; one that could not be read may be."""
+        return (bool(task.problem) and not task.repository) or self._takes(task.repository, task.user)
+
+    def may_take(self, task: ListedTask) -> bool:
+        """The same of a task that was not asked: what the server's list does not know of it, it may say itself."""
+        return not task.repository or self._takes(task.repository, task.user)
+
+    def _takes(self, repository: str, user: str) -> bool:
+        return self.repository in {None, repository} and self.user in {None, user}
 
     def takes(self, approval: Approval) -> bool:
         """Whether an approval of such a task is wanted."""
@@ -136,9 +144,9 @@ class Inbox:
     async def __call__(self, wanted: InboxFilter | None = None, /, **fields: Any) -> list[WaitingTask]:
         """Open tasks that wait for a person, with the approvals and questions that fit a filter, or its fields."""
         asked = valid(InboxFilter, **fields) if wanted is None else wanted
-        turns = asyncio.Semaphore(_ASKED_AT_ONCE)
-        found = await asyncio.gather(*(self._waiting_task(each, turns) for each in await self._candidates()))
-        fitting = [_fitting(task, asked) for task in found if task is not None]
+        # Nobody waits for what is not wanted.
+        candidates = [each for each in await self._candidates() if asked.may_take(each)]
+        fitting = [_fitting(task, asked) for task in await WaitingTasks(self._server).of(candidates)]
         return [task for task in fitting if task.approvals or task.questions or task.problem]
 
     async def list(self, wanted: InboxFilter | None = None, /, **fields: Any) -> list[WaitingApproval]:
@@ -235,34 +243,6 @@ class Inbox:
         with self._server.explained():
             found = self._server.client.list_workflows(query, rpc_timeout=self._server.limit)
             return [listed(each) async for each in found]
-
-    async def _waiting_task(self, task: ListedTask, turns: asyncio.Semaphore) -> WaitingTask | None:
-        """What an open task waits for; None where it is over, which the server's list learns a moment later."""
-        async with turns:
-            handle = await self._handle(task.id)
-            description = await handle.describe()
-            if not description.open:
-                return None
-            known = {"repository": task.repository, "user": task.user}
-            try:
-                # Asked first, so that a list of tasks without a worker does not wait for each of them in turn.
-                await self._server.require_worker("the query 'pending'", task=task.id)
-                found = WaitingTask.of(description, await handle.pending())
-            except (NoWorker, InvalidInput) as error:
-                # Silent, stuck in its history, or gone by now: the others are listed all the same.
-                found = WaitingTask(
-                    id=task.id,
-                    kind=description.kind,
-                    summary=description.summary,
-                    problem=error.message,
-                    hint=error.hint,
-                )
-        # Where the attributes are not registered, the approvals themselves say it.
-        said = {
-            name: next((getattr(each, name) for each in found.approvals if getattr(each, name)), "")
-            for name in known
-        }
-        return found.model_copy(update={name: known[name] or said[name] for name in known})
 
 
 def approvals_of(tasks: Sequence[WaitingTask]) -> list[WaitingApproval]:

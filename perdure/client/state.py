@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from perdure.contracts.decisions import Approval, Pending, Question
+from perdure.contracts.decisions import Approval, Question
 from perdure.contracts.steps import Limits
 from perdure.contracts.task import Cost
 
@@ -124,19 +124,13 @@ class WaitingTask(BaseModel):
     summary: str = ""
     repository: str = ""
     user: str = ""
+    needs: str = ""
+    """``approval`` or ``answer`` as the server's list has it; empty where it does not know."""
+    status: str = ""
+    """The same of its status."""
+    started_at: datetime | None = None
     approvals: tuple[Approval, ...] = ()
     questions: tuple[Question, ...] = ()
     problem: str = ""
     hint: str = ""
     """What to do about the problem."""
-
-    @classmethod
-    def of(cls, description: TaskDescription, pending: Pending) -> "WaitingTask":
-        """A task with what its query ``pending`` answered."""
-        return cls(
-            id=description.id,
-            kind=description.kind,
-            summary=description.summary,
-            approvals=pending.approvals,
-            questions=pending.questions,
-        )

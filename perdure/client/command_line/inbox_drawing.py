@@ -100,11 +100,22 @@ def draw_questions(tasks: Sequence[WaitingTask]) -> list[RenderableType]:
         for question in task.questions:
             parts += [Text(), *draw_question(question)]
         if task.problem:
+            if known := _known(task):
+                parts.append(clean(known, "dim"))
             parts.append(clean(task.problem, "red"))
             if task.hint:
                 parts.append(Text.assemble(("hint: ", "bold"), clean(task.hint)))
         parts.append(Rule(style="dim"))
     return parts
+
+
+def _known(task: WaitingTask) -> str:
+    """What the server's list says of a task that was not heard."""
+    needs = {"approval": "waits for an approval", "answer": "waits for an answer"}.get(
+        task.needs, task.status
+    )
+    since = f"started {task.started_at:%Y-%m-%d %H:%M} UTC" if task.started_at else ""
+    return " · ".join(text for text in (task.user, task.repository, needs, since) if text)
 
 
 def draw_outcome(outcome: Outcome) -> RenderableType:
