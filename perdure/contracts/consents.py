@@ -16,11 +16,15 @@ from perdure.contracts.calls import Assurance
 from perdure.contracts.digests import canonical_json, digest_of
 from perdure.contracts.durable import Durable
 from perdure.contracts.errors import ConfigurationError
+from perdure.contracts.hidden import hides
+from perdure.contracts.twins import TWINS, scripts_of
 
 PURPOSE = b"perdure: the decision of a person on one operation, version 1\n"
 """Begins all that is signed, so that nothing signed for something else can ever stand for a decision."""
 RESERVED_NAMES = frozenset({"deadline", "unattended", "perdure", "your name"})
 """Names that the record uses where nobody decided, and what stands in the place of a name on a card."""
+_READ_AS = {"i": "l", "1": "l", "|": "l", "0": "o"}
+"""Of ASCII's own letters and digits those that many typefaces draw alike."""
 MAX_NAME = 128
 KEY_BYTES = 32
 
@@ -72,18 +76,41 @@ def arguments_digest(arguments: dict[str, object] | None) -> str:
     return "" if arguments is None else digest_of({"v": 1, "arguments": arguments})
 
 
+def _as_read(text: str) -> str:
+    return "".join(TWINS.get(each, each) for each in text)
+
+
+def _is_mark(character: str) -> bool:
+    return unicodedata.category(character).startswith("M")
+
+
 def same_person(name: str) -> str:
-    """A name in the form in which names are compared, so that no other way to write it makes another person."""
-    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+    """A name in the form in which names are compared, so that no other way to write it makes another person.
+
+    Neither case, blanks and signs, nor letters that look like others tell people apart.
+    """
+    read = _as_read(unicodedata.normalize("NFKC", name))
+    folded = _as_read(unicodedata.normalize("NFKC", read.casefold())).lower()
+    alike = "".join(_READ_AS.get(each, each) for each in folded)
+    return " ".join("".join(each if each.isalnum() or _is_mark(each) else " " for each in alike).split())
+
+
+_RESERVED = frozenset(map(same_person, RESERVED_NAMES))
 
 
 def unusable_name(name: str) -> str:
     """Why nobody can decide under this name; empty where it is one."""
     if not name.strip():
         return "A decision needs the name of who decides, in the field 'by'."
-    if not name.isprintable():
+    if not name.isprintable() or any(hides(each) for each in name):
         return "The name in the field 'by' holds a character that people cannot see."
-    if same_person(name) in RESERVED_NAMES:
+    scripts = scripts_of(name)
+    if len(scripts) > 1 and any(each in TWINS for each in name):
+        mixed = " and ".join(script.capitalize() for script in scripts)
+        return f"The name in the field 'by' mixes letters that look alike, of {mixed}."
+    if not same_person(name):
+        return "The name in the field 'by' has neither letters nor digits."
+    if same_person(name) in _RESERVED:
         return f"The name {name.strip()!r} stands for nobody in particular, so no person can use it."
     return ""
 

@@ -89,7 +89,7 @@ class Approvers:
 
     def _check_entries(self, found: dict[str, _Registered]) -> None:
         assert self._file is not None
-        people, owners = set[str](), dict[str, str]()
+        people, owners = set[str](), dict[bytes, str]()
         for name, each in found.items():
             person = same_person(name)
             if problem := unusable_name(name) or (
@@ -99,12 +99,13 @@ class Approvers:
             people.add(person)
             for key in each.keys:
                 try:
-                    raw_key(key)
+                    # The same key can be written in more than one way.
+                    raw = raw_key(key)
                 except ValueError as error:
                     raise _unusable(self._file, f"{name!r}: {error}") from error
-                if owners.setdefault(key, name) != name:
+                if owners.setdefault(raw, name) != name:
                     raise _unusable(
-                        self._file, f"{name!r} has the same key as {owners[key]!r}; a key is one person's"
+                        self._file, f"{name!r} has the same key as {owners[raw]!r}; a key is one person's"
                     )
 
 

@@ -7,20 +7,10 @@ character beyond ASCII that could be taken for one of ASCII's is.
 import re
 import unicodedata
 
-_LIKE = {
-    "a": "аɑαа", "b": "Ьƅ", "c": "сϲᴄⲥ", "d": "ԁɗ", "e": "еҽ℮", "g": "ɡց", "h": "һհ", "i": "іıɩι", "j": "јϳ",
-    "k": "κк", "l": "ӏƖǀ", "n": "ոп", "o": "оοօᴏⲟסه", "p": "рρⲣ", "q": "ԛզ", "r": "гᴦ", "s": "ѕꜱ", "t": "τт",
-    "u": "υսʋᴜ", "v": "νѵᴠ", "w": "ԝѡᴡա", "x": "хχ", "y": "уγүʏ", "z": "ᴢ",
-    "A": "АΑᎪ", "B": "ВΒᏴ", "C": "СϹᏟ", "D": "Ꭰ", "E": "ЕΕᎬ", "F": "Ϝ", "G": "Ԍ", "H": "НΗᎻ", "I": "ІΙӀ", "J": "ЈᎫ",
-    "K": "КΚᏦ", "L": "Ꮮ", "M": "МΜᎷ", "N": "Ν", "O": "ОΟՕ", "P": "РΡᏢ", "Q": "Ԛ", "R": "Ꭱ", "S": "ЅՏᏚ", "T": "ТΤᎢ",
-    "U": "Ս", "V": "ѴᏙ", "W": "ԜᎳ", "X": "ХΧ", "Y": "ΥҮ", "Z": "ΖᏃ",
-}  # fmt: skip
-"""Letter of ASCII → those of other scripts that look like it."""
-_TWINS = {other: letter for letter, others in _LIKE.items() for other in others}
+from perdure.contracts.twins import TWINS, script_of, scripts_of
 
 _WORD = re.compile(r"[^\W_]*[^\W_\x00-\x7f][^\W_]*")
 _BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
-_SCRIPTS = re.compile(r"^(\w+)")
 _SIGN_CATEGORIES = frozenset(
     {"Pd", "Pc", "Ps", "Pe", "Pi", "Pf", "Po", "Sm", "Sk", "Zs", "Lm", "Me", "Mn", "Mc"}
 )
@@ -46,26 +36,20 @@ def escape_signs(text: str) -> str:
     )
 
 
-def scripts_of(word: str) -> tuple[str, ...]:
-    """The scripts of the word's letters, by their names in Unicode."""
-    names = (_script(character) for character in word if character.isalpha())
-    return tuple(dict.fromkeys(name for name in names if name))
-
-
 def ascii_twin(word: str) -> str:
     """What people may read in the word, in ASCII; empty where they read nothing but itself."""
-    read = "".join(_TWINS.get(c) or unicodedata.normalize("NFKC", c) for c in word)
+    read = "".join(TWINS.get(c) or unicodedata.normalize("NFKC", c) for c in word)
     return read if read != word and read.isascii() else ""
 
 
 def _spelled(word: str) -> str:
     """The word with its foreign letters escaped where it mixes scripts, or all of it passes for ASCII."""
     mixed = len(scripts_of(word)) > 1
-    passes = all(character.isascii() or character in _TWINS for character in word)
+    passes = all(character.isascii() or character in TWINS for character in word)
     if not mixed and not passes:
         return word
     return "".join(
-        c if c.isascii() or (_script(c) == "LATIN" and c not in _TWINS) else _escape(c) for c in word
+        c if c.isascii() or (script_of(c) == "LATIN" and c not in TWINS) else _escape(c) for c in word
     )
 
 
@@ -79,16 +63,6 @@ def _passes_in_command(character: str) -> bool:
     return (
         character in _FORGING or _imitates(character) or unicodedata.category(character) in _SIGN_CATEGORIES
     )
-
-
-def _script(character: str) -> str:
-    name = unicodedata.name(character, "")
-    found = _SCRIPTS.match(name)
-    first = found[1] if found else ""
-    if first in ("FULLWIDTH", "MATHEMATICAL", "MODIFIER", "SMALL"):
-        return "LATIN"
-    # Japanese mixes these by its nature.
-    return "CJK" if first in ("CJK", "HIRAGANA", "KATAKANA", "IDEOGRAPHIC") else first
 
 
 def _escape(character: str) -> str:

@@ -62,6 +62,12 @@ def test_what_is_no_public_key_is_refused(text: str) -> None:
     [
         ([consent("Ada"), consent("Bob")], Assurance.CLAIMED, 2),
         ([consent("Ada"), consent(" ADA "), consent("ａｄａ")], Assurance.CLAIMED, 1),
+        # Cyrillic letters alone, that look like Latin ones.
+        ([consent("Coco"), consent("\u0421\u043e\u0441\u043e")], Assurance.CLAIMED, 1),
+        ([consent("Alan"), consent("AIan"), consent("a1an")], Assurance.CLAIMED, 1),
+        ([consent("Ada Byron"), consent("ada.byron"), consent("ADA_BYRON!")], Assurance.CLAIMED, 1),
+        ([consent("Ada"), consent("Adá")], Assurance.CLAIMED, 2),
+        ([consent("\u0421ar\u043el"), consent("Ada")], Assurance.CLAIMED, 1),
         ([consent("Ada"), consent("Bob", "k1")], Assurance.SIGNED, 1),
         ([consent("Ada", "k1"), consent("Bob", "k1")], Assurance.SIGNED, 1),
         ([consent("Ada", "k1"), consent("Bob", "k2")], Assurance.SIGNED, 2),
@@ -78,10 +84,46 @@ def test_who_asked_may_approve_where_one_person_is_enough() -> None:
     assert counted_people([consent("Carol")], least=Assurance.CLAIMED, requester="carol", people=1) == 1
 
 
-@pytest.mark.parametrize("name", ["", "  ", "deadline", " Perdure", "Ada\nBob", "Ada\u202e", "a\u200bda"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "",
+            "  ",
+            "deadline",
+            " Perdure",
+            "Ada\nBob",
+            "Ada\u202e",
+            "a\u200bda",
+            "...",
+            "dead1ine",
+            "your-name",
+        ),
+        # Selectors and fillers that are drawn as nothing, and a Cyrillic letter among Latin ones.
+        *("Ada\ufe0f", "Ada\u3164", "Ada\u034f", "Ada\u2800", "\u0410da"),
+    ],
+)
 def test_a_name_that_nobody_can_have_is_refused(name: str) -> None:
     assert unusable_name(name)
-    assert unusable_name("Ada Lovelace") == ""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Ada Lovelace",
+        "ada@example.invalid",
+        "O'Neil, J.",
+        "José",
+        "Ада",
+        "李雷",
+        "山田 たろう",
+        "user-17",
+        "Ελένη",
+        "김 Kim",
+    ],
+)
+def test_names_of_people_may_be_of_any_one_script(name: str) -> None:
+    assert unusable_name(name) == ""
 
 
 def test_a_key_file_belongs_to_its_owner_alone(tmp_path_factory: pytest.TempPathFactory) -> None:
