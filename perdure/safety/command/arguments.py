@@ -13,8 +13,9 @@ LONGEST_SHOWN = 60
 _NO_VARIABLES: Mapping[str, "Argument"] = MappingProxyType({})
 NUMERIC = frozenset("?#$")
 PRINTABLE = NUMERIC | {
-    "BASH_VERSION", "HOME", "HOSTNAME", "LANG", "LINENO", "OLDPWD", "PATH", "PWD", "RANDOM", "SECONDS", "SHELL", "TERM",
-    "TMPDIR", "UID", "USER",
+    "BASH_VERSION", "CI", "COLUMNS", "CONDA_DEFAULT_ENV", "CONDA_PREFIX", "EDITOR", "EUID", "GOPATH", "GOROOT", "HOME", "HOSTNAME", "JAVA_HOME",
+    "LANG", "LC_ALL", "LC_CTYPE", "LINENO", "LINES", "LOGNAME", "NODE_ENV", "NODE_PATH", "NVM_DIR", "OLDPWD", "OSTYPE", "PAGER", "PATH", "PPID", "PWD",
+    "PYTHONPATH", "RANDOM", "SECONDS", "SHELL", "SHLVL", "TERM", "TMPDIR", "TZ", "UID", "USER", "VIRTUAL_ENV",
 }  # fmt: skip
 """Variables whose values are no secret, so that they may be printed."""
 

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from perdure.safety.command.arguments import Finding, ask, bounded, shown
+from perdure.safety.command.awk_loops import may_not_end
 from perdure.safety.command.words import words_in
 
 _FUNCTIONS = words_in(
@@ -14,10 +15,6 @@ _KEYWORDS = words_in(
     "BEGIN END if else for while do break continue in delete next exit return print printf nextfile"
 )
 _LOOPS = frozenset(["for", "while", "do"])
-_ENDS = re.compile(
-    r"for\s*\(\s*(?:\w+\s+in\s+\w+|(\w+)\s*=\s*\w+\s*;\s*\1\s*(?:<=?\s*\w+\s*;\s*(?:\1\+\+|\+\+\1)|>=?\s*\w+\s*;\s*(?:\1--|--\1)))\s*\)"
-)
-"""A loop over an array, or with a counter."""
 _REFUSED = re.compile(
     r"(?i)\b(?:system|getline|close|fflush|ENVIRON|ARGV|ARGC|ARGIND|PROCINFO|SYMTAB|FUNCTAB|function|func)\b|@|\\\n"
 )
@@ -26,6 +23,8 @@ _TOKEN = re.compile(
     | (?P<name>[A-Za-z_][A-Za-z0-9_]*) | (?P<sign>\+\+|--|&&|\|\||[-+*%^=!<>~,()\[\]?:$/|]=?) """
 )
 _REGEX = re.compile(r"/(?:\\.|[^\\/\n\[]|\[\^?\]?(?:\\.|[^\]\\\n/])*\])*/")
+_HUGE = re.compile(r"%[-+ #0]*(?:[0-9]{5}|\*)|%[-+ #0]*[0-9]*\.(?:[0-9]{5}|\*)|\$\s*[0-9]{6}")
+"""A field or a number of a format that alone makes a line of any length."""
 _BEFORE_REGEX = frozenset(["", "{", "}", ";", "\n", "(", ",", "~", "!", "&&", "||"])
 
 
@@ -45,8 +44,9 @@ def awk_program(program: str) -> Finding | None:
         if kind != "space":
             state.take(token[0], kind)
         at = token.end()
-    may_not_end = re.search(r"\b(?:for|while|do)\b", _ENDS.sub("", program))
-    return bounded("The awk program has a loop that may not end.") if may_not_end else None
+    if may_not_end(program):
+        return bounded("The awk program has a loop that may not end.")
+    return bounded("The awk program may print without measure.") if _HUGE.search(program) else None
 
 
 @dataclass

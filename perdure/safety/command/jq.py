@@ -14,10 +14,16 @@ _FUNCTIONS = words_in(
 )
 _ENDLESS = frozenset(["repeat", "range", "recurse", "until", "while", "limit"])
 _TOKEN = re.compile(
-    r"""(?x) [ \t\n]+ | "(?:\\["\\/bfnrt]|[^"\\])*" | [0-9]+(?:\.[0-9]+)? | (?P<field>\.[A-Za-z_][A-Za-z0-9_]*)
+    r"""(?x) [ \t\n]+ | (?P<text>") | [0-9]+(?:\.[0-9]+)? | (?P<field>\.[A-Za-z_][A-Za-z0-9_]*)
     | (?P<name>[A-Za-z_][A-Za-z0-9_]*) (?P<key>[ ]*:)? | @(?:csv|tsv|json|text|html|uri|base64|sh)\b
     | (?:==|!=|<=|>=|//|\.\.|\|=|\+=|[-+*/%<>=|,;:.?\[\](){}]) """
 )
+
+
+_TEXT = re.compile(r"""(?:\\["\\/bfnrt]|[^"\\])*(?P<end>"|\\\()""")
+"""A piece of a text up to its end, or up to a filter that is computed within it."""
+_WITHIN = "\\("
+_OPENING, _CLOSING = frozenset(["{", "[", "("]), frozenset(["}", "]", ")"])
 
 
 def jq_filter(text: str) -> Finding | None:
@@ -26,16 +32,26 @@ def jq_filter(text: str) -> Finding | None:
     while at < len(text):
         token = _TOKEN.match(text, at)
         if not token:
-            return ask(f"The jq filter is not understood at {shown(text[at:])}.")
-        name, sign = token["name"], token[0]
+            return _not_understood(text[at:])
+        name, sign, at = token["name"], token[0], token.end()
         is_key = token["key"] and brackets[-1:] == ["{"]
-        if name in _ENDLESS:
+        if name in _ENDLESS or ("*" in text and re.fullmatch("[0-9]{6,}", sign)):
             is_endless = True
         elif name and not is_key and name not in _FUNCTIONS:
             return ask(f"The jq filter uses {shown(name)}.")
-        if sign in {"{", "[", "("}:
+        if sign in _OPENING:
             brackets.append(sign)
-        elif sign in {"}", "]", ")"} and brackets:
-            brackets.pop()
-        at = token.end()
+        opened = brackets.pop() if sign in _CLOSING and brackets else ""
+        if token["text"] or opened == _WITHIN:
+            piece = _TEXT.match(text, at)
+            if not piece:
+                return _not_understood(text[token.start() :])
+            brackets += [_WITHIN] if piece["end"] == _WITHIN else []
+            at = piece.end()
+    if _WITHIN in brackets:
+        return _not_understood(text)
     return bounded("The jq filter may not end.") if is_endless else None
+
+
+def _not_understood(rest: str) -> Finding:
+    return ask(f"The jq filter is not understood at {shown(rest)}.")

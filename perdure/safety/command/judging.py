@@ -5,14 +5,12 @@ from dataclasses import replace
 from posixpath import normpath
 
 from perdure.safety.command.arguments import Argument, Finding, Scene, argument_of, ask, shown
+from perdure.safety.command.feeding import fed_by_names, hunts_in_history, shows_harmless_variables
 from perdure.safety.command.kinds import text
 from perdure.safety.command.options import judge_arguments
 from perdure.safety.command.paths import NOTHING, outside, secret
 from perdure.safety.command.programs import Program, programs
 from perdure.safety.command.readers import (
-    ACTIONS,
-    FOUND,
-    finds_no_secrets,
     judge_echo,
     judge_find,
     judge_printf,
@@ -82,36 +80,32 @@ class Judge:
         members = list(node.members)
         for place, member in enumerate(members):
             inner = replace(scene, is_fed=scene.is_fed or place > 0)
-            if place and (joined := self._fed_by_find(members[place - 1], member, inner)) is not None:
+            words = _words_of(member, inner)
+            following = _words_of(members[place + 1], inner) if place + 1 < len(members) else []
+            if shows_harmless_variables(words, following) and isinstance(member, Simple):
+                found += self._redirects(member.redirects, inner)
+            elif place and (joined := self._fed(members[:place], member, inner)) is not None:
                 found += joined
             else:
                 found += self.findings(member, inner)[0]
+            hunted = hunts_in_history(words, following)
+            found += [hunted] if hunted else []
         return found
 
-    def _fed_by_find(self, left: Node, right: Node, scene: Scene) -> list[Finding] | None:
-        """Of ``find … | xargs COMMAND``: the command with a found file; None for anything else."""
-        if not isinstance(left, Simple) or not isinstance(right, Simple) or right.assignments:
+    def _fed(self, before: list[Node], right: Node, scene: Scene) -> list[Finding] | None:
+        """What is wrong with a command that gets names of files, or a part of the environment; None for anything else."""
+        words = [_words_of(node, scene) for node in before]
+        command = _words_of(right, scene)
+        if not command or not isinstance(right, Simple) or not all(words):
             return None
-        finder = [argument_of(word, scene.variables) for word in left.words]
-        feeder = [argument_of(word, scene.variables) for word in right.words]
-        texts = [argument.text for argument in feeder]
-        prints = [argument.text for argument in finder if argument.text in ACTIONS]
-        if not finder or finder[0].text != "find" or texts[:1] != ["xargs"] or not finds_no_secrets(finder):
+        fed = fed_by_names(words, command)
+        if fed is None:
             return None
-        command = feeder[2:] if texts[1:2] == ["-0"] else feeder[1:]
-        if (
-            not command
-            or command[0].text.startswith("-")
-            or prints != (["-print0"] if texts[1] == "-0" else [])
-        ):
-            return None
-        program = programs().get(command[0].text)
-        if texts[1] != "-0" and not (program and program.entry.any_name):
-            # A name with blanks becomes several words, of which one may look like an option.
-            return None
-        found = Argument(FOUND, FOUND)
-        # As many names as fit take their place, and a program may write to its second operand.
-        return self.command([*command, found, found], scene) + self._redirects(right.redirects, scene)
+        found = self.command(fed.command, scene) + self._redirects(right.redirects, scene)
+        if fed.searches_everything:
+            name, *arguments = fed.command
+            found += self.command([name, Argument("-r", "-r"), *arguments, Argument(".", ".")], scene)
+        return found
 
     def _group(self, node: Group, scene: Scene) -> tuple[list[Finding], Scene]:
         found = self._redirects(node.redirects, scene)
@@ -175,7 +169,7 @@ class Judge:
         if name in WRAPPERS:
             return self._wrapped(name, arguments, scene)
         if name in SHELLS:
-            return judge_shell(arguments, scene, self._script)
+            return judge_shell(name, arguments, scene, self._script)
         if name == "find":
             return judge_find(arguments, scene, self.command)
         if name == "[":
@@ -239,6 +233,13 @@ def _folder_changed(arguments: list[Argument], scene: Scene) -> tuple[list[Findi
         return [], replace(scene, folders=frozenset([target]))
     places = {normpath(f"./{folder}/{target}") for folder in scene.folders}
     return [], replace(scene, folders=frozenset("" if place == "." else place for place in places))
+
+
+def _words_of(node: Node, scene: Scene) -> list[Argument]:
+    """The words of a plain command; none of anything else."""
+    if not isinstance(node, Simple) or node.assignments:
+        return []
+    return [argument_of(word, scene.variables) for word in node.words]
 
 
 def _feeds(redirects: Iterable[Redirect]) -> bool:

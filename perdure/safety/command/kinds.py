@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Callable
+from fnmatch import fnmatchcase
 
 from perdure.contracts.calls import Verdict
 from perdure.safety.command.arguments import PRINTABLE, Argument, Finding, Scene, ask, bounded, shown
 from perdure.safety.command.awk import awk_program
 from perdure.safety.command.jq import jq_filter
-from perdure.safety.command.paths import NOTHING, could_be_secret, outside, secret
+from perdure.safety.command.paths import PUBLIC, could_be_secret, outside, secret
 from perdure.safety.command.sed import sed_script
 
 Kind = Callable[[Argument, Scene], Finding | None]
@@ -22,7 +23,7 @@ _HUNTED_ALONE = re.compile(
 """What is harmless as a piece of a longer word."""
 _TWO_LETTERS = re.compile(r"[A-Za-z0-9_]{2}")
 _THREE_LETTERS = re.compile(r"[A-Za-z0-9_]{3}")
-_FORMAT_RUNS = re.compile(r"(?i)%G|signature")
+_FORMAT_RUNS = re.compile(r"(?i)%[-+ ]?G|signature")
 
 
 def _known(argument: Argument) -> Finding | None:
@@ -73,7 +74,10 @@ def count(argument: Argument, scene: Scene) -> Finding | None:
         return found
     if not argument.is_known:
         return bounded(f"The number {shown(argument.raw)} may be large.")
-    digits = re.sub(r"[^0-9]", "", argument.text.partition(".")[0])
+    whole, _, fraction = argument.text.partition(".")
+    digits = re.sub(r"[^0-9]", "", whole)
+    if len(fraction) > 2:
+        return bounded(f"With the number {shown(argument.raw)} there may be many steps.")
     return bounded(f"The number {shown(argument.raw)} is large.") if int(digits or 0) > LARGE else None
 
 
@@ -86,7 +90,8 @@ def word(argument: Argument, scene: Scene) -> Finding | None:
     """A plain word: letters, digits and a few signs, no path."""
     if found := _exact(argument):
         return found
-    if not re.fullmatch(r"[A-Za-z0-9_.,+:@=%-]{1,80}", argument.text):
+    # What begins with '@' is for some programs the name of a file with more arguments, wherever it stands.
+    if not re.fullmatch(r"[A-Za-z0-9_.,+:=%-][A-Za-z0-9_.,+:@=%-]{0,79}", argument.text):
         return ask(f"The word {shown(argument.raw)} is not a plain one.")
     return None
 
@@ -114,14 +119,34 @@ def name(argument: Argument, scene: Scene) -> Finding | None:
 
 def counted(argument: Argument, scene: Scene) -> Finding | None:
     """A path whose content is only counted."""
+    if argument.is_pattern and fnmatchcase("--files0-from=.env", argument.text):
+        return ask(
+            f"An option that reads names may take the place of {shown(argument.raw)}; begin it with './'."
+        )
     return outside(argument, scene) or secret(argument.text)
+
+
+def disk(argument: Argument, scene: Scene) -> Finding | None:
+    """A path, or the machine's root, of which only the size of its disk is shown."""
+    return None if argument.is_known and argument.text == "/" else outside(argument, scene)
+
+
+def package(argument: Argument, scene: Scene) -> Finding | None:
+    """The name of a package, perhaps with a scope and a version."""
+    if found := _exact(argument):
+        return found
+    if re.fullmatch(
+        r"(?:@[\w.-]+/)?[A-Za-z0-9][\w.-]{0,80}(?:@[\w.^~<>=*-]{1,40})?", argument.text, re.ASCII
+    ):
+        return None
+    return ask(f"The word {shown(argument.raw)} is no name of a package.")
 
 
 def read(argument: Argument, scene: Scene) -> Finding | None:
     """A path whose content is shown."""
     if argument.text == "-" and argument.is_known:
         return None if scene.is_fed else bounded("It waits for input.")
-    if argument.text == NOTHING and argument.is_known:
+    if argument.text in PUBLIC and argument.is_known and not argument.is_pattern:
         return None
     if argument.text.startswith("@"):
         return ask(f"The word {shown(argument.raw)} may name a file that holds more arguments.")
@@ -155,6 +180,11 @@ def hunts(pattern: str) -> bool:
     branches = re.split(r"\\?\|", pattern)
     vague = any(not _THREE_LETTERS.search(branch) or _HUNTED_ALONE.fullmatch(branch) for branch in branches)
     return vague or bool(_HUNTED.search(pattern))
+
+
+def looks_for_secrets(pattern: str) -> bool:
+    """Whether it names a part of a secret, or of what stands before one."""
+    return bool(_HUNTED.search(pattern))
 
 
 def hunt(argument: Argument, scene: Scene) -> Finding | None:
@@ -204,7 +234,8 @@ def setting(argument: Argument, scene: Scene) -> Finding | None:
     """The name of a setting of Git's that holds no secret."""
     if found := _exact(argument):
         return found
-    if re.fullmatch(r"(?:user\.(?:name|email)|init\.defaultbranch|core\.(?:bare|autocrlf|eol|filemode|ignorecase)|"
+    if re.fullmatch(r"(?:user\.(?:name|email)|init\.defaultbranch|core\.(?:bare|autocrlf|eol|filemode|ignorecase|hookspath|editor|"
+                    r"excludesfile|fsmonitor|pager|safecrlf|symlinks|worktree)|push\.default|merge\.ff|commit\.gpgsign|"
                     r"branch\.[\w/-]+\.(?:merge|remote)|pull\.rebase)", argument.text, re.IGNORECASE):  # fmt: skip
         return None
     return ask(f"The setting {shown(argument.raw)} is not among those that are read without asking.")
@@ -229,6 +260,7 @@ KINDS: dict[str, Kind] = {
     "awk": _language(awk_program),
     "count": count,
     "counted": counted,
+    "disk": disk,
     "glob": glob,
     "hunt": hunt,
     "jq": _language(jq_filter),
@@ -236,6 +268,7 @@ KINDS: dict[str, Kind] = {
     "moment": moment,
     "name": name,
     "number": number,
+    "package": package,
     "pretty": pretty,
     "read": read,
     "revision": revision,

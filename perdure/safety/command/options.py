@@ -64,7 +64,12 @@ def _counted(name: str, program: Program, taken: Taken, scene: Scene) -> list[Fi
         return [ask(f"The command {name!r} has too few operands.")]
     takes_first = bool(entry.first) and not taken.given & program.first_unless
     spreads = "always" in program.spreads or bool(taken.given & program.spreads)
-    if entry.waits and not spreads and not scene.is_fed and count <= takes_first:
+    idle = bool(taken.given & program.waits_unless) or (
+        bool(entry.reads_nothing)
+        and count > 0
+        and bool(re.fullmatch(entry.reads_nothing, taken.operands[0].text))
+    )
+    if entry.waits and not idle and not spreads and not scene.is_fed and count <= takes_first:
         return [bounded(f"The command {name!r} waits for input.")]
     return []
 
@@ -120,6 +125,10 @@ class _Arguments:
                 taken.operands += reversed(self._waiting)
                 break
             if argument.is_known and argument.text.startswith("-") and argument.text != "-":
+                if self._program.entry.options_first and taken.operands:
+                    taken.findings.append(
+                        ask(f"The word {shown(argument.raw)} is no option of {self._name!r} where it stands.")
+                    )
                 self._option(argument)
                 continue
             begins = argument.text[:1]
@@ -176,7 +185,14 @@ class _Arguments:
                 return
             rest = text[place + 1 :]
             option = options[name]
-            if option.kind and rest:
+            entry = self._program.entry
+            glued = bool(option.kind and rest)
+            if (glued and not entry.glues and option.kind != "number") or (
+                len(text) > 2 and not glued and not entry.joins
+            ):
+                self._refuse(argument, text)
+                return
+            if glued:
                 self._value(name, argument.part(place + 1))
                 return
             self._exact(name, option, argument)

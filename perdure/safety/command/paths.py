@@ -11,7 +11,16 @@ from perdure.safety.command.arguments import Argument, Finding, Scene, ask, show
 from perdure.safety.command.words import words_in
 
 NOTHING = "/dev/null"
+PUBLIC = frozenset([NOTHING, "/etc/os-release", "/proc/cpuinfo", "/proc/meminfo"])
+"""Files outside of the workspace that tell nothing of anybody."""
 LONGEST_NAME = 255
+_SOURCE = re.compile(
+    r"(?i).+\.(?:py|pyi|[cm]?[jt]sx?|vue|svelte|go|rs|java|kt|c|h|cc|cpp|hpp|cs|rb|php|swift|css|scss|html|md|rst)"
+)
+_SUBJECTS = re.compile(
+    r"(?i)(?:.*[._-])?(?:credentials?|secrets?|tokens?|passwords?)(?:[_-][\w-]+)?|shadow|environ|passwd"
+)
+"""What a folder of source code may be about, too."""
 _DATA = r"(?:\.(?:json|ya?ml|toml|ini|cfg|conf|txt|xml|csv|db|sqlite|properties))?"
 _SECRET = re.compile(
     rf"""(?x) ^(?:
@@ -61,10 +70,12 @@ def outside(argument: Argument, scene: Scene) -> Finding | None:
 
 def secret(text: str, *, is_pattern: bool = False) -> Finding | None:
     """Whether a path, or a pattern of paths, names what may hold a secret or Git's own files."""
-    for part in text.split("/"):
+    *folders, last = text.split("/")
+    is_source = bool(_SOURCE.fullmatch(last)) and not is_pattern
+    for part in (*folders, last):
         if len(part) > LONGEST_NAME:
             return ask(f"The name {shown(part)} is longer than a file's can be.")
-        if _SECRET.match(part):
+        if _SECRET.match(part) and not (is_source and _SUBJECTS.fullmatch(part)):
             return ask(f"The name {shown(part)} is one of files that hold secrets or settings.")
         if is_pattern and _is_pattern(part):
             name = could_be_secret(part)

@@ -42,8 +42,19 @@ class Entry(BaseModel):
     """Whether it does something else where it has no argument at all."""
     waits: bool = False
     """Whether it reads its standard input where no operand names a file."""
+    waits_unless: str = ""
+    """Options with which it reads no input although it waits."""
+    reads_nothing: str = ""
+    """A pattern for the whole first operand with which it reads no input either."""
     any_name: bool = False
     """Whether nothing that a file's name could say to it as an option does harm."""
+    joins: bool = True
+    """Whether short options may stand together in a word, as getopt reads them."""
+    glues: bool = True
+    """Whether the value of a short option may stand in the same word. Where not, only one that is a number is taken there,
+    since a program that looks for it in the next word takes no number for an option."""
+    options_first: bool = False
+    """Whether what follows the first operand is none of its options, whatever it looks like."""
     spreads: str = ""
     """Options with which it reads whole folders, such as ``-r``; ``always`` where it does without one."""
     subcommands: bool = False
@@ -86,6 +97,7 @@ class Program:
     bounded: frozenset[str]
     first_unless: frozenset[str]
     operands_need: frozenset[str]
+    waits_unless: frozenset[str]
     spreads: frozenset[str]
 
 
@@ -128,7 +140,7 @@ def _program(file: str, entry: Entry) -> Program:
         _check_kind(file, entry, kind)
     sets = {
         field: frozenset(getattr(entry, field).split())
-        for field in ("bounded", "first_unless", "operands_need", "spreads")
+        for field in ("bounded", "first_unless", "operands_need", "waits_unless", "spreads")
     }
     for field, names in sets.items():
         unknown = names - options.keys() - {"always"}

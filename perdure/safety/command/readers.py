@@ -175,11 +175,13 @@ def _executed(
 ) -> list[Finding | None]:
     """The command after ``-exec``, with one found file in the place of ``{}``."""
     command: list[Argument] = []
+    before = ""
     while waiting:
         argument = waiting.pop(0)
+        ends_several, before = argument.text == "+" and before == "{}", argument.text
         if argument.text == ";":
             break
-        if argument.text == "+" and command and command[-1].text == FOUND:
+        if ends_several:
             # As many names as fit take its place, and a program may write to its second operand.
             command.append(command[-1])
             break
@@ -192,14 +194,15 @@ def _executed(
         return [ask("The command that 'find' runs is empty.")]
     if not finds_no_secrets(arguments):
         inner_words = [argument.text for argument in command[1:]]
-        if FOUND in inner_words and command[0].text not in _TELLS_LITTLE:
+        if FOUND in inner_words and command[0].text not in TELLS_LITTLE:
             return [
                 ask(f"What 'find' finds may hold secrets, and {shown(command[0].raw)} shows it; add -name.")
             ]
     return list(inner(command, replace(scene, is_fed=True)))
 
 
-_TELLS_LITTLE = words_in("echo ls stat wc basename dirname md5sum sha1sum sha256sum test [ true du realpath")
+TELLS_LITTLE = words_in("echo ls stat wc basename dirname md5sum sha1sum sha256sum test [ true du realpath")
+"""Programs that show of a file only its name, its size or a sum."""
 
 
 def finds_no_secrets(arguments: list[Argument]) -> bool:
@@ -220,8 +223,9 @@ def finds_no_secrets(arguments: list[Argument]) -> bool:
         if sign in _NAMING and not excludes:
             names.append(value)
         excludes = sign in _NEGATIONS
-    return bool(names) and all(map(_is_harmless_name, names))
+    return bool(names) and all(map(is_harmless_name, names))
 
 
-def _is_harmless_name(pattern: str) -> bool:
+def is_harmless_name(pattern: str) -> bool:
+    """Whether a pattern of names has an ending, and no file with secrets or of Git's fits it."""
     return bool(_WITH_SUFFIX.fullmatch(pattern)) and not could_be_secret(pattern)

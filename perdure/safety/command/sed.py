@@ -2,7 +2,7 @@
 
 import re
 
-from perdure.safety.command.arguments import Finding, ask, shown
+from perdure.safety.command.arguments import Finding, ask, bounded, shown
 
 _ADDRESS = re.compile(r"\$|[0-9]+(?:~[0-9]+)?|/(?:\\.|[^\\/\n])+/I?")
 _SECOND = re.compile(r"[ ]*,[ ]*([+~][0-9]+|\$|[0-9]+|/(?:\\.|[^\\/\n])+/I?)")
@@ -15,7 +15,7 @@ _SUBSTITUTION = re.compile(
 def sed_script(script: str) -> Finding | None:
     """Why a script is not known to only print."""
     at = _after_blanks(script, 0)
-    depth = 0
+    depth, begins_again = 0, False
     while at < len(script):
         rest = ask(f"The sed command at {shown(script[at:])} is not known to only print.")
         if script[at] == "}":
@@ -29,13 +29,17 @@ def sed_script(script: str) -> Finding | None:
             elif found := _SIMPLE.match(script, end) or _SUBSTITUTION.match(script, end):
                 if not _is_balanced(found):
                     return rest
+                # After 'D' the script runs again on what is left of the line, which it may have made longer.
+                begins_again |= found[0] == "D"
                 end = found.end()
             else:
                 return rest
         if depth < 0:
             return rest
         at = _after_blanks(script, end)
-    return None if depth == 0 else ask("The sed script has a brace without its other half.")
+    if depth:
+        return ask("The sed script has a brace without its other half.")
+    return bounded("The sed script may begin again for ever ('D').") if begins_again else None
 
 
 def _after_blanks(script: str, at: int) -> int:

@@ -17,6 +17,13 @@ _HARMLESS_VALUES = {
 }  # fmt: skip
 _HARMLESS = {name: re.compile(pattern) for name, pattern in _HARMLESS_VALUES.items()}
 _LOCALE = re.compile(r"[\w.@-]*")
+_UNSET = re.compile(
+    r"(?i)LANG|LANGUAGE|LC_[A-Z]+|TZ|NO_COLOR|CLICOLOR|FORCE_COLOR|COLUMNS|CI|(?:https?|no|all)_proxy|"
+    r"PYTHONPATH|PYTHONHOME|VIRTUAL_ENV|NODE_OPTIONS|NODE_ENV|NODE_PATH|DEBUG"
+)
+"""Variables that a command may do without. Others hold off settings of the workspace, such as Git's, or say where programs are."""
+_OF_BASH_ALONE = ("[[", "]]", "&>", "|&", "<<<")
+"""What another shell takes for the name of a program, for a command in the background, or not at all."""
 
 
 def _certain(argument: Argument) -> str:
@@ -89,8 +96,8 @@ def judge_env(arguments: list[Argument], scene: Scene, command: Command) -> list
     while len(waiting) > 1 and _certain(waiting[0]) == "-u":
         findings += (
             []
-            if re.fullmatch(r"[A-Z][A-Z0-9_]*", _certain(waiting[1]))
-            else [ask("The variable to unset is not plain.")]
+            if _UNSET.fullmatch(_certain(waiting[1]))
+            else [ask(f"Without the variable {shown(waiting[1].raw)} the command may do something else.")]
         )
         del waiting[:2]
     while waiting and re.match(r"[A-Za-z_]\w*=", _certain(waiting[0])):
@@ -117,26 +124,35 @@ def judge_builtin(arguments: list[Argument], scene: Scene, command: Command) -> 
 def judge_xargs(arguments: list[Argument], scene: Scene, command: Command) -> list[Finding]:
     """Of ``xargs COMMAND``: only with commands to which any text may be given."""
     waiting = list(arguments)
+    stands_for = ""
     while waiting and _certain(waiting[0]).startswith("-"):
         option = _certain(waiting.pop(0))
         if option in {"-n", "-L", "-P"} and waiting and re.fullmatch(r"[0-9]{1,3}", _certain(waiting[0])):
             waiting.pop(0)
+        elif option == "-I" and waiting and re.fullmatch(r"[{}%@]+", _certain(waiting[0])):
+            stands_for = waiting.pop(0).text
+        elif re.fullmatch(r"-I[{}%@]+", option):
+            stands_for = option[2:]
         elif not re.fullmatch(r"-0|--null|-r|--no-run-if-empty|-t|-[nLP][0-9]{1,3}", option):
             return [ask(f"The option {shown(option)} of 'xargs' is not known.")]
     name = _certain(waiting[0]) if waiting else "echo"
     if name not in {"echo", "basename", "dirname"}:
         return [ask(f"The words that {shown(name)} gets from 'xargs' are not known before it runs.")]
     found = [] if scene.is_fed else [bounded("The command 'xargs' waits for input.")]
-    return found + _inner("xargs", waiting or [Argument("echo", "echo")], scene, command)
+    added = [] if stands_for else [Argument("word", "word")]
+    return found + _inner("xargs", [*(waiting or [Argument("echo", "echo")]), *added], scene, command)
 
 
-def judge_shell(arguments: list[Argument], scene: Scene, script: Script) -> list[Finding]:
+def judge_shell(name: str, arguments: list[Argument], scene: Scene, script: Script) -> list[Finding]:
     """Of ``sh -c SCRIPT``: the script, where it stands there as plain text."""
     words = [argument.text if argument.is_known and not argument.is_pattern else "" for argument in arguments]
     if len(words) == 1 and words[0] == "--version":
         return []
     if len(words) != 2 or words[0] not in {"-c", "-ec", "-euc", "-uc"} or not words[1]:
         return [ask("The shell runs a script that is not known before it runs, or reads other files.")]
+    sign = next((sign for sign in _OF_BASH_ALONE if sign in words[1]), "")
+    if sign and name != "bash":
+        return [ask(f"The sign {sign!r} means something else to {name!r} than to bash.")]
     return [
         finding._replace(reason=f"In the script of a shell: {finding.reason}")
         for finding in script(words[1], scene)

@@ -29,6 +29,11 @@ READING = [
     "git diff 'HEAD@{1}' HEAD^{tree} stash@{0}",
     "cat -- -n 'a b' a\\ b \"c'd\"",
     "set -euo pipefail\nls # rm -rf /\n",
+    "bash -c '[[ -f a.txt && -d src ]] && ls &>/dev/null'",
+    "env -u NO_COLOR -u LC_ALL ls",
+    "cat src/tokens/lexer.py src/auth/password_reset/views.ts",
+    '[ -z "$VIRTUAL_ENV" ] && echo $NODE_ENV',
+    "df -h / && cat /etc/os-release",
 ]
 WITHIN_LIMITS = [
     "tail -f a.txt",
@@ -38,6 +43,45 @@ WITHIN_LIMITS = [
     "sort | uniq",
     "seq 1 100000000",
     "timeout 3 cat -",
+    "awk 'BEGIN{for(i=0;i<9;i++){i=0}}'",
+    "awk '{for(i=1;i<=NF;i++) $(NF+1)=1}' a.txt",
+    "awk '{for(i=1;i<=NF;i++) $0=$0\" x\"}' a.txt",
+    "awk '{for(i=1;i<=NF;i++) gsub(/a/,\"a a\")}' a.txt",
+    "awk '{for(i=1;i<=3;i++) sub(/1/,\"0\",i)}' a.txt",
+    "awk -v n=abc '{for(i=1;i<=n;i++) x++}' a.txt",
+    "awk '{n=\"abc\"; for(i=1;i<=n;i++) x++}' a.txt",
+    "awk '{n=length($0); for(i=1;i<=n;i++) {s=s\"x\"; n=length(s)}}' a.txt",
+    "awk '{for(i=1;i<9;i++) for(i=1;i<3;i++) x++}' a.txt",
+    "awk '{for(i=1;i<90000;i++) for(j=1;j<90000;j++) x++}' a.txt",
+    "awk 'BEGIN{for(i=0;i<99999999999;i++) x++}'",
+    "awk '{printf \"%100000000s\", $1}' a.txt",
+    "sed 'G;D' a.txt",
+    "sed 's/$/\\nx/;D' a.txt",
+    "seq 1 0.000000001 1000",
+    "jq -n '\"x\" * 1000000000'",
+    "git shortlog -sn",
+]
+LOOPS_THAT_END = [
+    "awk '{for(i=1;i<=NF;i++) s+=$i} END{print s}' a.txt",
+    'awk \'{for(i=NF;i>0;i--) printf "%s ", $i; print ""}\' a.txt',
+    'awk \'{for(i=1;i<=NF;i++) gsub(/"/,"",$i); print}\' a.txt',
+    "awk '{n=split($0,p,\",\"); for(i=1;i<=n;i++) print p[i]}' a.txt",
+    "awk '{a[$1]++} END{for(k in a) print k, a[k]}' a.txt",
+    "awk '{printf \"%10s %-5.2f\\n\", $1, $2}' a.txt",
+]
+FED = [
+    "git ls-files | xargs wc -l",
+    "git ls-files | xargs grep -n fetchUser",
+    "git ls-files '*.py' | sort | head -3 | xargs cat",
+    "git ls-files -- 'src/*.ts' | xargs -I{} head -3 {}",
+    "git diff --name-only main | xargs -r ls -l",
+    "find . -name '*.py' | head -5 | xargs -n1 head -3",
+    "grep -rl fetchUser src | xargs grep -n import",
+    "rg -l fetchUser src | xargs wc -l",
+    "ls *.txt | xargs -n1 basename",
+    "ls | xargs -I{} echo 'a file: {}'",
+    "env | grep -i 'python\\|node' | head",
+    "git log --oneline | grep -i token",
 ]
 ASKED = {
     "substitution": ["echo $(id)", "echo `id`", 'echo "$(id)"', "cat <(id)", "ls $(echo -la)", "cat <<E\n$(id)\nE", 'ls "`id`"'],
@@ -56,6 +100,18 @@ ASKED = {
     "wrappers": ["env touch x", "env -S 'touch x'", "env", "env X=1 ls", "xargs touch < a.txt", "ls | xargs cat", "timeout 5 touch x", "nice touch x",
                  "command touch x", "builtin eval ls", "time touch x", "/usr/bin/time ls", "nohup ls", "setsid ls", "stdbuf -oL touch x", "timeout $X ls",
                  "find . -exec touch x ';'", "watch ls", "parallel ls", "sudo ls", "busybox ls", "ssh host ls", "timeout -s $X ls", "xargs -I{} ls {}"],
+    "what others are fed": [
+        "git ls-files | xargs cat", "git ls-files | xargs grep -n key", "git ls-files | xargs grep -v x", "git ls-files | xargs rm", "git ls-files '*.py' | xargs sort",
+        "git ls-files '*.py' | xargs sed -i p", "git ls-files '*' | xargs cat", "git ls-files .env | xargs cat", "git ls-files -z '*.py' | xargs -0 cat",
+        "git ls-files '*.py' | grep -o env | xargs cat", "git ls-files '*.py' | sed s/a/b/ | xargs cat", "git ls-files '*.py' | xargs -I{} cat x{}",
+        "git ls-files '*.py' | xargs -I{} sh -c 'cat {}'", "git ls-files '*.py' | xargs -I% sh %", "echo .env | xargs wc -l", "cat a.txt | xargs wc -l", "ls | xargs cat",
+        "find . -name '*.py' | head -c 5 | xargs cat", "find . -name '*.py' | head -5 .env | xargs cat", "find . -name '*.py' | sort -o x | xargs cat", "git grep -l x | xargs cat",
+        "find . -name '*.py' -print0 | head -1 | xargs -0 cat", "git ls-files '*.py' | xargs -a .env cat", "git log -p | grep -i password", "git log --all -p | rg AKIA",
+        "git show HEAD | grep token", "git stash show -p | awk '/secret/'", "env | grep -i key", "env | grep -v PATH", "env | grep .", "env | sort", "printenv | grep -i 'path\\|token'",
+    ],
+    "words that look like options": ["tree -Ia -I -o out", "xxd -bc 5 a.txt", "xxd a.txt -p", "awk 1 a.txt -v .env", "strings -t @arguments a", "find . -exec ls ./found + -name x -exec echo {} +"],
+    "other shells": ["sh -c '[[ a || ./x.sh ]]'", "dash -c '[[ -z a || ./x.sh ]]'", "sh -c 'cd sub &>/dev/null && cat ../x'", "/bin/sh -c 'ls |& cat'", "sh -c 'cat <<< x'"],
+    "variables taken away": ["env -u GIT_CONFIG_COUNT git status", "env -u PATH ls", "env -u HOME git log", "env -u GIT_CONFIG_GLOBAL git log", "env -u NO_COLOR -u PATH ls"],
     "shells": ["bash a.sh", "bash -c 'touch x'", "sh < a.sh", "echo ls | sh", "bash -ic ls", "bash -lc ls", "bash --rcfile x -c ls", "bash -c ls x", "bash <<< ls",
                "zsh -c ls", "bash -c \"$X\"", "bash -c 'bash -c \"bash -c \\\"bash -c touch\\\"\"'"],
     "interpreters": ["python3 -c 1", "python3 a.py", "python3 -m x", "node -e 1", "perl -e 1", "ruby a.rb", "awk -f a.awk", "lua a.lua", "./a.sh", "pytest", "make",
@@ -80,7 +136,7 @@ ASKED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("line", READING)
+@pytest.mark.parametrize("line", READING + LOOPS_THAT_END + FED)
 def test_reading_is_allowed(line: str) -> None:
     assert analyse(line) == analyse(line)
     assert analyse(line).verdict is Verdict.ALLOW, analyse(line).reason
