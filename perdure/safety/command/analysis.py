@@ -2,6 +2,7 @@
 
 import unicodedata
 from dataclasses import dataclass
+from itertools import accumulate
 
 from perdure.contracts.calls import Verdict
 from perdure.safety.command.arguments import Finding, Scene, ask
@@ -16,6 +17,9 @@ from perdure.safety.display import escape_hidden
 LONGEST = 20_000
 MOST_SIGNS = 1_500
 """Of the signs that make a tree large or slow to build."""
+MOST_QUOTES = 5_000
+DEEPEST = 60
+"""How many parentheses may be open at once: what is looked for in each is looked for in all that are around it."""
 MOST_SHELLS = 4
 _SIGNS = "|(<{[$`"
 _ALLOWED = "Every program of the line only reads, with options that are known, in the workspace."
@@ -83,6 +87,10 @@ def _unfit(line: str) -> Finding | None:
         return Finding(
             Verdict.DENY, f"The line has more than {MOST_SIGNS} operators and brackets; send parts of it."
         )
+    if line.count("'") + line.count('"') > MOST_QUOTES:
+        return Finding(Verdict.DENY, f"The line has more than {MOST_QUOTES} quotes; send parts of it.")
+    if _depth(line) > DEEPEST:
+        return Finding(Verdict.DENY, f"The line is nested more than {DEEPEST} deep.")
     if not line.strip():
         return ask("The line is empty.")
     hidden = "" if line.isascii() and line.isprintable() else next(filter(_hides, line), "")
@@ -95,6 +103,12 @@ def _unfit(line: str) -> Finding | None:
     return Finding(
         Verdict.DENY, f"The line holds {kind} character ({code}), which changes what people see of it."
     )
+
+
+def _depth(line: str) -> int:
+    """How many parentheses are open at once, quoted ones too."""
+    signs = (1 if character == "(" else -1 for character in line if character in "()")
+    return max(accumulate(signs, lambda depth, sign: max(depth + sign, 0)), default=0)
 
 
 def _hides(character: str) -> bool:

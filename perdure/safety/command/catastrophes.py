@@ -32,7 +32,7 @@ _POWER = words_in("shutdown reboot halt poweroff telinit")
 _DISKS = words_in("wipefs blkdiscard sgdisk fdisk cfdisk sfdisk parted mkswap")
 _SOCKETS = re.compile(r"/dev/(?:tcp|udp)/")
 _CODE = re.compile(
-    r"""rm\s+-\w*[rR]\w*\s+(?:-\S+\s+)*(?:/|~|\$HOME)(?:[\s"'*;]|$)|rmtree\(\s*['"](?:/|~)['"]|\bmkfs\.|dd\s[^|;]*of=/dev/(?:sd|nvme|vd)"""
+    r"""rm\s+-\w*[rR]\w*\s+(?:-\S+\s+)*(?:/|~|\$HOME)(?:[\s"'*;]|$)|rmtree\(\s*['"](?:/|~)['"]|\bmkfs\.|dd\s[^|;]{0,200}of=/dev/(?:sd|nvme|vd)"""
 )
 
 

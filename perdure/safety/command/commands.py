@@ -165,14 +165,10 @@ def _before(node: "tree_sitter.Node") -> tuple[str, ...]:
     inner = node
     while inner.parent and inner.parent.type in {"redirected_statement", "negated_command"}:
         inner = inner.parent
-    parent = inner.parent
-    if not parent or parent.type != "pipeline":
+    member = inner.prev_named_sibling
+    if not inner.parent or inner.parent.type != "pipeline" or member is None:
         return ()
-    members = [child for child in parent.children if child.is_named]
-    place = next((i for i, child in enumerate(members) if child.start_byte == inner.start_byte), 0)
-    if not place:
-        return ()
-    left = next((one for one in nodes_of(members[place - 1]) if one.type == "command"), None)
+    left = next((one for one in nodes_of(member) if one.type == "command"), None)
     return tuple(words_of(left)) if left else ()
 
 

@@ -35,6 +35,8 @@ def judge_arguments(name: str, program: Program, arguments: list[Argument], scen
     if operands and not entry.operands and not entry.first:
         findings.append(ask(f"The operand {shown(operands[0].raw)} of {name!r} may change something."))
         return findings
+    if len(operands) > entry.most:
+        return [*findings, ask(f"More than {entry.most} operands of {name!r} may be written to.")]
     if operands and program.operands_need and not taken.given & program.operands_need:
         findings.append(ask(f"With {shown(operands[0].raw)} {name!r} may change something."))
     kinds = _kinds(program, taken)
@@ -56,9 +58,7 @@ def _kinds(program: Program, taken: Taken) -> list[str]:
 def _counted(name: str, program: Program, taken: Taken, scene: Scene) -> list[Finding]:
     """Whether there are too many operands, or so few that it waits for input."""
     entry, count = program.entry, len(taken.operands)
-    if count > entry.most or (
-        entry.most < 10 and any(one.is_pattern for one in taken.operands[entry.most - 1 :])
-    ):
+    if entry.most < 10 and any(one.is_pattern for one in taken.operands[entry.most - 1 :]):
         return [ask(f"More than {entry.most} operands of {name!r} may be written to.")]
     if count < entry.least:
         return [ask(f"The command {name!r} has too few operands.")]

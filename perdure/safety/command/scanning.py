@@ -10,6 +10,7 @@ from perdure.safety.command.words import HereDocument, Operator, Part, PartKind,
 
 MOST_TOKENS = 2_000
 _PLAIN = re.compile(r"[A-Za-z0-9_./:,=+@%^!-]+")
+_SAME = re.compile(r"\*+|\?+")
 _BRACES = re.compile(r"\{[A-Za-z0-9_./:=+@%^!*-]*\}")
 _VARIABLE = re.compile(r"\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\}|([?#$!]))")
 _ARITHMETIC = re.compile(r"\$\(\(([0-9+*/%() \t-]*)\)\)")
@@ -189,6 +190,9 @@ class _Scanner:
                 raise Unreadable("A brace expansion makes words that do not stand in the line.")
         elif character in "*?[]":
             flags["pattern"] |= character != "]"
+            if found := _SAME.match(line, at):
+                self._at = found.end()
+                return Part(PartKind.TEXT, found[0])
         elif character == "~":
             flags["tilde"] |= at == start or line[at - 1] in "=:"
         elif character != "#":

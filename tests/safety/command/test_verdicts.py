@@ -1,5 +1,7 @@
 """What runs without asking, what runs within limits, and what a person decides, by class of trick."""
 
+import time
+
 import pytest
 
 from perdure.contracts.calls import Verdict
@@ -201,11 +203,36 @@ def test_large_lines_are_denied_at_once() -> None:
         "(" * 2_000,
         "a|" * 2_000,
         "echo " + "a " * 5_000,
+        "echo " + "$(" * 700 + ")" * 700,
+        "echo " + "$((" * 400 + "1" + "))" * 400,
+        '"' * 19_999,
     ]
     for line in lines:
         assert analyse(line).verdict is Verdict.DENY
     assert analyse("(" * 20 + "ls" + ")" * 20).verdict is Verdict.ASK
     assert analyse("ls;" * 60).verdict is Verdict.ASK
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "echo " + "$(" * 700 + ")" * 700,
+        "echo " + "$(" * 59 + "id" + ")" * 59,
+        "find . | " + "sort | " * 190 + "cat",
+        'python -c "' + "dd " * 6_000 + '"',
+        "cat " + " ".join(["*a*b*c*d*e*f"] * 1_500),
+        "ls " + "*" * 19_990,
+        "rm -rf " + "/" * 19_900,
+        "grep -A 100000 x a.txt",
+    ],
+    ids=lambda line: line[:16],
+)
+def test_no_line_takes_long(line: str) -> None:
+    analyse("ls")
+    began = time.process_time()
+    analyse(line)
+    # A tenth of it on a machine with nothing else to do.
+    assert time.process_time() - began < 0.3
 
 
 def test_wrappers_around_wrappers_ask_at_some_depth() -> None:
