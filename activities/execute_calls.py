@@ -303,12 +303,11 @@ class _Execution(Generic[Copy]):
             if self._stopped():
                 break
             ran = await self._run_group(group)
-            if ran[0] is None:
-                stale = group[0].index
+            pairs = [(each.index, outcome) for each, outcome in zip(group, ran, strict=True)]
+            done = [(index, outcome) for index, outcome in pairs if outcome is not None]
+            stale = next((index for index, outcome in pairs if outcome is None), None)
+            if not done:
                 break
-            done = [
-                (each.index, outcome) for each, outcome in zip(group, ran, strict=True) if outcome is not None
-            ]
             more = any(
                 self.summaries[each.index].effect.changes_workspace
                 for each in remaining
@@ -317,6 +316,8 @@ class _Execution(Generic[Copy]):
             for result in await self.door.record(self, done, more_changes=more):
                 self.results[result.index] = result
             self.unsettled = more
+            if stale is not None:
+                break
         lost = self.held.copy.lost
         return executed(self.step, self.last.digest, self.results, self.checkpoint, stale=stale).model_copy(
             update={

@@ -1,25 +1,58 @@
 """What a call's arguments name, for the rules of the policy."""
 
 import functools
+import os
 import posixpath
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import BaseModel
 from pydantic.functional_validators import AfterValidator
 
 from perdure.contracts.judging import Named
-from tools.paths import from_root
+from perdure.workspace.working_copy import WorkingCopy
+from tools.paths import from_root, resolved
 
 BRANCHES = "refs/heads/"
+MOST_BELOW = 20_000
+"""Files of a folder that rules are asked about one by one."""
 
 
 def named_in(given: BaseModel, *, paths: Iterable[str], refs: Iterable[str], command: str = "") -> Named:
     """Every path among the arguments, those that the call will change, branches, and the line of shell."""
     found = [path for path in (*paths_in(given), *paths) if path]
-    spelled = dict.fromkeys(posixpath.normpath(path) for path in found)
+    # Behind a link ``..`` leads to where only the host knows, so such a path is kept as it is written as well.
+    detours = [path for path in found if ".." in path.split("/")]
+    spelled = dict.fromkeys([*map(posixpath.normpath, found), *detours])
     branches = [ref.removeprefix(BRANCHES) for ref in refs if ref.startswith(BRANCHES)]
     return Named(command=command, paths=tuple(spelled), branches=tuple(dict.fromkeys(branches)))
+
+
+def named_here(copy: WorkingCopy, named: Named, *, changes: bool) -> Named:
+    """The same with where the paths lead in the files as they are: behind links, and what the folders hold where it ``changes``.
+
+    ToolRejected where something on the way is replaced at that very moment.
+    """
+    found = dict.fromkeys(named.paths)
+    for path in named.paths:
+        real = posixpath.normpath(resolved(copy.root, path))
+        found[real] = None
+        if changes and real != "." and real != ".." and not real.startswith(("/", "../")):
+            found |= dict.fromkeys(_below(copy.root, real))
+    return replace(named, paths=tuple(found))
+
+
+def _below(root: Path, folder: str) -> list[str]:
+    """The files below a folder; ``.``, which may be any file, where there are very many."""
+    found: list[str] = []
+    for place, _, names in os.walk(root / folder):
+        above = os.path.relpath(place, root)
+        found += [f"{above}/{name}" for name in names]
+        if len(found) > MOST_BELOW:
+            return ["."]
+    return found
 
 
 def paths_in(given: BaseModel) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """Runs and previews calls for the steps: hands each tool its context, and shortens what comes out for the model."""
 
+import asyncio
 import functools
 import json
 from collections.abc import Callable, Collection, Mapping
@@ -28,6 +29,7 @@ from perdure.workspace.file_states import FileStates
 from perdure.workspace.remotes import Remote
 from perdure.workspace.working_copy import WorkingCopy
 from tools.model_view import for_model
+from tools.named_arguments import named_here
 from tools.programs import environment_of
 from tools.registry import Outline, Registry
 from tools.searching.services import Searching
@@ -158,10 +160,12 @@ class ToolRunner:
         )
 
     async def worked_out(self, call: ToolCall, copy: WorkingCopy) -> Named | None:
-        """Branch, remote and host of a call that publishes; None of others."""
+        """Where its paths lead; branch, remote and host of a call that publishes. None where it names nothing of that."""
         outline = self._registry.summarize(call)
         if outline.effect is not Effect.PUBLISH or copy.remote is None:
-            return None
+            changes = outline.effect.changes_workspace
+            here = await asyncio.to_thread(named_here, copy, outline.named, changes=changes)
+            return None if here == outline.named else here
         remote = Remote(copy.remote)
         branches = (*outline.named.branches, await copy.git.branch())
         hosts = () if is_path(copy.remote) else (host_of(copy.remote),)

@@ -101,7 +101,10 @@ class Acting:
                 executed = await self._execute(decision, wanted)
                 if executed.stale_approval is None or not workflow.patched(ASKED_LATE):
                     return executed.results
-                return executed.results + await self._ask_late(decision, calls, executed.stale_approval)
+                # Those that read beside it may have run, behind it as well.
+                ran = {result.index for result in executed.results}
+                rest = [call for call in calls if call.index not in ran]
+                return executed.results + await self._ask_late(decision, rest, executed.stale_approval)
             except ActivityError as error:
                 if not is_unknown_effect(error) or not workflow.patched(UNKNOWN_IS_ASKED):
                     raise

@@ -17,7 +17,7 @@ class Named:
     command: str = ""
     """A line of shell that it runs."""
     paths: tuple[str, ...] = ()
-    """Files and folders from the workspace root, as they are written: links are not followed."""
+    """Files and folders from the workspace root, as they are written; where the host has looked, also where they lead."""
     branches: tuple[str, ...] = ()
     remotes: tuple[str, ...] = ()
     """Without credentials."""

@@ -161,7 +161,7 @@ def _tests_of_conditions(rule: Conditions) -> Iterator[Test]:
         tool = _any_of(rule.tools)
         yield lambda one: tool(one.facts.tool)
     if rule.paths:
-        yield _names_path(rule.paths)
+        yield _names_path(rule.paths, every=isinstance(rule, Rule) and rule.loosens)
     if rule.commands:
         starts = [tuple(map(_fits, pattern.split())) for pattern in rule.commands]
         yield lambda one: any(_begins(ran, start) for ran in one.commands for start in starts)
@@ -233,9 +233,18 @@ def _begins(ran: Ran, start: tuple[Callable[[str], bool], ...]) -> bool:
     return len(words) >= len(start) and all(fits(word) for fits, word in zip(start, words, strict=False))
 
 
-def _names_path(patterns: tuple[str, ...]) -> Test:
+def _names_path(patterns: tuple[str, ...], *, every: bool) -> Test:
+    """Whether one of the paths that a call names fits, or ``every`` one: what loosens may not let others through beside it."""
     expressions = [re.compile(_path_expression(pattern)) for pattern in patterns]
     folders = [_literal_folder(pattern) for pattern in patterns]
+
+    def all_fit(one: Situation) -> bool:
+        return bool(one.paths) and all(
+            any(each.fullmatch(path) for each in expressions) for path in one.paths
+        )
+
+    if every:
+        return all_fit
 
     def speaks(one: Situation) -> bool:
         if any(each.fullmatch(path) for path in one.paths for each in expressions):

@@ -242,6 +242,17 @@ def test_an_administrator_loosens_only_what_may_be_loosened() -> None:
     assert verdict(Policy.parse(pushing), facts(Effect.PUBLISH)) is ASK
 
 
+def test_what_is_loosened_for_some_paths_lets_no_others_through_beside_them() -> None:
+    loosens = a_rule(
+        'paths = ["build/**"]\neffects = ["destructive"]\nverdict = "allow"\nloosens = true',
+        matches='effect = "destructive", paths = ["build/a"], expected = "allow"',
+    )
+    policy = Policy.parse(loosens)
+    assert verdict(policy, facts(Effect.DESTRUCTIVE, paths=("build/a", "build/b"))) is ALLOW
+    assert verdict(policy, facts(Effect.DESTRUCTIVE, paths=("build/a", "src/b"))) is ASK
+    assert verdict(policy, facts(Effect.DESTRUCTIVE)) is ASK
+
+
 def test_no_way_to_write_a_repository_leads_past_a_rule_about_it() -> None:
     """Whoever starts a task chooses how its repository is written."""
     loosens = a_rule(

@@ -152,6 +152,35 @@ async def test_a_push_is_worked_out_with_branch_remote_and_host(runner: ToolRunn
     assert await runner.worked_out(call("git_status"), copy) is None
 
 
+async def test_where_paths_lead_is_worked_out_in_the_files_as_they_are(
+    runner: ToolRunner, bench: Bench
+) -> None:
+    for name in ("kept/a.txt", "kept/b/c.lock", "other/deep/d.txt"):
+        bench.put(name, "text\n")
+    (bench.copy.root / "way").symlink_to("kept")
+    (bench.copy.root / "down").symlink_to("other/deep")
+
+    async def named(tool: str, /, **arguments: Any) -> tuple[str, ...]:
+        found = await runner.worked_out(call(tool, **arguments), bench.copy)
+        return () if found is None else found.paths
+
+    assert await named("read_file", path="way/a.txt") == ("way/a.txt", "kept/a.txt")
+    # The system follows the link before it goes up again.
+    assert await named("read_file", path="down/../d.txt") == ("d.txt", "down/../d.txt", "other/d.txt")
+    assert await named("write_file", path=str(bench.copy.root / "kept/a.txt"), content="") == (
+        str(bench.copy.root / "kept/a.txt"),
+        "kept/a.txt",
+    )
+    assert sorted(await named("delete_file", path="kept", recursive=True)) == [
+        "kept",
+        "kept/a.txt",
+        "kept/b/c.lock",
+    ]
+    # What only reads a folder names no file of it.
+    assert await named("list_directory", path="kept") == ()
+    assert await named("read_file", path="kept/a.txt") == ()
+
+
 def test_a_short_output_is_shown_whole() -> None:
     assert ran_call(
         ToolOutput("\n  2 passed  \nin 3 s\n", summary="2 passed", duration_s=3.1), key=KEY
