@@ -164,7 +164,10 @@ def _tests_of_conditions(rule: Conditions) -> Iterator[Test]:
         yield _names_path(rule.paths, every=isinstance(rule, Rule) and rule.loosens)
     if rule.commands:
         starts = [tuple(map(_fits, pattern.split())) for pattern in rule.commands]
-        yield lambda one: any(_begins(ran, start) for ran in one.commands for start in starts)
+        exactly = isinstance(rule, Rule) and rule.loosens
+        yield lambda one: any(
+            _begins(ran, start, exactly=exactly) for ran in one.commands for start in starts
+        )
     if rule.options:
         option = _any_of(rule.options)
         yield lambda one: any(option(word) for ran in one.commands for word in ran.words[1:])
@@ -228,9 +231,27 @@ def _one_address(patterns: tuple[str, ...]) -> Callable[[str], bool]:
     return lambda named: fits(one_spelling(named))
 
 
-def _begins(ran: Ran, start: tuple[Callable[[str], bool], ...]) -> bool:
+def _begins(ran: Ran, start: tuple[Callable[[str], bool], ...], *, exactly: bool) -> bool:
+    """Whether a command begins with these words; unless ``exactly``, with options, and what may be their values, between them."""
     words = (ran.name, *ran.words[1:])
-    return len(words) >= len(start) and all(fits(word) for fits, word in zip(start, words, strict=False))
+    # Behind which words the next one may stand: an option may have a value, and nobody knows which have.
+    places = {0}
+    for number, fits in enumerate(start):
+        if number and not exactly:
+            places = _beyond_options(words, places)
+        places = {place + 1 for place in places if place < len(words) and fits(words[place])}
+    return bool(places)
+
+
+def _beyond_options(words: tuple[str, ...], places: set[int]) -> set[int]:
+    found, waiting = set(places), list(places)
+    while waiting:
+        place = waiting.pop()
+        if place < len(words) and words[place].startswith("-"):
+            beyond = {place + 1, place + 2} - found
+            found |= beyond
+            waiting += beyond
+    return found
 
 
 def _names_path(patterns: tuple[str, ...], *, every: bool) -> Test:

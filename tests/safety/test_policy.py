@@ -242,6 +242,33 @@ def test_an_administrator_loosens_only_what_may_be_loosened() -> None:
     assert verdict(Policy.parse(pushing), facts(Effect.PUBLISH)) is ASK
 
 
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("git push", DENY), ("git -C . push origin", DENY), ("git --no-pager -c a=b --git-dir x push", DENY),
+        # Nobody knows which options have a value, so the stricter reading counts.
+        ("env -i git -C . push", DENY), ("git -C push status", DENY), ("git --no-pager -p log", ASK), ("git log push", ASK),
+        ("grep -e git -e push", ASK), ("git commit -m push", ASK),
+    ],
+)  # fmt: skip
+def test_options_between_its_words_lead_past_no_rule_about_a_command(
+    shipped: Policy, line: str, expected: Verdict
+) -> None:
+    own = TaskRule(id="own-rule", commands=("git push",), verdict="deny", reason="Nothing is pushed here.")
+    call = facts(Effect.RUN_WRITING, policy=(own,), command=line)
+    assert verdict(shipped, call) is expected
+
+
+def test_what_is_loosened_for_a_command_has_no_options_between_its_words() -> None:
+    loosens = a_rule(
+        'commands = ["git status"]\nverdict = "bounded"\nloosens = true',
+        matches='effect = "run_writing", command = "git status", expected = "bounded"',
+    )
+    policy = Policy.parse(loosens)
+    assert verdict(policy, facts(Effect.RUN_WRITING, command="git status -s")) is BOUNDED
+    assert verdict(policy, facts(Effect.RUN_WRITING, command="git -c alias.x=y status")) is ASK
+
+
 def test_what_is_loosened_for_some_paths_lets_no_others_through_beside_them() -> None:
     loosens = a_rule(
         'paths = ["build/**"]\neffects = ["destructive"]\nverdict = "allow"\nloosens = true',
