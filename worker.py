@@ -30,7 +30,7 @@ from activities.look_after import LookAfterDoor
 from activities.look_up import LookUpArtifactDoor, LookUpDiffDoor
 from activities.model_steps import Conversation
 from activities.open_maintenance import OpenMaintenanceDoor
-from activities.open_task import Grants, OpenTaskDoor, check_repository_root
+from activities.open_task import POLICY, Grants, OpenTaskDoor, check_repository_root
 from activities.package_requests import note_package_request
 from activities.plan import PlanDoor
 from activities.prepare_workspace import PrepareWorkspaceDoor, ThisHost
@@ -173,6 +173,13 @@ async def _furnished(settings: Settings, registry: Registry, screens: Screens) -
     models = Models(model_settings, screens)
     record = await Record.connect(database_url_of(settings), shared=shared_memory_of(settings, client))
     limits = task_limits_of(settings, record)
+
+    def refuse_folder(folder: str) -> None:
+        check_repository_root(folder, settings.repository_roots, shown=folder)
+        # A user's own list narrows what their tasks name; the administrator's holds for all content.
+        for roots in policy.roots_for(""):
+            check_repository_root(folder, roots, shown=folder, by=POLICY)
+
     workspaces = Workspaces(
         home / "workspaces",
         owner=(sandbox.owner.uid, sandbox.owner.gid),
@@ -180,7 +187,7 @@ async def _furnished(settings: Settings, registry: Registry, screens: Screens) -
         network={name: os.environ[name] for name in NETWORK_VARIABLES if name in os.environ},
         git_credentials=settings.git_credentials,
         on_git_token=redactions.know,
-        refuse_folder=lambda folder: check_repository_root(folder, settings.repository_roots, shown=folder),
+        refuse_folder=refuse_folder,
         store=record,
     )
 

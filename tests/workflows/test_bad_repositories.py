@@ -189,3 +189,18 @@ async def test_content_outside_the_allowed_roots_is_not_reached_through_a_folder
                 folder=folder,
                 roots=allowed,
             )
+
+
+async def test_content_outside_the_roots_of_the_policy_is_not_reached_either(
+    benches: Any, tmp_path: Path
+) -> None:
+    allowed, policy = tmp_path / "allowed", tmp_path / "policy.toml"
+    (allowed / "file").mkdir(parents=True)
+    policy.write_text(f'v = 1\nroots = ["{allowed}"]\n')
+    async with benches(script_of([]), policy=policy) as bench:
+        (allowed / "file" / ".git").write_text(f"gitdir: {bench.repository / '.git'}\n")
+        git(allowed, "clone", "--quiet", "--shared", str(bench.repository), "borrowed")
+        for name in ("file", "borrowed"):
+            said = await refused(bench, allowed / name)
+            assert f"keeps its content in '{bench.repository}" in said
+            assert said.endswith("have the operator add it to the 'roots' of the policy.")
