@@ -15,6 +15,7 @@ from typing import Any
 from perdure.contracts.calls import CallKey, ToolCall
 from perdure.contracts.workspace import Checkpoint
 from perdure.safety.sandbox import Sandbox
+from perdure.workspace.in_place import FolderInPlace
 from perdure.workspace.program import GitProgram
 from perdure.workspace.working_copy import Origin, WorkingCopy
 from tests.tools.conftest import Ledger
@@ -62,8 +63,8 @@ def context_of(copy: WorkingCopy, sandbox: Sandbox) -> ToolContext:
 
 
 @contextmanager
-def tool_bench(registry: Registry, sandbox: Sandbox) -> Generator[ToolBench]:
-    """An empty workspace that is gone afterwards."""
+def tool_bench(registry: Registry, sandbox: Sandbox, *, tree: Path | None = None) -> Generator[ToolBench]:
+    """An empty workspace that is gone afterwards; ``tree`` is a folder that is the work tree in its place."""
     folder = Path(os.path.realpath(mkdtemp(prefix="corpora-")))
     nothing = "0" * 40
     checkpoint = Checkpoint(
@@ -71,15 +72,17 @@ def tool_bench(registry: Registry, sandbox: Sandbox) -> Generator[ToolBench]:
     )
     origin = Origin(
         task_id="case",
-        repository=str(folder),
+        repository=str(tree or folder),
         branch="work",
         base_branch="main",
         base_commit=nothing,
         remote=None,
         checkpoint=checkpoint,
     )
-    copy = WorkingCopy(folder, 1, origin, GitProgram(folder / "git-home"), ("Cases", "cases@example.invalid"))
-    copy.root.mkdir(parents=True)
+    kind = WorkingCopy if tree is None else FolderInPlace
+    copy = kind(folder, 1, origin, GitProgram(folder / "git-home"), ("Cases", "cases@example.invalid"))
+    if tree is None:
+        copy.root.mkdir(parents=True)
     context = context_of(copy, sandbox)
     try:
         yield ToolBench(registry, context)
@@ -90,7 +93,12 @@ def tool_bench(registry: Registry, sandbox: Sandbox) -> Generator[ToolBench]:
 def lend(bench: ToolBench) -> None:
     """Make what programs need: a Git folder without commits, and files that belong to the user whom they run as."""
     copy, owner = bench.context.copy, bench.context.sandbox.owner
-    for folder in (copy.git_folder / "objects", copy.git_folder / "refs", copy.objects_folder, copy.root / ".git"):
+    for folder in (
+        copy.git_folder / "objects",
+        copy.git_folder / "refs",
+        copy.objects_folder,
+        copy.root / ".git",
+    ):
         folder.mkdir(parents=True, exist_ok=True)
     (copy.git_folder / "HEAD").write_text("ref: refs/heads/work\n")
     (copy.git_folder / "config").write_text("[core]\n\trepositoryformatversion = 0\n\tbare = false\n")

@@ -72,7 +72,12 @@ async def _run_case(bench: ToolBench, case: CASE) -> Result:
     wrong = before != after if not applied else any("differs" in problem for problem in problems)
     miss = Miss.WRONG_FILE if wrong else Miss.WRONG_OUTCOME
     return Result(
-        case["id"], group, miss, f"{case.get('name', '')}: {'; '.join(dict.fromkeys(problems))}", said, seconds
+        case["id"],
+        group,
+        miss,
+        f"{case.get('name', '')}: {'; '.join(dict.fromkeys(problems))}",
+        said,
+        seconds,
     )
 
 

@@ -16,6 +16,10 @@ class CannotPlay(Exception):
     """What a case asks for that this runner does not know; the words say what."""
 
 
+class NotHere(CannotPlay):
+    """What a case needs that this host does not have."""
+
+
 def cases_of(place: Path, *keys: str) -> tuple[CASE, list[Any]]:
     """A collection, and the list of its cases; CannotPlay where the file is none."""
     try:
@@ -47,7 +51,8 @@ async def played(
             made = await made if inspect.isawaitable(made) else made
             results += [made] if isinstance(made, Result) else made
         except CannotPlay as error:
-            results.append(Result(called, group, Miss.NOT_PLAYED, str(error)))
+            miss = Miss.NOT_HERE if isinstance(error, NotHere) else Miss.NOT_PLAYED
+            results.append(Result(called, group, miss, str(error)))
         except KeyError as error:
             results.append(Result(called, group, Miss.NOT_PLAYED, f"it has no {error.args[0]!r}"))
         except Exception as error:

@@ -24,6 +24,8 @@ class Miss(IntEnum):
     SLOW = 6
     NOT_PLAYED = 7
     """The case has a form or asks for something that the runner does not know, so nothing was found out."""
+    NOT_HERE = 8
+    """The case needs what this host does not have, such as a kind of disk, so nothing was found out."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,9 @@ class Result:
     counts: tuple[str, ...] = ()
 
 
+UNPLAYED = (Miss.NOT_PLAYED, Miss.NOT_HERE)
+
+
 class Collection(Protocol):
     """One kind of collection: a module with these names."""
 
@@ -52,11 +57,13 @@ class Collection(Protocol):
 
 def printed(place: Path, results: Sequence[Result]) -> str:
     """Misses with the worst first, then how many cases of each group went as expected."""
+    unplayed = sum(one.miss in UNPLAYED for one in results)
     lines = [f"{place}: {sum(not one.miss for one in results)} of {len(results)} as expected"]
+    lines[0] += f", {unplayed} not played" if unplayed else ""
     for one in sorted((one for one in results if one.miss), key=lambda one: (one.miss or 0, one.id)):
         name = one.miss.name.lower().replace("_", " ") if one.miss else ""
         lines.append(f"  {name}: {one.id}: {one.why}" + (f" | {one.said[:200]!r}" if one.said else ""))
-    groups = Counter((one.group, "missed" if one.miss else "as expected") for one in results)
+    groups = Counter((one.group, _state(one)) for one in results)
     lines += [f"  {count:5} {group}: {state}" for (group, state), count in sorted(groups.items())]
     words = Counter(word for one in results for word in one.counts)
     lines += [f"  {count:5} {word}" for word, count in sorted(words.items())]
@@ -64,3 +71,7 @@ def printed(place: Path, results: Sequence[Result]) -> str:
         slowest = max(results, key=lambda one: one.seconds)
         lines.append(f"  slowest: {slowest.id}, {slowest.seconds:.2f} s")
     return "\n".join(lines) + "\n"
+
+
+def _state(one: Result) -> str:
+    return "as expected" if one.miss is None else "not played" if one.miss in UNPLAYED else "missed"

@@ -146,3 +146,36 @@ def test_what_is_wrong_is_said_in_a_sentence(tmp_path: Path) -> None:
     assert (empty.returncode, "without any commit" in empty.stderr) == (7, True)
     assert "Traceback" not in refused.stderr + malformed.stderr + nowhere.stderr + empty.stderr
     assert main(["run", "read_file", "[1"]) == 2
+
+
+ATTACKS = {
+    "filters": "git config filter.e.clean $EVIL; git config filter.e.smudge $EVIL; echo '* filter=e' > .gitattributes",
+    "filter process": "git config filter.e.process $EVIL; git config filter.e.required true; echo '* filter=e' > .gitattributes",
+    "filter of a dotted name": "git config filter.A.b.clean $EVIL; echo '* filter=A.b' > .git/info/attributes",
+    "included filter": "printf '[filter \"e\"]\\n\\tclean = %s\\n' $EVIL > team; git config include.path ../team;"
+    " echo '* filter=e' > .gitattributes",
+    "conversion for differences": "git config diff.e.textconv $EVIL; git config diff.external $EVIL; git config diff.e.command"
+    " $EVIL; echo '* diff=e' > .gitattributes",
+    "monitor and hooks": "git config core.fsmonitor $EVIL; mkdir hk; cp $EVIL hk/post-index-change; git config core.hooksPath hk",
+}
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_no_program_of_the_repository_runs(clone: Path, tmp_path: Path, attack: str) -> None:
+    evil = tmp_path / "evil"
+    evil.write_text(f"#!/bin/sh\ntouch {tmp_path}/mark\ncat\n")
+    evil.chmod(0o755)
+    environment = {"PATH": os.environ["PATH"], "EVIL": str(evil), "HOME": str(tmp_path)}
+    subprocess.run(["sh", "-c", ATTACKS[attack]], cwd=clone, env=environment, check=True)
+    (clone / "README.md").write_text("# Billing\n\nMore.\n")
+    assert "+More." in run(clone, "git_diff").stdout
+    assert run(clone, "git_blame", path="README.md").returncode == 0
+    assert run(clone, "git_commit", message="Change it").returncode == 0
+    assert not (tmp_path / "mark").exists()
+
+
+def test_settings_that_send_git_elsewhere_are_refused(clone: Path) -> None:
+    git(clone, "config", "url.https://evil.invalid/.insteadOf", "https://host.invalid/")
+    done = run(clone, "git_status")
+    assert done.returncode
+    assert "sends Git somewhere else than is shown" in done.stdout + done.stderr

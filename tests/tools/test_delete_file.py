@@ -64,3 +64,19 @@ async def test_refuses_what_could_not_be_brought_back(bench: Bench, path: str, s
     assert said in str(caught.value)
     for name in ("build/b/c.txt", "debug.log", "nested/a.txt", "README.md"):
         assert bench.copy.files.exists(name)
+
+
+async def test_a_file_is_deleted_where_the_path_really_leads(bench: Bench) -> None:
+    """Behind a link ``..`` is the folder above the link's target, whatever stands before it."""
+    outside = bench.copy.root.parent / "outside"
+    outside.mkdir()
+    (outside / "README.md").write_text("theirs\n")
+    (bench.copy.root / "away").symlink_to(outside / "inner")
+    (outside / "inner").mkdir()
+    bench.put("README.md", "ours\n")
+    with pytest.raises(ToolRejected, match="outside"):
+        await bench.run("delete_file", path="away/../README.md")
+    assert bench.text("README.md") == "ours\n"
+    (bench.copy.root / "inside").symlink_to("app")
+    await bench.run("delete_file", path="inside/money.py")
+    assert not bench.copy.files.exists("app/money.py")

@@ -223,3 +223,19 @@ async def test_previews_every_file_of_the_edit(bench: Bench) -> None:
 async def test_says_that_the_files_already_read_like_this(bench: Bench) -> None:
     output = await bench.run("edit_file", path="README.md", blocks=[block("# Billing", "# Billing")])
     assert "nothing was written" in output.content
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"blocks": [{"search": "one", "replace": "a\0b"}]},
+        {"ranges": [{"start": 1, "end": 1, "expected": "one\n", "replace": "a\0b\n"}]},
+        {"patch": "--- a/n.txt\n+++ b/n.txt\n@@ -1 +1 @@\n-one\n+a\0b\n"},
+    ],
+)
+async def test_makes_no_text_binary(bench: Bench, form: dict[str, object]) -> None:
+    bench.put("n.txt", "one\ntwo\n")
+    given = form if "patch" in form else {"path": "n.txt", **form}
+    with pytest.raises(ToolRejected, match="would hold a NUL character"):
+        await bench.run("edit_file", **given)
+    assert bench.text("n.txt") == "one\ntwo\n"

@@ -186,3 +186,39 @@ async def test_a_diff_says_whether_a_last_line_ends(bench: Bench) -> None:
 )
 async def test_refuses_diffs_that_do_not_fit(bench: Bench, patch: str, said: str) -> None:
     assert said in await refused(bench, patch)
+
+
+async def test_moves_that_follow_each_other_lose_no_file(bench: Bench) -> None:
+    bench.put("a.txt", "a\nx\n")
+    bench.put("b.txt", "b\n")
+    moves = envelope(
+        "*** Update File: b.txt",
+        "*** Move to: c.txt",
+        "@@",
+        "-b",
+        "+B",
+        "*** Update File: a.txt",
+        "*** Move to: b.txt",
+    )
+    await apply(bench, moves)
+    assert (bench.text("c.txt"), bench.text("b.txt")) == ("B\n", "a\nx\n")
+    assert not bench.copy.files.exists("a.txt")
+
+
+async def test_two_files_do_not_move_to_one_place(bench: Bench) -> None:
+    bench.put("a.txt", "a\n")
+    bench.put("b.txt", "b\n")
+    to_one = envelope(
+        "*** Update File: a.txt", "*** Move to: c.txt", "*** Update File: b.txt", "*** Move to: c.txt"
+    )
+    assert "which another part of the patch changes too" in await refused(bench, to_one)
+
+
+async def test_a_mailed_patch_ends_with_the_version_of_git(bench: Bench) -> None:
+    bench.put("m.txt", "one\ntwo\n- \n")
+    header = "From 1 Mon Sep 17 00:00:00 2001\nSubject: [PATCH] x\n\n---\n m.txt | 2 +-\n\n"
+    names = "diff --git a/m.txt b/m.txt\n--- a/m.txt\n+++ b/m.txt\n"
+    await apply(bench, f"{header}{names}@@ -1,2 +1,2 @@\n one\n-two\n+2\n-- \n2.39.5\n\n")
+    assert bench.text("m.txt") == "one\n2\n- \n"
+    await apply(bench, f"{names}@@ -2,2 +2,2 @@\n 2\n-- \n+2.39.5\n")
+    assert bench.text("m.txt") == "one\n2\n2.39.5\n"

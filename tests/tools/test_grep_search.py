@@ -1,6 +1,7 @@
 """grep_search finds lines, bounded, and says what is wrong with a pattern."""
 
 import os
+import time
 
 import pytest
 
@@ -126,3 +127,11 @@ async def test_obeys_no_configuration_of_the_repository(bench: Bench) -> None:
     bench.put(".ignore", "*\n")
     assert "app/money.py" in (await bench.run("grep_search", pattern="def total")).content
     assert not os.path.lexists(bench.copy.root / "touch")
+
+
+async def test_a_pipe_is_refused_at_once(bench: Bench) -> None:
+    os.mkfifo(bench.copy.root / "pipe")
+    began = time.monotonic()
+    with pytest.raises(ToolRejected, match="neither a file nor a folder"):
+        await bench.run("grep_search", pattern="x", path="pipe")
+    assert time.monotonic() - began < 10

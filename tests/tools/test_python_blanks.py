@@ -32,8 +32,16 @@ def test_bodies_that_name_neither_name_are_blank_and_nothing_moves() -> None:
     assert len(blank) == len(source)
     assert blank.index(b"return target(1)") == source.index(b"return target(1)")
     assert blank.count(b"total") == 0
-    assert b"def bystander(                    ):\n    0 " in blank
+    assert b"def bystander" not in blank
+    assert b"\n0       " in blank
     compile(blank, "blank", "exec")
+
+
+def test_what_a_function_returns_by_its_declaration_stays_and_so_does_what_a_decorator_needs() -> None:
+    source = b"def made(count=1) -> Boat:\n    return 1\n\n\n@cached\ndef kept(x):\n    return 1\n"
+    blank = without_bystanders(source, ("target", "renamed"))
+    assert b"def made(       ) -> Boat:\n    0 " in blank
+    assert b"@cached\ndef kept( ):\n    0 " in blank
 
 
 @pytest.mark.parametrize(

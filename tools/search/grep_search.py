@@ -56,6 +56,9 @@ async def grep_search(arguments: GrepSearch, context: ToolContext) -> ToolOutput
     path = located(context.copy, arguments.path)
     if not context.copy.files.exists(path):
         raise missing(context.copy.files, arguments.path)
+    if context.copy.files.stat(path).kind not in {"file", "folder"}:
+        # Ripgrep opens a pipe that is named to it, and waits until somebody writes.
+        raise ToolRejected(f"{shown_path(path)} is neither a file nor a folder, so it is not searched.")
     argv = _argv(str(context.toolchain.ripgrep), arguments, path)
     finished = await run_program(context, argv, view=View.READ_ONLY, limits=LIMITS)
     if finished.exit_code not in {0, 1} and not finished.killed_for:
