@@ -26,6 +26,7 @@ from perdure.contracts.grants import (
     why_not_counted,
 )
 from perdure.contracts.steps import ApprovedCall
+from perdure.contracts.task import Safety
 from perdure.contracts.transcript import EntryKind
 
 MOST_LISTED = 200
@@ -70,6 +71,11 @@ class OnTheWay(Protocol):
     @property
     def head(self) -> str:
         """Digest of the transcript's newest entry then."""
+        ...
+
+    @property
+    def safety(self) -> Safety:
+        """The level that it runs at."""
         ...
 
 
@@ -158,7 +164,7 @@ class Remembering:
         if refused:
             return Remembered(not_remembered=refused)
         for grant in await self._record.grants_for(step.task_id, shape_of(summary)):
-            if why_not_counted(grant, summary):
+            if why_not_counted(grant, summary, step.safety):
                 continue
             if grant.task_id == step.task_id and not await self._record.since(
                 step.task_id, step.head, grant.entry
@@ -235,6 +241,7 @@ class GrantsDoor(Remembering):
             rules=summary.rules,
             reason=summary.reason,
             least_sandbox=summary.least_sandbox,
+            safety=request.safety,
             untrusted=summary.untrusted,
             policy_digest=self._tools.policy_digest,
             approval_id=approval.id,

@@ -44,6 +44,8 @@ class Grant(BaseModel):
     reason: str = ""
     """Why the policy asked then."""
     least_sandbox: SandboxLevel | None = None
+    safety: Safety | None = None
+    """The level of the task in which it was given; None: it was not kept."""
     untrusted: bool = False
     """Whether the call that it was given for followed untrusted text."""
     policy_digest: str = ""
@@ -134,10 +136,12 @@ def grant_sentence(grant: Grant) -> str:
     return f"{who} exactly this call for {where} on {grant.given_at:%Y-%m-%d %H:%M} UTC, {until}."
 
 
-def why_not_counted(grant: Grant, call: CallSummary) -> str:
-    """Why a grant says nothing of a call of its shape as the policy judges it now; empty where it counts."""
+def why_not_counted(grant: Grant, call: CallSummary, safety: Safety) -> str:
+    """Why a grant says nothing of a call of its shape as the policy judges it now, at a level; empty where it counts."""
     if call.verdict is not Verdict.ASK:
         return f"The policy's verdict is {call.verdict.value!r} now."
     if (call.rules, call.reason, call.least_sandbox) != (grant.rules, grant.reason, grant.least_sandbox):
         return "The policy asks for other reasons than when it was given."
+    if grant.safety is not None and safety.capped(grant.safety) is not grant.safety:
+        return f"It was given at the safety level {grant.safety.value!r}, and here it is {safety.value!r}."
     return ""

@@ -19,7 +19,7 @@ from temporalio.exceptions import TemporalError
 from temporalio.service import RPCError
 
 from perdure.contracts.errors import PerdureError
-from tests.corpora.consent.meaning import class_of, scenes_of
+from tests.corpora.consent.meaning import class_of, meaning_of
 from tests.corpora.consent.stage import Missed, Stage
 from tests.corpora.report import Miss, Result
 from tests.faults.driver import own_servers
@@ -64,15 +64,15 @@ async def run(place: Path, only: str) -> list[Result]:
 
 
 async def _played(stage: Stage, case: dict[str, Any]) -> Result:
-    group, scenes = class_of(case), scenes_of(case)
-    if not scenes:
+    group, meant = class_of(case), meaning_of(case)
+    if not meant.scenes:
         why = f"{case.get('name', '')}: not played: its words fit no scene, so nothing was shown of it"
         return Result(str(case["id"]), group, Miss.BROKEN, why, str(case.get("steps", "")))
     started = time.monotonic()
     miss, why = None, ""
-    names = " and ".join(scene.__name__.replace("_", " ") for scene in scenes)
+    names = " and ".join(scene.__name__.replace("_", " ") for scene in meant.scenes)
     try:
-        for scene in scenes:
+        for scene in meant.scenes:
             async with asyncio.timeout(LONGEST_S):
                 await scene(stage)
     except Missed as missed:
@@ -80,7 +80,10 @@ async def _played(stage: Stage, case: dict[str, Any]) -> Result:
     except BROKEN as error:
         miss, why = Miss.BROKEN, f"{type(error).__name__}: {error}"
     seconds = time.monotonic() - started
-    counts = (f"{case['id']} played as: {names}", *(f"{case['id']} {remark}" for remark in stage.remarks))
+    counts = (
+        f"{case['id']} played as: {names} (by {meant.words!r} in its {meant.part})",
+        *(f"{case['id']} {remark}" for remark in stage.remarks),
+    )
     return Result(
         str(case["id"]), group, miss, f"{case.get('name', '')}: {why}" if miss else "", "", seconds, counts
     )

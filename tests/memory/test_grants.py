@@ -7,7 +7,7 @@ import pytest
 
 from perdure.contracts.calls import CallSummary, Effect, SandboxLevel, Verdict
 from perdure.contracts.grants import Grant, GrantScope, grant_sentence, why_not_counted
-from perdure.contracts.task import TaskRequest
+from perdure.contracts.task import Safety, TaskRequest
 from perdure.memory.record import Record
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -114,5 +114,25 @@ def test_a_grant_counts_only_where_the_policy_asks_as_it_did_then(changes: dict[
         index=0, tool=given.tool, title=given.title, effect=given.effect, verdict=Verdict.ASK,
         reason=given.reason, rules=given.rules, arguments_digest="",
     )  # fmt: skip
-    found = why_not_counted(given, call.model_copy(update=changes))
+    found = why_not_counted(given, call.model_copy(update=changes), Safety.CAUTIOUS)
     assert (why in found) if why else found == ""
+
+
+@pytest.mark.parametrize(
+    ("given_at", "here", "counts"),
+    [
+        (Safety.STANDARD, Safety.CAUTIOUS, False),
+        (Safety.STANDARD, Safety.STANDARD, True),
+        (Safety.STANDARD, Safety.AUTONOMOUS, True),
+        (None, Safety.CAUTIOUS, True),
+    ],
+)
+def test_a_grant_counts_at_no_stricter_level_than_it_was_given_at(
+    given_at: Safety | None, here: Safety, counts: bool
+) -> None:
+    given = grant("g").model_copy(update={"safety": given_at})
+    call = CallSummary(
+        index=0, tool=given.tool, title=given.title, effect=given.effect, verdict=Verdict.ASK,
+        reason=given.reason, rules=given.rules, arguments_digest="",
+    )  # fmt: skip
+    assert (why_not_counted(given, call, here) == "") is counts

@@ -10,7 +10,6 @@ from temporalio.client import WorkflowFailureError
 from tests.corpora.consent.running import command
 from tests.corpora.consent.stage import Stage, expect, next_word, tree_of, word
 from tests.corpora.consent.timing import RAN, WRITES
-from tests.workflows.conftest import stop_all
 
 
 async def same_id_again(stage: Stage) -> None:
@@ -41,9 +40,7 @@ async def same_id_again(stage: Stage) -> None:
 
 async def late_after_denial(stage: Stage) -> None:
     """What was denied cannot be approved afterwards, nor edited, by anybody."""
-    async with stage.play(WRITES, command("echo second > second.txt")) as bench:
-        handle = await bench.start()
-        asked = await bench.approval(handle)
+    async with stage.asked(WRITES, command("echo second > second.txt")) as (bench, handle, asked):
         expect(not await stage.said(bench, handle, "signal", word(asked, "deny")), "the denial was not taken")
         await bench.approval(handle, but=asked.id)
         for by in ("Ada", "Bob"):
@@ -61,8 +58,7 @@ async def replayed_elsewhere(stage: Stage) -> None:
             first = await bench.approval(handle)
             await stage.said(bench, handle, "client", word(first))
             second = await bench.approval(handle, but=first.id)
-        async with stage.worker(props) as bench:
-            bench.handles.append(handle)
+        async with stage.back(props, handle) as bench:
             still = await bench.approval(handle)
             expect(still.id == second.id, "something else waits after the replay")
             expect((tree_of(bench) / RAN).read_text() == "ran\n", "it ran again")
@@ -70,21 +66,17 @@ async def replayed_elsewhere(stage: Stage) -> None:
             expect(not await stage.said(bench, handle, "update", same), "the same word again was refused")
             expect((tree_of(bench) / RAN).read_text() == "ran\n", "it ran by the same word again")
             expect((await bench.approval(handle)).id == second.id, "the old word decided the new call")
-            await stop_all(bench)
 
 
 async def deadline_without_a_worker(stage: Stage) -> None:
     """The deadline passes while no worker is there: with the next one it is denied, whatever is said by then."""
     async with stage.props(WRITES, approval_deadline_s=3.0) as props:
-        async with stage.worker(props) as bench:
-            handle = await bench.start()
-            asked = await bench.approval(handle)
+        handle, asked = await stage.left(props)
         await _past(asked.expires_at)
         # The server keeps both for who comes, and they are heard together with the deadline.
         await handle.signal("approve", word(asked))
-        expect(await stage.said(bench, handle, "client", word(asked)), "a word was taken by nobody")
-        async with stage.worker(props) as bench:
-            bench.handles.append(handle)
+        expect(await stage.said(props, handle, "client", word(asked)), "a word was taken by nobody")
+        async with stage.back(props, handle) as bench:
             result = await handle.result()
             expect("deadline" in str(result["withheld"]), f"withheld: {result['withheld']}")
             expect(not (tree_of(bench) / RAN).exists(), "it ran after the deadline")
@@ -125,17 +117,13 @@ async def told_and_silent(stage: Stage) -> None:
 async def queued_words(stage: Stage) -> None:
     """Signals that come while no worker is there are heard by the next one, each for what it was sent for alone."""
     async with stage.props(WRITES, command("echo second > second.txt")) as props:
-        async with stage.worker(props) as bench:
-            handle = await bench.start()
-            asked = await bench.approval(handle)
+        handle, asked = await stage.left(props)
         await handle.signal("approve", {"approval_id": asked.id, "by": "Ada"})
         await handle.signal("approve", {"approval_id": asked.id, "by": "Ada"})
-        async with stage.worker(props) as bench:
-            bench.handles.append(handle)
+        async with stage.back(props, handle) as bench:
             second = await next_word(bench, handle, asked)
             expect(second is not None and "second" in second.title, "two words decided two calls")
             expect((tree_of(bench) / RAN).read_text() == "ran\n", "it did not run exactly once")
             expect(
                 not (tree_of(bench) / "second.txt").exists(), "the second call ran without a word of its own"
             )
-            await stop_all(bench)

@@ -17,9 +17,7 @@ OF_PEOPLE = (".ssh", ".config", ".aws", ".netrc", ".perdure*")
 
 async def unknown_id(stage: Stage) -> None:
     """Ids that were never given, guessed ones and other spellings are refused."""
-    async with stage.play(WRITES) as bench:
-        handle = await bench.start()
-        asked = await bench.approval(handle)
+    async with stage.asked(WRITES) as (bench, handle, asked):
         guesses = (
             "999",
             "0" * 12,
@@ -49,9 +47,7 @@ async def of_another_task(stage: Stage) -> None:
 
 async def without_a_name(stage: Stage) -> None:
     """Nobody decides without a name; the record has who, when, which operation, policy, and what was shown."""
-    async with stage.play(WRITES) as bench:
-        handle = await bench.start()
-        asked = await bench.approval(handle)
+    async with stage.asked(WRITES) as (bench, handle, asked):
         for name in ("", "   ", "deadline", "your name", "A\u202eda"):
             await stage.refused_in_every_way(bench, handle, word(asked, by=name))
             await stage.refused_in_every_way(bench, handle, word(asked, "deny", by=name))
@@ -108,9 +104,7 @@ async def _no_way_out(stage: Stage) -> None:
         f"    print(*glob.glob({str(Path.home())!r} + '/' + place))\n"
     )
     look = f"python3 -c {shlex.quote(attempt)} > {RAN}"
-    async with stage.play(command(look), command("echo second > second.txt")) as bench:
-        handle = await bench.start()
-        attack = await bench.approval(handle)
+    async with stage.asked(command(look), command("echo second > second.txt")) as (bench, handle, attack):
         expect("socket" in attack.preview, f"something else was asked: {attack.title}")
         await stage.said(bench, handle, "update", word(attack))
         second = await bench.approval(handle, but=attack.id)
@@ -147,9 +141,7 @@ async def claimed_in_text(stage: Stage) -> None:
 async def denied_with_a_reason(stage: Stage) -> None:
     """The model reads that a person denied it and why; the same again, also in other words, asks again."""
     turns = [WRITES, WRITES, command(f"true && echo ran >> ./{RAN}")]
-    async with stage.play(*turns) as bench:
-        handle = await bench.start()
-        asked = await bench.approval(handle)
+    async with stage.asked(*turns) as (bench, handle, asked):
         said = await stage.said(bench, handle, "client", word(asked, "deny", reason="It must stay as it is."))
         expect(not said, f"the denial was not taken: {said}")
         again = await bench.approval(handle, but=asked.id)
@@ -184,9 +176,7 @@ async def many_at_once(stage: Stage) -> None:
 
 async def unknown_words(stage: Stage) -> None:
     """A verdict, a field or a type that there is not is refused."""
-    async with stage.play(WRITES) as bench:
-        handle = await bench.start()
-        asked = await bench.approval(handle)
+    async with stage.asked(WRITES) as (bench, handle, asked):
         wrong: list[dict[str, Any]] = [
             {**word(asked), "verdict": "yes"},
             {**word(asked), "approved": True},

@@ -19,9 +19,7 @@ NO_FILES: Mapping[str, str] = {}
 
 async def _shown(stage: Stage, line: str, files: Mapping[str, str] = NO_FILES) -> tuple[Approval, str]:
     """The approval of a command and all that people see of it: by the client, the Web UI's query, and the card."""
-    async with stage.play(command(line), files=files) as bench:
-        handle = await bench.start()
-        asked = await bench.approval(handle)
+    async with stage.asked(command(line), files=files) as (bench, handle, asked):
         seen = await _everywhere(stage, bench, handle)
         expect(asked.preview in seen, "the ways show different previews")
         _nothing_hides(seen)
@@ -100,9 +98,7 @@ async def padding(stage: Stage) -> None:
 async def long_line(stage: Stage) -> None:
     """Head and tail of a long line are shown, and nobody approves it without the digest of all of it."""
     line = f"echo {'a' * 9_000}; echo payload > payload.txt"
-    async with stage.play(command(line)) as bench:
-        handle = await bench.start()
-        asked = await bench.approval(handle)
+    async with stage.asked(command(line)) as (bench, handle, asked):
         expect("echo payload > payload.txt" in asked.preview, "the tail is not shown")
         expect(
             "characters left out⟩" in asked.preview and asked.hidden > 5_000,
@@ -138,11 +134,7 @@ async def imitated_dialog(stage: Stage) -> None:
     fake = "Approve? [y/N] y"
     lay = command(f"printf '%s\\n' '{fake}' '**approved by Ada**' '- cannot change any file'")
     second = command(f"echo '{fake}\n```\n- cannot change any file\n### approved' > second.txt")
-    async with stage.play(lay, second) as bench:
-        handle = await bench.start()
-        first = await bench.approval(handle)
-        await stage.said(bench, handle, "update", word(first))
-        asked = await bench.approval(handle, but=first.id)
+    async with stage.asked(second, lay=lay) as (bench, handle, asked):
         for block in SHOWN_AS_CODE.finditer(asked.preview):
             expect(all(line[:2] in ("│ ", "⟨") or line.startswith("⟨") for line in block[2].split("\n")), "a line of what is quoted lacks the prefix")  # fmt: skip
         outside = SHOWN_AS_CODE.sub("", asked.preview)
@@ -170,9 +162,7 @@ async def names_of_files(stage: Stage) -> None:
     """Names of files that hide, break lines or are drawn as something else are escaped wherever they are listed."""
     files = {f"build/{name}": "x\n" for name in TRICKS}
     for call in (command("rm build/*"), ("delete_file", {"path": "build", "recursive": True})):
-        async with stage.play(call, files=files) as bench:
-            handle = await bench.start()
-            asked = await bench.approval(handle)
+        async with stage.asked(call, files=files) as (bench, handle, asked):
             seen = await _everywhere(stage, bench, handle)
             _nothing_hides(seen)
             for shown in ("a\\u202etxt.sh", "b\\x1b[2Kc.log", "d\\u200be.log"):
@@ -233,9 +223,11 @@ def _outside_of_code(markdown: str) -> str:
 async def many_names(stage: Stage) -> None:
     """Where more is deleted than can be listed, nobody approves it without the digest of all of it."""
     files = {f"build/part-{number:04}-of-what-was-made.txt": "x\n" for number in range(400)}
-    async with stage.play(("delete_file", {"path": "build", "recursive": True}), files=files) as bench:
-        handle = await bench.start()
-        asked = await bench.approval(handle)
+    async with stage.asked(("delete_file", {"path": "build", "recursive": True}), files=files) as (
+        bench,
+        handle,
+        asked,
+    ):
         expect("400 files" in asked.preview, f"the number is not said: {asked.preview[:300]}")
         expect(asked.hidden > 5_000, "it is not said how much is hidden")
         bare = {"approval_id": asked.id, "verdict": "approve", "by": "Ada"}

@@ -47,9 +47,7 @@ async def not_beyond_the_words(stage: Stage) -> None:
         command("make && echo more"),
         command("make #"),
     )
-    async with stage.play(command("make"), *others) as bench:
-        handle = await bench.start(user="Carol")
-        first = await bench.approval(handle)
+    async with stage.asked(command("make"), *others, task={"user": "Carol"}) as (bench, handle, first):
         why = await stage.said(bench, handle, "client", word(first, remember="repository"))
         expect(not why, f"it was not remembered: {why}")
         seen = first.id

@@ -8,7 +8,7 @@ from tests.corpora.consent.policies import policy
 from tests.corpora.consent.running import command
 from tests.corpora.consent.stage import Stage, expect, next_word, tree_of, word
 from tests.corpora.consent.timing import RAN, WRITES
-from tests.workflows.conftest import FIX, TESTS, git, stop_all
+from tests.workflows.conftest import FIX, TESTS, git
 
 
 async def upkeep_while_it_waits(stage: Stage) -> None:
@@ -25,8 +25,7 @@ async def upkeep_while_it_waits(stage: Stage) -> None:
                 if found.task_id == handle.first_execution_run_id:
                     expect(found.open and not found.ids, "something of an open task counts as garbage")
                     await collector.remove(found, later)
-        async with stage.worker(props) as bench:
-            bench.handles.append(handle)
+        async with stage.back(props, handle) as bench:
             still = await bench.approval(handle)
             expect(still == asked, "another approval waits")
             if asked.whole is not None:
@@ -36,23 +35,18 @@ async def upkeep_while_it_waits(stage: Stage) -> None:
             expect(not await stage.said(bench, handle, "client", word(asked)), "it was not taken any more")
             await next_word(bench, handle, asked)
             expect((tree_of(bench) / RAN).read_text() == "ran\n", "it did not run exactly once")
-            await stop_all(bench)
 
 
 async def weaker_sandbox(stage: Stage) -> None:
     """What was approved in a sandbox does not run where there is a weaker one: it is asked anew."""
     async with stage.props(WRITES) as props:
-        async with stage.worker(props) as bench:
-            handle = await bench.start()
-            asked = await bench.approval(handle)
-            expect(asked.sandbox in ("A", "B"), f"it was asked at level {asked.sandbox}")
-        async with stage.worker(props, sandbox="none-i-accept-the-risk") as bench:
-            bench.handles.append(handle)
+        handle, asked = await stage.left(props)
+        expect(asked.sandbox in ("A", "B"), f"it was asked at level {asked.sandbox}")
+        async with stage.back(props, handle, sandbox="none-i-accept-the-risk") as bench:
             await stage.said(bench, handle, "update", word(asked))
             fresh = await bench.approval(handle, but=asked.id)
             expect(fresh.sandbox == "D", f"it is asked at level {fresh.sandbox}")
             expect(not (tree_of(bench) / RAN).exists(), "it ran without the sandbox that was approved")
-            await handle.terminate("the scene is over")
 
 
 async def key_taken_back(stage: Stage) -> None:
@@ -69,9 +63,7 @@ async def key_taken_back(stage: Stage) -> None:
         approvers.chmod(0o600)
 
     register(("Ada", ada), ("Bob", bob))
-    async with stage.play(WRITES, policy=file, approvers=approvers) as bench:
-        handle = await bench.start()
-        asked = await bench.approval(handle)
+    async with stage.asked(WRITES, policy=file, approvers=approvers) as (bench, handle, asked):
         await handle.signal("pause")
         said = await stage.said(bench, handle, "client", word(asked, key=ada))
         expect(not said, f"the signature was refused: {said}")
@@ -85,9 +77,7 @@ async def key_taken_back(stage: Stage) -> None:
 
 async def settings_of_git_changed(stage: Stage) -> None:
     """Settings and hooks that appear in the workspace's Git folder after the approval run nothing."""
-    async with stage.play(FIX, TESTS) as bench:
-        handle = await bench.start()
-        push = await bench.approval(handle)
+    async with stage.asked(FIX, TESTS) as (bench, handle, push):
         mark = stage.folder / f"mark-of-{handle.id}"
         # The task's own Git folder, as programs see it; those of Perdure lie where no call can write.
         folder = tree_of(bench) / ".git"
@@ -113,3 +103,11 @@ async def settings_of_git_changed(stage: Stage) -> None:
             expect(len(pushed) == 1, f"the remote has the branches {pushed}")
         else:
             stage.remarks.append("asked anew")
+
+
+async def key_expired(stage: Stage) -> None:
+    """Registered keys have no last day; one that is over is taken out of the register, which is read anew each time."""
+    stage.remarks.append(
+        "listed: played as a key that is taken out of the register, since keys do not expire by themselves"
+    )
+    await key_taken_back(stage)

@@ -6,6 +6,7 @@ a word that both use leads to the right ones. A case whose words say nothing of 
 
 import re
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 from tests.corpora.consent import (
@@ -18,6 +19,7 @@ from tests.corpora.consent import (
     named,
     policies,
     running,
+    spelled,
     timing,
     wire,
 )
@@ -47,6 +49,11 @@ SEEN: tuple[Row, ...] = (
 """What people see: what the words look like → what is played."""
 
 WHAT_RUNS: tuple[Row, ...] = (
+    (r"grant .*(between|before it runs|while it waits)|revok\w+ .*(between|before it runs|in flight|while)", (spelled.revoked_before_it_runs, granting.not_under_a_stricter_policy)),
+    (r"(remember|grant|always).*(\blevel\b|safety level|autonomous|cautious|other repositor|another repositor|clone|spell|neighbou?r|sibling)", (spelled.remembered_elsewhere, granting.not_beyond_the_words)),
+    (r"edit(ed|s)? .*after (it was |the |being |an? )?(approv|decision|decided)", (spelled.changed_after_the_decision, running.edited_call)),
+    (r"(digest|hash) .*(prefix|collision|truncated|short(er|ened)?)|(prefix|shortened|truncated|partial) .*(digest|hash)", (spelled.digests_that_nearly_fit,)),
+    (r"remote('s)? (url |address )?(is )?(changed|re-?pointed|replaced|added|renamed|swapped)|push ?url|insteadof", (kept.settings_of_git_changed, running.remote_moved)),
     (r"sandbox|isolation|namespace", (kept.weaker_sandbox,)),
     (r"git (config|hook|setting)|\bhooks?\b|core\.|sshcommand|gitattributes|fsmonitor|credential helper|pre-(push|commit)", (kept.settings_of_git_changed,)),
     (r"(time ?out|time limit|limits?|memory) (or \w+ )?(is |are |was )?(changed|raised|widened|lifted|higher|other)", (running.arguments_substituted,)),
@@ -74,6 +81,17 @@ WHAT_RUNS: tuple[Row, ...] = (
 """What runs is what was approved: what the words look like → what is played."""
 
 DECIDED: tuple[Row, ...] = (
+    (r"\brac(e|es|ing)\b.*(deadline|expir)|(deadline|expir\w+).*\brac(e|es|ing)\b", (again.deadline_without_a_worker, timing.expired)),
+    (r"\boidc\b|\bsso\b|identity provider|id token|\bjwt\b|openid", (policies.signatures_for_oidc,)),
+    (r"key (is |has |that |was )*(expired|outdated|over)|expired key", (kept.key_expired,)),
+    (r"(wrong|other|another) (key )?(type|kind|algorithm|curve) of key|(wrong|other|another) key (type|kind|algorithm)|\brsa\b|x25519|ecdsa|signature (over|of|on|from) (other|different|another|an earlier)|other bytes|signature (is )?(re-?used|copied|replayed|truncated|malleable)", (spelled.keys_that_do_not_fit, policies.signatures)),
+    (r"(leaked|stolen|forwarded|copied|borrowed|shared|guessed) (approval )?(link|url|token|card|screenshot|mail|notification)|link (to|of) (the |an )?approval", (spelled.keys_that_do_not_fit, authority.unknown_id)),
+    (r"(digest|hash|id) .*(prefix|collision|truncated|short(er|ened)?|case|padding|padded|begins?)|(prefix|shortened|truncated|abbreviated|partial) .*(digest|hash)", (spelled.digests_that_nearly_fit, authority.unknown_id)),
+    (r"(name|approver|person|people|requester|user|spelling).*(look.?alike|homoglyph|cyrillic|unicode|confusable|spell|upper.?case|\bcase\b|full.?width|zero.?width|invisible|variant|accent|trailing|whitespace)|(look.?alike|homoglyph|cyrillic|unicode|confusable|spelling|spellings|invisible) .*(name|approver|person|people|requester|user)", (spelled.one_person_spelled_otherwise,)),
+    (r"edit(ed|s)? .*after (it was |the |being |an? )?(approv|decision|decided)|approv\w+[, ]*(and )?then (edit|den|chang|revok|withdr)|update (and )?then (a )?signal|signal (and )?then (an )?update|(revok|withdr)\w+ (the |an |his |her |their )?approval|approval (is )?(revoked|withdrawn)", (spelled.changed_after_the_decision, again.late_after_denial)),
+    (r"(other|another|different|earlier|previous|wrong) (step|call)\b|step (number )?(differs|changed)", (running.approval_used_twice, spelled.changed_after_the_decision)),
+    (r"grant .*(between|before it runs|while it waits)|revok\w+ .*(between|before it runs|in flight|while)", (spelled.revoked_before_it_runs, granting.not_under_a_stricter_policy)),
+    (r"(remember|grant|always).*(level|safety|autonomous|cautious|repositor|clone|spell|path|neighbou?r|sibling)", (spelled.remembered_elsewhere, granting.not_beyond_the_words)),
     (r"surviv|days (later|on)|for (days|weeks)|weeks?\b|months?\b|garbage|retention|\bgc\b|swe(ep|pt)|upkeep|purge", (kept.upkeep_while_it_waits, timing.worker_away)),
     (r"after (an |the |a )?edit|edited (call|approval)|before the edit", (running.edited_call, running.arguments_substituted)),
     (r"sandbox (is |was |level )*(drop|weak|lower|downgrad|gone|off|disabl)|without (the |a )?sandbox|weaker sandbox|downgrade", (kept.weaker_sandbox,)),
@@ -86,14 +104,14 @@ DECIDED: tuple[Row, ...] = (
     (r"cancel|terminat(e|ed|ion)\b|aborted|killed task|task (is )?(over|ended|finished|closed)|after completion", (timing.after_cancel,)),
     (r"pause", (timing.while_paused,)),
     (r"two.?(people|person|man)|four.?eyes|second (person|approver|pair)|quorum|dual|same person|requester|self.?approv\w+ by (the )?(user|requester|author)|own (request|task)|two different|alias(es)? of one|(two|other|another) names?|one person", (policies.two_people,)),
-    (r"forged|signature|\bsigned\b|unsigned|hmac|ed25519|wrong key|other key|another key|public key|private key|key (is )?(revoked|removed|rotated|stolen|unknown)|impersonat|pretend|spoof|untrusted user|unknown approver|another (user|person)'?s? name|(approver|key) (is |was |gets )?(revoked|removed|deleted|rotated)|revoked (approver|key)|bot account|service account|agent'?s? (own )?(name|account|identity)|claimed|assurance|wrong (user|approver|role)|not (an )?(authori[sz]ed|approver|allowed to approve)|unauthori[sz]ed|lacks? (the )?(right|role|permission)|privilege|\brole\b|oidc|\bsso\b", (policies.signatures, kept.key_taken_back)),
+    (r"forged|signature|\bsigned\b|unsigned|hmac|ed25519|wrong key|other key|another key|public key|private key|key (is )?(revoked|removed|rotated|stolen|unknown)|impersonat|pretend|spoof|untrusted user|unknown approver|another (user|person)'?s? name|(approver|key) (is |was |gets )?(revoked|removed|deleted|rotated)|revoked (approver|key)|bot account|service account|agent'?s? (own )?(name|account|identity)|claimed|assurance|wrong (user|approver|role)|not (an )?(authori[sz]ed|approver|allowed to approve)|unauthori[sz]ed|lacks? (the )?(right|role|permission)|privilege|\brole\b", (policies.signatures, kept.key_taken_back)),
     (r"den(y|ied|ial).*(then|later|after|again).*approv|approv\w* (after|of) (a |the )?den|(change|changed|changes) (of|their|his|her) mind|late approv\w+|final decision|already decided|overturn|revers(e|al) ", (again.late_after_denial,)),
     (r"\brace|simultaneous|concurrent|at the same time|same moment|two (deciders|approvers|clients|tabs|sessions|decisions|answers)|approve and deny|conflicting|contradict", (timing.two_deciders, policies.two_people)),
     (r"double.?click|duplicate|idempot|delivered twice|sent twice|submitted twice|same (signal|update|word|decision) (twice|again)|resent|resubmit", (timing.said_twice,)),
     (r"queued|buffered|kept by the server|signals? while|(approv\w+|signal|decision|update) (while|when) (no |the )?worker|worker (is )?(away|down|absent|offline|stopp)|no worker", (timing.worker_away, again.queued_words)),
     (r"fatigue|flood|many (approvals|requests|asks)|spam|hundred|\d{2,} (approvals|requests|asks|calls)", (authority.many_at_once,)),
     (r"same (workflow )?id|id (is )?reused|re-?used id|started again|begins anew", (again.same_id_again,)),
-    (r"users? ?'s (task|approval)|other (task|session|workflow|repositor|run|project|agent)|another (task|session|workflow|repositor|run|project|agent)|cross.?(task|session|run|tenant)|different (task|session|workflow|run|repositor)|(stolen|leaked|copied|borrowed) (id|digest|approval|token|link|url)", (authority.of_another_task, again.same_id_again)),
+    (r"users? ?'s (task|approval)|other (task|session|workflow|repositor|run|project|agent)|another (task|session|workflow|repositor|run|project|agent)|cross.?(task|session|run|tenant)|different (task|session|workflow|run|repositor)|(stolen|leaked|copied|borrowed) (id|digest|approval)", (authority.of_another_task, again.same_id_again)),
     (r"history (is )?replay|replay(ed|s)? (of|from) (the |its )?(event )?history|workflow replay|re-?play(ed)? by|replay(ed)? (on|after) (a |the )?(restart|worker)|workflow code (replay|chang)|sticky|evict", (again.replayed_elsewhere,)),
     (r"\breset|rewind|rewound|\bfork|time travel|roll(ed)? ?back|checkpoint|undo", (timing.after_reset,)),
     (r"continue.?as.?new|new run\b|migrat|upgrade|version of the worker|another version|deploy", (timing.next_run,)),
@@ -129,17 +147,33 @@ TABLES = {
 """Where is looked for the words of a case, by its class."""
 
 
-def scenes_of(case: dict[str, Any]) -> tuple[Scene, ...]:
-    """What is played for a case: by its name, else by its steps, else by what is required; nothing where none says it."""
+@dataclass(frozen=True)
+class Meaning:
+    """What is played for a case, and by which of its words: who reads the listing sees what was taken loosely."""
+
+    scenes: tuple[Scene, ...] = ()
+    part: str = ""
+    """``name``, ``steps`` or ``required``."""
+    words: str = ""
+
+
+def meaning_of(case: dict[str, Any]) -> Meaning:
+    """By the case's name, else by its steps, else by what is required; nothing where none says it."""
     tables = TABLES.get(class_of(case), (SEEN, WHAT_RUNS, DECIDED))
     steps = case.get("steps", ())
     told = steps if isinstance(steps, str) else " ".join(map(str, steps))
-    for text in (case.get("name", ""), told, case.get("required", "")):
+    parts = {"name": case.get("name", ""), "steps": told, "required": case.get("required", "")}
+    for part, text in parts.items():
         for table in tables:
             for pattern, scenes in table:
-                if re.search(pattern, str(text).lower()):
-                    return scenes
-    return ()
+                if found := re.search(pattern, str(text).lower()):
+                    return Meaning(scenes, part, found[0][:60])
+    return Meaning()
+
+
+def scenes_of(case: dict[str, Any]) -> tuple[Scene, ...]:
+    """What is played for a case."""
+    return meaning_of(case).scenes
 
 
 def class_of(case: dict[str, Any]) -> str:

@@ -26,9 +26,7 @@ def command(line: str, **more: Any) -> Call:
 
 async def arguments_substituted(stage: Stage) -> None:
     """The arguments are replaced after the approval was looked at."""
-    async with stage.play(command("echo looked-at > made.txt")) as bench:
-        handle = await bench.start()
-        looked_at = await bench.approval(handle)
+    async with stage.asked(command("echo looked-at > made.txt")) as (bench, handle, looked_at):
         other = {"command": "echo other > made.txt", "writes": True}
         edited = await stage.said(bench, handle, "update", word(looked_at, "edit", arguments=other))
         expect(not edited, f"the edit was refused: {edited}")
@@ -43,9 +41,7 @@ async def arguments_substituted(stage: Stage) -> None:
 async def script_rewritten(stage: Stage) -> None:
     """The script that the command names is rewritten."""
     files = {"deploy.sh": "echo as-approved >> ran.txt\n"}
-    async with stage.play(command("sh deploy.sh"), files=files) as bench:
-        handle = await bench.start()
-        asked = await bench.approval(handle)
+    async with stage.asked(command("sh deploy.sh"), files=files) as (bench, handle, asked):
         expect(
             "as-approved" in asked.preview and "SHA-256" in asked.preview, "the script's text is not shown"
         )
@@ -57,11 +53,7 @@ async def ignored_script_rewritten(stage: Stage) -> None:
     """The script is one that Git ignores, so that no tree holds it."""
     files = {".gitignore": "tools.d/\n"}
     lay = command("mkdir -p tools.d && echo 'echo as-approved >> ran.txt' > tools.d/go.sh")
-    async with stage.play(lay, command("sh tools.d/go.sh"), files=files) as bench:
-        handle = await bench.start()
-        first = await bench.approval(handle)
-        await stage.said(bench, handle, "update", word(first))
-        asked = await bench.approval(handle, but=first.id)
+    async with stage.asked(command("sh tools.d/go.sh"), files=files, lay=lay) as (bench, handle, asked):
         (tree_of(bench) / "tools.d" / "go.sh").write_text("echo altered >> ran.txt\n")
         await nothing_altered(stage, bench, handle, asked)
 
@@ -69,9 +61,7 @@ async def ignored_script_rewritten(stage: Stage) -> None:
 async def package_script_changed(stage: Stage) -> None:
     """What ``npm test`` runs is changed."""
     files = {"package.json": '{"name": "a", "scripts": {"test": "echo as-approved >> ran.txt"}}\n'}
-    async with stage.play(command("npm test"), files=files) as bench:
-        handle = await bench.start()
-        asked = await bench.approval(handle)
+    async with stage.asked(command("npm test"), files=files) as (bench, handle, asked):
         expect("as-approved" in asked.preview, "the script's text is not shown")
         changed = files["package.json"].replace("as-approved", "altered")
         (tree_of(bench) / "package.json").write_text(changed)
@@ -96,9 +86,7 @@ async def nothing_altered(stage: Stage, bench: Bench, handle: Handle, asked: App
 
 async def remote_moved(stage: Stage) -> None:
     """The remote's branch moves to somebody else's commit before the push."""
-    async with stage.play(FIX, TESTS) as bench:
-        handle = await bench.start()
-        push = await bench.approval(handle)
+    async with stage.asked(FIX, TESTS) as (bench, handle, push):
         status: dict[str, Any] = await handle.query("status")
         branch = str(status["branch"])
         (bench.repository / "theirs.txt").write_text("theirs\n")
@@ -117,9 +105,11 @@ async def remote_moved(stage: Stage) -> None:
 async def folder_becomes_a_link(stage: Stage) -> None:
     """The folder that is to be deleted is replaced by a link that leads outside."""
     files = {"build/made.txt": "made\n"}
-    async with stage.play(("delete_file", {"path": "build", "recursive": True}), files=files) as bench:
-        handle = await bench.start()
-        asked = await bench.approval(handle)
+    async with stage.asked(("delete_file", {"path": "build", "recursive": True}), files=files) as (
+        bench,
+        handle,
+        asked,
+    ):
         outside = bench.folder / "out"
         outside.mkdir()
         outside.chmod(0o777)
@@ -135,9 +125,7 @@ async def folder_becomes_a_link(stage: Stage) -> None:
 async def pattern_matches_more(stage: Stage) -> None:
     """More files fit the pattern than when it was shown."""
     files = {"a.log": "a\n", "b.log": "b\n"}
-    async with stage.play(command("rm *.log"), files=files) as bench:
-        handle = await bench.start()
-        asked = await bench.approval(handle)
+    async with stage.asked(command("rm *.log"), files=files) as (bench, handle, asked):
         expect("matches 2 names" in asked.preview and "`a.log`" in asked.preview, "what fits is not listed")
         tree = tree_of(bench)
         late = [f"late-{number}.log" for number in range(50)] + ["a b.log"]
@@ -159,9 +147,11 @@ def _kept(bench: Bench, names: list[str]) -> set[str]:
 async def folder_changed(stage: Stage) -> None:
     """The same words in another folder are another operation."""
     files = {"app/out/a.txt": "a\n", "out/b.txt": "b\n"}
-    async with stage.play(command("rm -rf out", working_directory="app"), files=files) as bench:
-        handle = await bench.start()
-        asked = await bench.approval(handle)
+    async with stage.asked(command("rm -rf out", working_directory="app"), files=files) as (
+        bench,
+        handle,
+        asked,
+    ):
         expect("`app`" in asked.preview, "the folder is not shown")
         elsewhere = {"command": "rm -rf out", "writes": True, "working_directory": "."}
         await stage.said(bench, handle, "update", word(asked, "edit", arguments=elsewhere))
@@ -174,28 +164,22 @@ async def folder_changed(stage: Stage) -> None:
 async def surroundings_changed(stage: Stage) -> None:
     """The environment of programs is another one when the worker comes back."""
     async with stage.props(command("echo ran > ran.txt")) as props:
-        async with stage.worker(props) as bench:
-            handle = await bench.start()
-            asked = await bench.approval(handle)
+        handle, asked = await stage.left(props)
         other = props.folder / "bin" / "python3"
         other.parent.mkdir()
         other.symlink_to(Path("/usr/bin/env").resolve())
-        async with stage.worker(props, python=other) as bench:
-            bench.handles.append(handle)
+        async with stage.back(props, handle, python=other) as bench:
             await stage.said(bench, handle, "update", word(asked))
             fresh = await next_word(bench, handle, asked)
             expect(
                 fresh is not None and fresh.tool == asked.tool, "another environment needed no new approval"
             )
-            await handle.terminate("the scene is over")
 
 
 async def approval_used_twice(stage: Stage) -> None:
     """An identical second call asks again, and the first approval does not fit it."""
     same = command("echo once >> twice.txt")
-    async with stage.play(same, same) as bench:
-        handle = await bench.start()
-        first = await bench.approval(handle)
+    async with stage.asked(same, same) as (bench, handle, first):
         expect(not await stage.said(bench, handle, "signal", word(first)), "the approval was not taken")
         second = await bench.approval(handle, but=first.id)
         expect(second.title == first.title, "the second call was not asked about")
@@ -246,9 +230,7 @@ async def retried_after_the_effect(stage: Stage) -> None:
 
 async def edited_call(stage: Stage) -> None:
     """An edit is judged and shown anew; its digest is what runs, and the record has both."""
-    async with stage.play(command("echo first > made.txt")) as bench:
-        handle = await bench.start()
-        first = await bench.approval(handle)
+    async with stage.asked(command("echo first > made.txt")) as (bench, handle, first):
         changed = {"command": "echo second > made.txt", "writes": True}
         await stage.said(bench, handle, "client", {**word(first, "edit"), "arguments": changed})
         second = await bench.approval(handle, but=first.id)
@@ -270,9 +252,7 @@ async def granted_for_one_call_only(stage: Stage) -> None:
         command("python3 -c 'print(1)' > one.txt"),
         command("python3 -c 'print(2)' > two.txt"),
     ]
-    async with stage.play(*turns) as bench:
-        handle = await bench.start()
-        first = await bench.approval(handle)
+    async with stage.asked(*turns) as (bench, handle, first):
         why = await stage.said(bench, handle, "update", word(first, remember="task"))
         if why:
             stage.remarks.append("refused for an interpreter")
@@ -284,9 +264,7 @@ async def granted_for_one_call_only(stage: Stage) -> None:
 async def granted_in_one_task_only(stage: Stage) -> None:
     """A yes for a task is none in another one."""
     same = command("echo same > made.txt")
-    async with stage.play(same) as bench:
-        handle = await bench.start()
-        first = await bench.approval(handle)
+    async with stage.asked(same) as (bench, handle, first):
         await stage.said(bench, handle, "client", word(first, remember="task"))
         await next_word(bench, handle, first)
         other = await bench.start()

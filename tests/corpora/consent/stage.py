@@ -112,7 +112,44 @@ class Stage:
             finally:
                 await stop_all(bench)
 
-    async def said(self, bench: Bench, handle: Handle, way: str, word: Mapping[str, Any]) -> str:
+    @contextlib.asynccontextmanager
+    async def asked(
+        self,
+        *turns: Call,
+        task: Mapping[str, Any] = {},
+        lay: Call | None = None,
+        files: Mapping[str, str] = {},
+        script: Script | None = None,
+        **changes: Any,
+    ) -> AsyncGenerator[tuple[Bench, Handle, Approval]]:
+        """A task that waits for its first approval; with ``lay`` a call before it was approved and ran."""
+        calls = turns if lay is None else (lay, *turns)
+        async with self.play(*calls, files=files, script=script, **changes) as bench:
+            handle = await bench.start(**task)
+            asked = await bench.approval(handle)
+            if lay is not None:
+                first = asked
+                expect(not await self.said(bench, handle, "update", word(first)), "what lays it was refused")
+                asked = await bench.approval(handle, but=first.id)
+            yield bench, handle, asked
+
+    async def left(self, props: Props, **task: Any) -> tuple[Handle, Approval]:
+        """A task that waits for its first approval, and whose worker was stopped then."""
+        async with self.worker(props) as bench:
+            handle = await bench.start(**task)
+            return handle, await bench.approval(handle)
+
+    @contextlib.asynccontextmanager
+    async def back(self, props: Props, handle: Handle, **changes: Any) -> AsyncGenerator[Bench]:
+        """A worker that takes up a task; it ends with the scene."""
+        async with self.worker(props, **changes) as bench:
+            bench.handles.append(handle)
+            try:
+                yield bench
+            finally:
+                await stop_all(bench)
+
+    async def said(self, where: Bench | Props, handle: Handle, way: str, word: Mapping[str, Any]) -> str:
         """Send a decision in one of the ways; empty where it was taken, else why it was not."""
         word = dict(word)
         if way == "signal":
@@ -121,7 +158,7 @@ class Stage:
             if way == "update":
                 await handle.execute_update("decide", word)  # pyright: ignore[reportUnknownMemberType]
             else:
-                task = await self.client(bench).task(handle.id)
+                task = await self.client(where).task(handle.id)
                 verdict, id = word.pop("verdict"), word.pop("approval_id")
                 decide: Callable[..., Awaitable[Any]] = getattr(task, verdict)
                 await decide(id, **word)
@@ -149,10 +186,10 @@ class Stage:
         remarks: list[str] = status.get("remarks", [])
         return remarks[-1] if remarks else "It was not taken, and nothing was said."
 
-    def client(self, bench: Bench) -> PerdureClient:
+    def client(self, where: Bench | Props) -> PerdureClient:
         """The Python client on this stage's server."""
         return PerdureClient(
-            bench.client, task_queue=bench.settings.task_queue, address=self.servers.temporal
+            self.servers.client, task_queue=where.settings.task_queue, address=self.servers.temporal
         )
 
     async def refused_in_every_way(

