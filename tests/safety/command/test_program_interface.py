@@ -1,6 +1,7 @@
 """The program that judges lines of JSON."""
 
 import json
+import select
 import subprocess
 import sys
 from pathlib import Path
@@ -88,6 +89,7 @@ def test_each_line_is_answered_before_the_next_is_sent() -> None:
         assert program.stdout
         for number in range(3):
             program.stdin.write(f'{{"id": {number}, "command": "ls"}}\n')
+            assert select.select([program.stdout], [], [], 20)[0], "No answer came."
             assert json.loads(program.stdout.readline())["id"] == number
         program.stdin.close()
         assert program.wait() == 0
