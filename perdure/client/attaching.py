@@ -16,6 +16,7 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
+from perdure.client.asking import first_answer
 from perdure.client.decoding import Decoder, telling_message
 from perdure.client.errors import Refused, TaskFailed, TaskNotFound
 from perdure.client.handle import Outcome, TaskHandle, handle_of
@@ -103,7 +104,8 @@ async def _open_already(server: Server, launch: Launch, id: str) -> Attachment[A
     handle = handle_of(server, description)
     await _check_same(server, launch, handle)
     workflow = server.client.get_workflow_handle(id, run_id=description.run_id)
-    asking = workflow.query("status", result_type=TaskState, rpc_timeout=2 * server.limit)
+    limit = 2 * server.limit
+    asking = first_answer(lambda: workflow.query("status", result_type=TaskState, rpc_timeout=limit))
     try:
         state = await server.ask_worker("the start", asking, task=id, afterwards=_kept(id))
     except (WorkflowQueryFailedError, TaskNotFound):

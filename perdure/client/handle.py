@@ -17,6 +17,7 @@ from temporalio.client import (
 from temporalio.exceptions import TerminatedError
 from typing_extensions import TypeVar
 
+from perdure.client.asking import first_answer
 from perdure.client.decoding import telling_message
 from perdure.client.endings import ended_badly
 from perdure.client.errors import NotPending, NoWorker, Refused, StillOpen, TaskNotFound
@@ -298,7 +299,8 @@ class TaskHandle(Generic[Outcome]):
         return await self._server.delete_runs(self.id, self.task_id)
 
     async def _query(self, name: str, kind: type[Answer]) -> Answer:
-        asking = self._workflow.query(name, result_type=kind, rpc_timeout=2 * self._server.limit)
+        limit = 2 * self._server.limit
+        asking = first_answer(lambda: self._workflow.query(name, result_type=kind, rpc_timeout=limit))
         try:
             return await self._server.ask_worker(f"the query {name!r}", asking, task=self.id)
         except WorkflowQueryFailedError as error:

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from temporalio.client import Client, Interceptor, OutboundInterceptor, QueryWorkflowInput, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 
+from perdure.client.asking import first_answer
 from perdure.contracts.decisions import Approval, Pending
 from perdure.contracts.steps import Decided
 from perdure.contracts.transcript import Entry
@@ -35,18 +36,18 @@ QUERY_TIMEOUT = timedelta(seconds=60)
 Found = TypeVar("Found")
 
 
-class Patient(Interceptor):
-    """Waits longer for the answer of a query than a client does by itself."""
+class AskingAgain(Interceptor):
+    """Asks a query again that is not answered, as the Python client does."""
 
     def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:
         """In front of the client's own calls."""
-        return _PatientCalls(next)
+        return _CallsAskedAgain(next)
 
 
-class _PatientCalls(OutboundInterceptor):
+class _CallsAskedAgain(OutboundInterceptor):
     async def query_workflow(self, input: QueryWorkflowInput) -> Any:
         input.rpc_timeout = QUERY_TIMEOUT
-        return await super().query_workflow(input)
+        return await first_answer(lambda: self.next.query_workflow(input))
 
 
 class KeepingServer(ScriptedServer):
@@ -174,7 +175,7 @@ async def real_stack(script: Callable[[Path], Script], **changes: Any) -> AsyncG
             stack.addresses.temporal,
             namespace=stack.addresses.namespace,
             data_converter=pydantic_data_converter,
-            interceptors=[Patient()],
+            interceptors=[AskingAgain()],
         )
         settings = settings_of(stack, stack.addresses.database_url, folder / "home", models.url, **changes)
         async with open_house(settings) as house, workers(house):
