@@ -81,6 +81,9 @@ class ThisMachine(RecordKeeping):
 
     async def up(self) -> "Running":
         """Start the servers, the scripted models where they are set, and a worker that is started again if it dies."""
+        from perdure.own_process import close_to_others
+
+        close_to_others()
         settings = self.settings()
         stack = stack_of(settings)
         await stack.start()
@@ -118,6 +121,10 @@ class ThisMachine(RecordKeeping):
 
     def checks(self) -> Sequence["Check"]:
         """What ``doctor`` looks at beside python, git, disk, sandbox and server."""
+        from perdure.own_process import close_to_others
+
+        # As a worker does, so that the probe of the sandbox finds what it would find there.
+        close_to_others()
         settings = self.settings()
         program = partial(check_temporal_program, search_path=os.environ.get("PATH", ""))
         looks = (
@@ -306,7 +313,7 @@ async def check_node() -> "Sequence[Finding]":
     from perdure.client.command_line.installation import Finding
     from tools.node.locating import find_node, find_node_modules, versions_in
 
-    node = await asyncio.to_thread(find_node, os.environ.get("PATH", ""))
+    node = await asyncio.to_thread(find_node, os.environ)
     if node is None or not node.is_recent:
         there = f"{node.program} is version {node.shown_version}" if node else "There is no Node"
         hint = "run `make setup`, which installs Node by a wheel, or install Node 24."

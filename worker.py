@@ -71,6 +71,7 @@ from perdure.memory.contexts import Contexts
 from perdure.memory.ledger import TaskLedger
 from perdure.memory.record import Record
 from perdure.memory.task_limits import TaskLimits
+from perdure.own_process import close_to_others, forget_variables
 from perdure.redactions import Redactions, screens_of
 from perdure.reminders import announcer_of, timing_of
 from perdure.safety.approvers import Approvers
@@ -152,7 +153,7 @@ async def _furnished(settings: Settings, registry: Registry, screens: Screens) -
     policy = Policy.load(settings.policy, settings.user_policies)
     home = settings.home
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    node = await asyncio.to_thread(find_node, os.environ.get("PATH", ""))
+    node = await asyncio.to_thread(find_node, os.environ)
     programs = programs_of(
         python=settings.python or Path(sys.executable),
         node=node.program if node else None,
@@ -379,6 +380,8 @@ def main() -> int:
     try:
         settings = load_settings()
         screens = screens_of(settings, os.environ)
+        close_to_others()
+        forget_variables()
         configure_logging(level=settings.log_level, form=settings.log_format, screens=screens)
         watch_children_without_threads()
         asyncio.run(run_worker(settings, screens=screens))

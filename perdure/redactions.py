@@ -1,6 +1,7 @@
 """What is secret in this installation, and what passes the worker's doors without it. Entry points alone import it."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,9 @@ from perdure.safety.secrets.harmless import allowed_in, load_harmless
 from perdure.safety.secrets.screen import WORKER_SECRET as WORKER
 from perdure.settings import PROJECT_FOLDER, Settings
 from perdure.workspace.working_copy import WorkingCopy
+
+_SIGNS_IN = re.compile(r"(?i)auth|key|token|cookie|secret|password")
+"""Names of headers by which a request signs in."""
 
 
 def screens_of(settings: Settings, environment: Mapping[str, str]) -> Screens:
@@ -51,6 +55,11 @@ def _of_servers(file: Path) -> Iterator[KnownValue]:
         return
     for server in content.get("mcpServers", {}).values():
         yield from secrets_among(server.get("env", {}), kind=WORKER)
+        yield from secrets_among({"": server.get("url", "")}, kind=WORKER)
+        for name, value in server.get("headers", {}).items():
+            if _SIGNS_IN.search(name):
+                # What stands before it says how it is meant, as in `Bearer …`.
+                yield from secret_of(value.rpartition(" ")[2], kind=WORKER)
 
 
 class Redactions:

@@ -19,6 +19,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 PR_SET_PDEATHSIG = 1
+PR_SET_DUMPABLE = 4
 PR_SET_CHILD_SUBREAPER = 36
 CLONE_NEWUSER = 0x10000000
 ORDINARY_ID = 1000
@@ -164,7 +165,10 @@ def main(order: dict[str, Any]) -> int:
         return 1
     if os.getppid() != order["owner"]:
         return 1
-    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
+    library = ctypes.CDLL(None)
+    library.prctl(PR_SET_CHILD_SUBREAPER, 1)
+    # It has the program's variables, among them a worker's credentials, which nobody of its user shall read here.
+    library.prctl(PR_SET_DUMPABLE, 0)
     try:
         program = spawn(order["argv"], variables=order["variables"], user_namespace=order["user_namespace"])
     except OSError as error:

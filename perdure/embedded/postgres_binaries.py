@@ -56,7 +56,9 @@ def installed_binaries(package: str = PACKAGE) -> tuple[PostgresBinaries, ...]:
 
 def _major(postgres: Path) -> int:
     """The major version; the program prints ``postgres (PostgreSQL) 18.4``."""
-    told = subprocess.run([postgres, "--version"], capture_output=True, text=True, timeout=30, check=False)
+    told = subprocess.run(
+        [postgres, "--version"], env={}, capture_output=True, text=True, timeout=30, check=False
+    )
     word = (told.stdout.split() or [""])[-1]
     number = word.partition(".")[0]
     if not number.isdigit():

@@ -113,7 +113,9 @@ def _programs(folder: Path) -> list[Path]:
 
 def _inspect(path: Path, source: str, passed_over: list[str]) -> TemporalBinary | None:
     try:
-        told = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=30, check=False)
+        told = subprocess.run(
+            [path, "--version"], env={}, capture_output=True, text=True, timeout=30, check=False
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
         passed_over.append(f"{str(path)!r} does not run ({error})")
         return None

@@ -38,6 +38,7 @@ ATTACKS: dict[str, Attack] = {
         "send a signal to a process of the host", PROCESSES, "Landlock's scope of signals, or the filter"
     ),
     "traces_host_process": Attack("take hold of a process of the host (ptrace)", FILTER, FILTER),
+    "reads_host_memory": Attack("read the memory of a process of the host", PROCESSES, FILTER),
     "leaves_process": Attack("leave a process behind that outlives it", PROCESSES, GUARD),
     "becomes_root": Attack("become root", "the user namespace and dropped capabilities", IDENTITY),
     "makes_user_namespace": Attack("make a user namespace of its own", FILTER, FILTER),
@@ -57,6 +58,13 @@ ATTACKS: dict[str, Attack] = {
 }
 
 CLEAN = Attack("read a variable of another process", "the clean environment", "the clean environment")
+
+OWN = Attack(
+    "look into the worker itself where no sandbox holds it back",
+    "another identity, or the closed process",
+    "another identity, or the closed process",
+)
+"""What no level rests on, and what counts where something else gave way."""
 
 LEFT_OPEN_AT_B = (
     "At level B a program can still change the mode and the times of files of its own user outside the workspace, see "

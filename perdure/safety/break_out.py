@@ -22,7 +22,10 @@ MANY_PROCESSES, MOST_PROCESSES, MANY_FILES = 64, 256, 200
 NEW_USERS = 0x10000000
 SEIZE, DETACH = 0x4206, 17
 MUCH_MEMORY, LARGE_FILE = 1024**3, 2 * 1024**2
-CALLS = {"x86_64": {"ptrace": 101, "add_key": 248}, "aarch64": {"ptrace": 117, "add_key": 217}}
+CALLS = {
+    "x86_64": {"ptrace": 101, "add_key": 248, "process_vm_readv": 310},
+    "aarch64": {"ptrace": 117, "add_key": 217, "process_vm_readv": 270},
+}
 IO_URING_SETUP = 425
 
 library = ctypes.CDLL(None, use_errno=True)
@@ -99,6 +102,32 @@ def traces(pid: int) -> None:
     os.waitpid(pid, 0x40000000)
     library.syscall(number, DETACH, pid, None, signal.SIGCONT)
     os.kill(pid, signal.SIGCONT)
+
+
+def reads_memory(pid: int, address: int) -> bool:
+    """Whether memory of another process can be read, by the file that shows it or by the system call."""
+
+    class Part(ctypes.Structure):
+        _fields_ = (("address", ctypes.c_void_p), ("length", ctypes.c_size_t))
+
+    def by_file() -> None:
+        with Path(f"/proc/{pid}/mem").open("rb", buffering=0) as memory:
+            memory.seek(address)
+            memory.read(8)
+
+    def by_call() -> None:
+        copy = ctypes.create_string_buffer(8)
+        here, there = Part(ctypes.addressof(copy), 8), Part(address, 8)
+        parts = (
+            ctypes.byref(here),
+            ctypes.c_ulong(1),
+            ctypes.byref(there),
+            ctypes.c_ulong(1),
+            ctypes.c_ulong(0),
+        )
+        ask(library.syscall(CALLS[platform.machine()]["process_vm_readv"], pid, *parts))
+
+    return works(by_file) or works(by_call)
 
 
 def in_child(attack: Callable[[], object]) -> bool:
@@ -208,6 +237,8 @@ def main(targets: dict[str, object]) -> dict[str, object]:
         "reads_host_environment": any(marker.encode() in each for each in read_of_each_process("environ")),
         "signals_host_process": works(lambda: os.kill(host, signal.SIGCONT)),
         "traces_host_process": bool(known) and works(lambda: traces(host)),
+        "reads_host_memory": bool(known) and reads_memory(host, int(str(targets["address"]))),
+        "looks_into_prober": works(lambda: Path(f"/proc/{targets['prober']}/environ").read_bytes()),
         "environment_names": environment_names(),
         "becomes_root": in_child(lambda: os.setuid(0)),
         "makes_user_namespace": in_child(lambda: ask(library.unshare(NEW_USERS))),

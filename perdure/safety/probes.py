@@ -16,7 +16,7 @@ from typing import Any
 
 from perdure.contracts.calls import SandboxLevel
 from perdure.contracts.errors import ConfigurationError
-from perdure.safety.attacks import ATTACKS, CLEAN, Attack
+from perdure.safety.attacks import ATTACKS, CLEAN, OWN, Attack
 from perdure.safety.environment import environment_for
 from perdure.safety.interpreters import bare_interpreter
 from perdure.safety.near_root import folder_near_root
@@ -110,6 +110,8 @@ async def prepared_ground(folder: Path, owner: Owner) -> AsyncGenerator[Ground, 
             "datagrams": str(sockets / "datagrams"),
             "abstract": abstract,
             "process": host,
+            "address": _first_variable_of(host),
+            "prober": os.getpid(),
             "reversed_marker": marker[::-1],
             "reversed_orphan": "",
         }
@@ -154,6 +156,11 @@ async def _host_process(marker: str, owner: Owner) -> AsyncGenerator[int, None]:
         assert process.stdin is not None
         process.stdin.close()
         await process.wait()
+
+
+def _first_variable_of(pid: int) -> int:
+    """Where in its memory a process has its first variable."""
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[47])
 
 
 async def attacked(sandbox: Sandbox, ground: Ground, name: str, view: View) -> Report:
@@ -218,6 +225,7 @@ def marks_of(level: SandboxLevel, reports: Mapping[View, Report], control: Repor
     standard = set(environment_for({})) | SHELL_VARIABLES
     leaked = [set(report["environment_names"]) - standard for report in reports.values()]
     marks.append(Mark(level, CLEAN.layer, CLEAN.what, Outcome.BROKE if any(leaked) else Outcome.HELD))
+    marks.append(_own_mark(level, control))
     return (*marks, *(_view_mark(level, view, report) for view, report in reports.items()))
 
 
@@ -232,6 +240,14 @@ def _mark(
     elif not control[name]:
         outcome = Outcome.UNTRIED
     return Mark(level, layer or "nothing", attack.what, outcome, is_open=not layer)
+
+
+def _own_mark(level: SandboxLevel, control: Report) -> Mark:
+    """Whether this very process keeps what it knows from programs of the attacker's user that nothing holds back."""
+    outcome = Outcome.BROKE if control["looks_into_prober"] else Outcome.HELD
+    if not control["reads_host_environment"]:
+        outcome = Outcome.UNTRIED
+    return Mark(level, OWN.layer, OWN.what, outcome, is_open=True)
 
 
 def _view_mark(level: SandboxLevel, view: View, report: Report) -> Mark:

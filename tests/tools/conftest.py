@@ -112,7 +112,7 @@ async def sandbox() -> Sandbox:
 
 @pytest.fixture(scope="session")
 def toolchain() -> Toolchain:
-    node = find_node(os.environ["PATH"])
+    node = find_node(os.environ)
     python = Path(sys.executable)
     return toolchain_of(
         python=python,

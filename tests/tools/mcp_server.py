@@ -70,6 +70,21 @@ async def wait(name: str = "waiting") -> str:
 
 
 @server.tool()
+def hold(mebibytes: int) -> str:
+    """Takes memory."""
+    return f"held {len(b'x' * (mebibytes << 20)) >> 20} MiB"
+
+
+@server.tool()
+async def spread(mebibytes: int, processes: int) -> str:
+    """Takes memory in processes of its own, for a minute."""
+    program = f"held = b'x' * ({mebibytes} << 20); import time; time.sleep(60)"
+    started = [await asyncio.create_subprocess_exec(sys.executable, "-c", program) for _ in range(processes)]
+    await asyncio.gather(*(each.wait() for each in started))
+    return "spread"
+
+
+@server.tool()
 def flood(characters: int) -> str:
     """Answers with much."""
     return "x" * characters

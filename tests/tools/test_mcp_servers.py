@@ -210,6 +210,22 @@ async def test_long_answers_are_bounded_and_too_long_ones_end_the_server(
     assert (await on.run("things__count_words", text="a")).ok
 
 
+async def test_a_server_that_takes_too_much_memory_is_refused_it_and_one_that_spreads_it_is_ended(
+    bench: Bench, tmp_path: Path
+) -> None:
+    entry = {**program(tmp_path), "memory_mb": 500, "effects": {"*": "read"}}
+    async with opened(tmp_path, things=entry) as (tools, problems):
+        assert problems == []
+        on = with_tools(bench, tools)
+        assert (await on.run("things__hold", mebibytes=100)).content == "held 100 MiB"
+        assert not (await on.run("things__hold", mebibytes=600)).ok
+        with pytest.raises(ToolRejected, match=r"before it answered .it held more than 500 MiB of memory"):
+            await on.run("things__spread", mebibytes=200, processes=4)
+        # The server is started anew for the next call.
+        assert (await on.run("things__hold", mebibytes=1)).ok
+    assert lines_of(tmp_path, "started") == 2
+
+
 async def test_servers_that_are_broken_silent_or_written_wrongly_are_left_out_and_told(
     bench: Bench, tmp_path: Path
 ) -> None:

@@ -86,7 +86,7 @@ def test_a_node_is_recent_where_the_newest_of_the_tools_runs_on_it(
     npm.parent.mkdir(parents=True)
     npm.touch()
     there = program(bin_folder, "node", f"echo 'v{version} {bin_folder}/node'")
-    found = find_node(str(bin_folder))
+    found = find_node({"PATH": str(bin_folder)})
     assert (found is not None and found.program == there and found.shown_version == version) is recent
 
 
@@ -94,11 +94,11 @@ def test_a_shim_leads_to_the_program_and_one_without_a_version_is_none(
     tmp_path: Path, toolchain: Toolchain
 ) -> None:
     program(tmp_path, "node", f'exec {toolchain.node} "$@"')
-    found = find_node(str(tmp_path))
+    found = find_node({"PATH": str(tmp_path)})
     assert found is not None
     assert found.program == toolchain.node
     program(tmp_path, "node", "echo 'no version is set' >&2; exit 126")
-    broken = find_node(str(tmp_path))
+    broken = find_node({"PATH": str(tmp_path)})
     assert broken is None or broken.program != tmp_path / "node"
 
 
@@ -108,7 +108,7 @@ def test_what_was_cut_short_is_not_taken_for_installed_and_is_made_good(
     source, folder = tmp_path / "toolchain", tmp_path / "node"
     source.mkdir()
     write_lock(source, "isarray")
-    node = find_node(os.environ["PATH"])
+    node = find_node(os.environ)
     assert node is not None
     install(folder, node=node, environment=os.environ, toolchain=source)
     assert is_installed(folder, source)

@@ -37,7 +37,7 @@ async def context_on(
     folder: Path, environment: Mapping[str, str], *, beat: Callable[[str], None]
 ) -> AsyncGenerator[ToolContext]:
     """The context of one call on the folder; what was made beside the folder is removed at the end."""
-    node = find_node(environment.get("PATH", ""))
+    node = find_node(environment)
     programs = toolchain_of(
         python=Path(sys.executable),
         node=node.program if node else None,

@@ -31,6 +31,8 @@ class ServerSettings(BaseModel):
     disabled: bool = False
     timeout_s: float = Field(default=60.0, gt=0, le=600)
     """The longest a call may take."""
+    memory_mb: int = Field(default=4096, ge=64, le=1_048_576)
+    """What a program and all that it starts may hold at one time, in MiB; one that holds more is ended."""
     effects: dict[str, Literal[Effect.READ, Effect.NETWORK, Effect.PUBLISH]] = {}
     """What a tool may change, by its name at the server or ``*`` for all others; ``network`` where nothing is said."""
 

@@ -56,6 +56,7 @@ class Connection:
         self.name, self.settings = name, settings
         self._make_program = program
         self._start_s = start_s
+        self._program: ServerProgram | None = None
         self._client: Client | None = None
         self._holder: asyncio.Task[None] | None = None
         self._stop = asyncio.Event()
@@ -96,7 +97,8 @@ class Connection:
             if error.code not in UNANSWERED:
                 raise BadAnswer(error.message) from error
             await self.close()
-            raise Unanswered(f"ended or failed before it answered ({error.message})") from error
+            why = self._program.trouble if self._program is not None else ""
+            raise Unanswered(f"ended or failed before it answered ({why or error.message})") from error
         except (anyio.ClosedResourceError, anyio.BrokenResourceError) as error:
             await self.close()
             raise Unanswered("ended before it answered") from error
@@ -144,7 +146,7 @@ class Connection:
 
     async def _hold(self, ready: "asyncio.Future[Client]", stop: asyncio.Event) -> None:
         """Open, hand over, wait until nobody needs it or it ended, close."""
-        program = self._make_program() if self._make_program else None
+        program = self._program = self._make_program() if self._make_program else None
         opened = program.open() if program else _at_address(self.settings)
         try:
             async with Client(opened, client_info=Implementation(name="perdure", version="1")) as client:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import resource
 import shutil
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from pathlib import Path
@@ -14,13 +15,20 @@ from mcp_types import jsonrpc_message_adapter
 
 from perdure.contracts.errors import ConfigurationError
 from perdure.safety.bubblewrap import Bubblewrap
-from perdure.safety.process_tree import kill_tree
+from perdure.safety.process_tree import descendants, kill_tree, private_bytes_and_threads
 
+MEBIBYTE = 1024 * 1024
 MESSAGE_BYTES = 16 * 1024 * 1024
 """A server that writes a longer line is ended."""
 STOP_S = 2.0
 """What a server has to end by itself after its standard input was closed."""
 SAID_BYTES = 2_000
+LOOK_EVERY_S = 0.5
+OPEN_FILES = 4096
+"""Of each process: enough for any server, and too few to exhaust the machine's."""
+
+BOUNDED = 'ulimit -c 0 && ulimit -d "$1" && ulimit -n "$2" || exit 125; shift 2; exec "$@"'
+"""Takes on the limits before the program begins: whatever it starts has them as well."""
 
 Incoming = MemoryObjectSendStream[SessionMessage | Exception]
 Outgoing = MemoryObjectReceiveStream[SessionMessage]
@@ -30,12 +38,19 @@ class ServerProgram:
     """How to start one program, and what became of it."""
 
     def __init__(
-        self, command: Sequence[str], *, environment: Mapping[str, str], folder: Path, bubblewrap: Bubblewrap
+        self,
+        command: Sequence[str],
+        *,
+        environment: Mapping[str, str],
+        folder: Path,
+        bubblewrap: Bubblewrap,
+        memory_mb: int,
     ) -> None:
         self._command = list(command)
         self._environment = dict(environment)
         self._folder = folder
         self._bubblewrap = bubblewrap
+        self._memory_mb = memory_mb
         self._said = bytearray()
         self.ended = asyncio.Event()
         """Set once nothing more comes from the program."""
@@ -51,12 +66,14 @@ class ServerProgram:
         """Start it, and give the streams of its messages; ConfigurationError where there is no such program.
 
         It runs in a process namespace of its own that dies with this process however that ends, so nothing of it is
-        left behind, and it sees none of the worker's processes. It is no sandbox: files and network are the worker's.
+        left behind, and it sees none of the worker's processes. It is no sandbox: files and network are the worker's;
+        but it is ended when it holds more memory than it may.
         """
         program = shutil.which(self._command[0], path=self._environment["PATH"])
         if program is None:
             raise ConfigurationError(f"there is no program {self._command[0]!r}.")
         process = await asyncio.create_subprocess_exec(
+            *("/bin/sh", "-c", BOUNDED, "sh", str(self._memory_mb * 1024), str(_open_files())),
             str(self._bubblewrap.program),
             *("--bind", "/", "/", "--dev-bind", "/dev", "/dev", "--proc", "/proc"),
             *("--unshare-pid", "--die-with-parent", "--", program, *self._command[1:]),
@@ -74,6 +91,7 @@ class ServerProgram:
             asyncio.create_task(self._listen(process)),
             asyncio.create_task(self._read(process, incoming)),
             asyncio.create_task(_write(process, outgoing, incoming)),
+            asyncio.create_task(self._watch(process)),
         ]
         try:
             yield read, write
@@ -99,10 +117,25 @@ class ServerProgram:
         finally:
             self.ended.set()
 
+    async def _watch(self, process: asyncio.subprocess.Process) -> None:
+        """End it when the whole of it holds too much: the kernel bounds each of its processes alone."""
+        while process.returncode is None:
+            await asyncio.sleep(LOOK_EVERY_S)
+            held = sum(private_bytes_and_threads(pid)[0] for pid in descendants(process.pid))
+            if held > self._memory_mb * MEBIBYTE:
+                self.trouble = f"it held more than {self._memory_mb} MiB of memory"
+                await kill_tree(process)
+
     async def _listen(self, process: asyncio.subprocess.Process) -> None:
         assert process.stderr is not None
         while chunk := await process.stderr.read(SAID_BYTES):
             self._said = (self._said + chunk)[-SAID_BYTES:]
+
+
+def _open_files() -> int:
+    """As many as it may have, or the worker's own hard limit where that is lower."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    return OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
 
 
 async def _write(process: asyncio.subprocess.Process, outgoing: Outgoing, incoming: Incoming) -> None:

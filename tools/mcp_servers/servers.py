@@ -76,6 +76,7 @@ def _connection(
             [settings.command, *settings.args],
             environment=variables,
             folder=settings.cwd or folder,
+            memory_mb=settings.memory_mb,
             bubblewrap=Bubblewrap.find(SYSTEM_PATH),
         )
 

