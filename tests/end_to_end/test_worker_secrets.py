@@ -268,8 +268,13 @@ def servers(stack: Stack, temporal_client: Client, database_url: str) -> Servers
     return Servers(temporal_client, stack.addresses.temporal, database_url, stores)
 
 
-MCP_ALONE = {MCP: ("mcp_server.py", "--unshare-pid")}
-"""Who may have what: the program of a server is given what the operator's file says, through bubblewrap."""
+MEANT = {
+    # The program of a server is given what the operator's file says, through bubblewrap.
+    MCP: ("mcp_server.py", "--unshare-pid"),
+    # Python itself asks the system for its processor, with whatever is in the environment; ours is gone by then.
+    **dict.fromkeys(("telemetry", "cloud", "npm", "github"), ("uname -p ",)),
+}
+"""Words in the command lines of those that may have a secret."""
 STARTED_AT_B = (
     "python3 looks_inside.py",
     "-m pytest",
@@ -303,7 +308,7 @@ def wrongly_held(told: Told) -> list[tuple[str, str, list[str]]]:
         (line[:200], name, places)
         for line, facts in others.items()
         for name, places in facts["held"].items()
-        if not any(word in line for word in MCP_ALONE.get(name, ()))
+        if not any(word in line for word in MEANT.get(name, ()))
     ]
 
 

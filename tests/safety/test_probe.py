@@ -13,7 +13,7 @@ import pytest
 
 from perdure.contracts.calls import SandboxLevel
 from perdure.contracts.errors import ConfigurationError
-from perdure.safety.attacks import ATTACKS
+from perdure.safety.attacks import ATTACKS, OWN
 from perdure.safety.bubblewrap import SYSTEM_PATH, Bubblewrap
 from perdure.safety.confinement import Confinement
 from perdure.safety.environment import environment_for
@@ -176,8 +176,11 @@ async def test_each_attack_works_where_nothing_holds_it_back(tmp_path: Path) -> 
     )
     async with prepared_ground(tmp_path, owner) as prepared:
         ground = prepared.in_the_open()
+        # A process of the attacker's user that was not closed stands for a worker that was not.
+        ground = replace(ground, targets={**ground.targets, "prober": ground.targets["process"]})
         report = await attacked(bare, ground, "control", View.WRITABLE)
     assert {name for name in ORDINARY if report[name]} == ORDINARY
+    assert report["looks_into_prober"]
     assert report["writes_outside"] == [str(ground.outside / "written")]
     assert sorted(report["left"]) == sorted([str(ground.outside / "written"), str(ground.git / "written")])
     marks = marks_of(SandboxLevel.A, {View.READ_ONLY: report}, report)
@@ -205,7 +208,7 @@ HARMLESS: dict[str, Any] = {
     "kept": False,
     "left": [],
 }
-WORKED = {**dict.fromkeys(ATTACKS, True)}
+WORKED = {**dict.fromkeys(ATTACKS, True), "looks_into_prober": False}
 
 
 def outcomes(report: dict[str, Any], control: dict[str, Any]) -> dict[str, Outcome]:
@@ -218,6 +221,14 @@ def test_what_works_nowhere_shows_nothing() -> None:
     assert set(outcomes(HARMLESS, WORKED).values()) == {Outcome.HELD}
     found = outcomes(HARMLESS, {**WORKED, "makes_io_ring": False})
     assert found[ATTACKS["makes_io_ring"].what] is Outcome.UNTRIED
+
+
+def test_a_worker_that_can_be_looked_into_is_told_and_costs_no_level() -> None:
+    told = marks_of(SandboxLevel.B, {View.READ_ONLY: HARMLESS}, {**WORKED, "looks_into_prober": True})
+    assert [(mark.probe, mark.is_open) for mark in told if mark.outcome is Outcome.BROKE] == [
+        (OWN.what, True)
+    ]
+    assert outcomes(HARMLESS, {**WORKED, "reads_host_environment": False})[OWN.what] is Outcome.UNTRIED
 
 
 @pytest.mark.parametrize("attack", sorted(ATTACKS))
