@@ -40,7 +40,7 @@ async def played(
     """What came of each case whose name begins with ``only``; one that cannot be played says why."""
     results: list[Result] = []
     for number, case in enumerate(cases, 1):
-        given = case.get(name) if isinstance(case, dict) else None  # pyright: ignore[reportUnknownMemberType]
+        given: Any = case.get(name) if isinstance(case, dict) else None  # pyright: ignore[reportUnknownMemberType]
         called = given if isinstance(given, str) and given else f"number {number}"
         if not called.startswith(only):
             continue

@@ -107,6 +107,8 @@ async def _work_out(arguments: DeleteFile, copy: WorkingCopy) -> _Doomed:
 def _named(copy: WorkingCopy, path: str) -> str:
     """What goes, by the folder that it is really in; a link as the last part is itself meant."""
     refuse_impossible(copy.root, path)
+    folder: str
+    name: str
     folder, name = posixpath.split(path.rstrip("/") or path)
     while name == "." and folder:
         folder, name = posixpath.split(folder.rstrip("/") or folder)
