@@ -25,6 +25,7 @@ HOSTILE = {
     "scripts in scripts": "eval 'eval \"a b\"' " * 500,
     "patterns": "ls " + "*a" * 5_000,
     "a long sed script": "sed '" + "s/a/b/;" * 2_000 + "' x",
+    "substitutions": "echo " + "$(" * 700 + ")" * 700,
     "quotes": "echo " + "'\\''" * 4_000,
 }
 

@@ -10,12 +10,12 @@ _FUNCTIONS = words_in(
     "tonumber join split test first last to_entries from_entries with_entries min max min_by max_by flatten not and or if "
     "then elif else end empty del contains inside startswith endswith ltrimstr rtrimstr ascii_downcase ascii_upcase "
     "reverse values nulls strings numbers arrays objects booleans scalars null true false floor ceil round abs paths "
-    "leaf_paths tojson fromjson todate now index indices splits sub gsub ascii utf8bytelength transpose"
+    "leaf_paths as reduce foreach tojson fromjson todate now index indices splits sub gsub ascii utf8bytelength transpose"
 )
 _ENDLESS = frozenset(["repeat", "range", "recurse", "until", "while", "limit"])
 _TOKEN = re.compile(
     r"""(?x) [ \t\n]+ | (?P<text>") | [0-9]+(?:\.[0-9]+)? | (?P<field>\.[A-Za-z_][A-Za-z0-9_]*)
-    | (?P<name>[A-Za-z_][A-Za-z0-9_]*) (?P<key>[ ]*:)? | @(?:csv|tsv|json|text|html|uri|base64|sh)\b
+    | (?P<name>[A-Za-z_][A-Za-z0-9_]*) | \$[a-z][a-z0-9_]* | @(?:csv|tsv|json|text|html|uri|base64|sh)\b
     | (?:==|!=|<=|>=|//|\.\.|\|=|\+=|[-+*/%<>=|,;:.?\[\](){}]) """
 )
 
@@ -28,13 +28,15 @@ _OPENING, _CLOSING = frozenset(["{", "[", "("]), frozenset(["}", "]", ")"])
 
 def jq_filter(text: str) -> Finding | None:
     """Why a filter is not known to only take its input apart."""
-    at, is_endless, brackets = 0, False, list[str]()
+    at, is_endless, brackets, before = 0, False, list[str](), ""
     while at < len(text):
         token = _TOKEN.match(text, at)
         if not token:
             return _not_understood(text[at:])
         name, sign, at = token["name"], token[0], token.end()
-        is_key = token["key"] and brackets[-1:] == ["{"]
+        # Only there a name is that of a field, also without a value of its own.
+        is_key = brackets[-1:] == ["{"] and before in {"{", ","}
+        before = sign if sign.strip() else before
         if name in _ENDLESS or ("*" in text and re.fullmatch("[0-9]{6,}", sign)):
             is_endless = True
         elif name and not is_key and name not in _FUNCTIONS:

@@ -23,6 +23,8 @@ _HUNTED_ALONE = re.compile(
 """What is harmless as a piece of a longer word."""
 _TWO_LETTERS = re.compile(r"[A-Za-z0-9_]{2}")
 _THREE_LETTERS = re.compile(r"[A-Za-z0-9_]{3}")
+_PATTERN = re.compile(r"[^/]*[*?\[][^/]*")
+_CHOICE = re.compile(r"([^{}]*)\{([^{}]*)\}([^{}]*)")
 _FORMAT_RUNS = re.compile(r"(?i)%[-+ ]?G|signature")
 
 
@@ -150,7 +152,10 @@ def read(argument: Argument, scene: Scene) -> Finding | None:
         return None
     if argument.text.startswith("@"):
         return ask(f"The word {shown(argument.raw)} may name a file that holds more arguments.")
-    return outside(argument, scene) or secret(argument.text, is_pattern=argument.is_pattern)
+    # A shell's pattern takes no hidden folder, so of folders in the midst of a path only those count that are named.
+    folders, slash, name = argument.text.rpartition("/")
+    found = secret(f"{_PATTERN.sub('', folders)}{slash}{name}", is_pattern=argument.is_pattern)
+    return outside(argument, scene) or found
 
 
 def glob(argument: Argument, scene: Scene) -> Finding | None:
@@ -160,9 +165,11 @@ def glob(argument: Argument, scene: Scene) -> Finding | None:
     pattern = argument.text
     if pattern.startswith("!"):
         return None
-    if "{" in pattern or "\\" in pattern or "[" in pattern:
+    choice = _CHOICE.fullmatch(pattern)
+    patterns = [f"{choice[1]}{each}{choice[3]}" for each in choice[2].split(",")] if choice else [pattern]
+    if any("{" in each or "\\" in each or "[" in each for each in patterns):
         return ask(f"The pattern {shown(argument.raw)} is not a simple one.")
-    return secret(pattern, is_pattern=True)
+    return next(filter(None, (secret(each, is_pattern=True) for each in [*patterns, pattern])), None)
 
 
 def search(argument: Argument, scene: Scene) -> Finding | None:
@@ -227,7 +234,9 @@ def lines(argument: Argument, scene: Scene) -> Finding | None:
     """Lines of a file as ``git log -L`` names them, or numbers of lines."""
     if found := _exact(argument):
         return found
-    return revision(Argument(argument.text.rpartition(":")[2], argument.raw), scene)
+    # Without a colon it names lines alone, by numbers or by what stands in them.
+    _, colon, path = argument.text.rpartition(":")
+    return revision(Argument(path, argument.raw), scene) if colon else None
 
 
 def setting(argument: Argument, scene: Scene) -> Finding | None:
@@ -239,6 +248,16 @@ def setting(argument: Argument, scene: Scene) -> Finding | None:
                     r"branch\.[\w/-]+\.(?:merge|remote)|pull\.rebase)", argument.text, re.IGNORECASE):  # fmt: skip
         return None
     return ask(f"The setting {shown(argument.raw)} is not among those that are read without asking.")
+
+
+def tuning(argument: Argument, scene: Scene) -> Finding | None:
+    """A setting for one command of Git's that only says how it prints."""
+    if found := _exact(argument):
+        return found
+    if re.fullmatch(r"color\.(?:ui|diff|status|branch|grep)=(?:true|false|never|always|auto)|core\.quotepath=(?:true|false|on|off)|"
+                    r"core\.pager=cat|advice\.\w+=false|log\.(?:decorate|date|abbrevcommit)=[\w-]+", argument.text, re.IGNORECASE | re.ASCII):  # fmt: skip
+        return None
+    return ask(f"The setting {shown(argument.raw)} may change what the command does.")
 
 
 def archive(argument: Argument, scene: Scene) -> Finding | None:
@@ -269,6 +288,7 @@ KINDS: dict[str, Kind] = {
     "name": name,
     "number": number,
     "package": package,
+    "pair": text,
     "pretty": pretty,
     "read": read,
     "revision": revision,
@@ -278,6 +298,7 @@ KINDS: dict[str, Kind] = {
     "sed": _language(sed_script),
     "setting": setting,
     "text": text,
+    "tuning": tuning,
     "variable": variable,
     "word": word,
 }

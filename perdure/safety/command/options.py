@@ -170,8 +170,10 @@ class _Arguments:
     def _exact(self, name: str, option: Option, argument: Argument) -> None:
         if not option.kind or option.is_optional:
             self._taken.given.add(name)
-        elif self._waiting:
+        elif len(self._waiting) > (option.kind == "pair"):
             self._value(name, self._waiting.pop())
+            if option.kind == "pair":
+                self._value(name, self._waiting.pop())
         else:
             self._taken.findings.append(ask(f"The option {name!r} of {self._name!r} has no value."))
 

@@ -36,6 +36,8 @@ READING = [
     "cat src/tokens/lexer.py src/auth/password_reset/views.ts",
     '[ -z "$VIRTUAL_ENV" ] && echo $NODE_ENV',
     "df -h / && cat /etc/os-release",
+    'for d in packages/*; do [ -f "$d/package.json" ] && jq -r .name "$d/package.json"; done',
+    "rg TODO -g '*.{js,ts}' src",
 ]
 WITHIN_LIMITS = [
     "tail -f a.txt",
@@ -121,7 +123,7 @@ ASKED = {
     "abbreviations": ["sort --outp=x a", "git log --outp=x", "sed --in-pl s/a/b/ a", "grep --fil=x a", "sort --compress=x a"],
     "joined options": ["sort -uo x a", "sed -ni p a", "sed -nEi p a", "git grep -nO x", "rg -nz x", "tree -ao x", "file -bC"],
     "late options": ["sort a -o x", "grep x a -f .env", "git diff a.txt --output=x", "sed p a -i", "uniq a b", "ls a --output x"],
-    "patterns": ["cat .e*", "cat .en?", "cat ./*", "cat id_*", "sort *", "uniq a*", "cat ../*", "ls /*", "cat [.]env", "cat ?env", "grep x src/.*", "$X*", "l? a", "cat *.pem"],
+    "patterns": ["cat .e*", "cat .en?", "cat ./*", "cat id_*", "sort *", "uniq a*", "cat ../*", "ls /*", "cat [.]env", "cat ?env", "cat */.env", "cat src/*/id_rsa", "cat secrets/*/a.txt", "cat .*/config", "cat .git/*/x", "rg x -g '.{env,x}'", "rg x -g '*.{pem,ts}'", "rg x -g '{.env,{a,b}}'", "grep x src/.*", "$X*", "l? a", "cat *.pem"],
     "secrets": ["cat .env", "cat ./.env", "cat src/../.env", "cat .//.env", "cat .e'n'v", "cat .e\\nv", "head -c9 .ENV", "cat id_rsa", "cat a.pem", "cat .git/config",
                 "cd .git && cat config", "cd .ssh", "git show HEAD:.env", "git log -p -- .env", "git show HEAD:a/../.env", "git diff -- '*.pem'", "cat credentials.json",
                 "grep -r password .", "grep -rn . .", "cd src && grep -r KEY ..", "diff -rN . empty", "rg -g '.env' x", "git log -S AKIA", "printenv", "set", "ps e"],
