@@ -5,8 +5,9 @@ import re
 
 _CALL = re.compile(
     r"[\"'](?:tool|tool_calls?|function|arguments|args|tool_result|role)[\"']\s*:"
-    r"|<(?:function_calls?|tool_calls?|invoke|tool_result)\b|<\|[a-z_]+\|>",
-    re.IGNORECASE,
+    r"|<(?:function_calls?|tool_calls?|tool_use|invoke|tool_result)\b|<function=|<\|[a-z_]+\|>"
+    r"|\[TOOL_CALLS?\]|^[ \t]*Action Input[ \t]*:",
+    re.IGNORECASE | re.MULTILINE,
 )
 _CODE = re.compile(r"[A-Za-z_][\w.]*\(.*\)", re.DOTALL)
 _PAGE = re.compile(r"<(?:!doctype|html)\b|!!\w", re.IGNORECASE)

@@ -6,7 +6,14 @@ from activities.answers import problem_with
 
 
 @pytest.mark.parametrize(
-    "text", ["", "Everything is done.", "I cannot do that.", "See `f(x)` in a.py: it returns {}."]
+    "text",
+    [
+        "",
+        "Everything is done.",
+        "I cannot do that.",
+        "See `f(x)` in a.py: it returns {}.",
+        "The action inputs are checked.",
+    ],
 )
 def test_prose_is_an_answer(text: str) -> None:
     assert problem_with(text) == ""
@@ -22,6 +29,9 @@ def test_prose_is_an_answer(text: str) -> None:
         "[1, 2]",
         '{"broken',
         "<tool_call>read</tool_call>",
+        '<function=read_file>{"path":"a.txt"}</function>',
+        'Thought: I look.\nAction: read_file\nAction Input: {"path": "a.txt"}',
+        "[TOOL_CALLS] read_file",
         '{"role": "user", "content": "go on"}',
         "<!DOCTYPE html><p>busy</p>",
         "!!python/object:x []",

@@ -1,39 +1,38 @@
 """``toolcalls.json``: what models return in place of a good tool call, on the real stack by the real client.
 
-A raw answer that is an object (or a list of them) with a tool and its arguments becomes calls as the provider hands
-them over; one that is cut off in its arguments becomes a call with what is left of them; anything else is prose.
+How a raw answer becomes calls or prose is told in ``raw_calls.py``. A person approves what a case wants run, and nothing else.
 """
 
 import asyncio
-import json
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from temporalio.client import WorkflowFailureError
-from temporalio.service import RPCError
 
 from perdure.contracts.decisions import Approval
 from perdure.contracts.hidden import hides
 from perdure.contracts.transcript import Entry
-from perdure.llm.scripted.script import Script
+from perdure.llm.arguments import parse_arguments
+from perdure.llm.scripted.script import Reply, Script
+from tests.corpora.playing import CannotPlay, cases_of
+from tests.corpora.preparing import made_ready, text_of, unknown_fields
+from tests.corpora.raw_calls import reply_of
 from tests.corpora.real_stack import RealStack, real_stack, side_by_side
 from tests.corpora.report import Miss, Result
 from tests.workflows.conftest import answer, make_repository, reflection
 
 FOUND_BY = "toolcalls.json"
-NAMES = {"run_command": "execute_command"}
-"""Our names of the collection's tools; the others are called as they are."""
 FILES = {"a.txt": "first\n", "b.txt": "second\n", "conftest.py": ""}
 MOST_REQUESTS = 14
-_ARGUMENTS = re.compile(
-    r"""^\s*\{\s*"(?:id"\s*:\s*"[^"]*"\s*,\s*")?tool"\s*:\s*"([^"]*)"\s*,\s*"args"\s*:?\s*(.*)$""", re.DOTALL
-)
 AGAIN = {"tool": "read_file", "arguments": {"path": "b.txt"}}
-LOOK = {"tool": "execute_command", "arguments": {"argv": ["cat", "a"]}}
+KNOWN = {"id", "kind", "raw", "expect", "why", "note", "generate_bytes", "deliver", "finish_reason"}
+_WORDS = re.compile(
+    r"not run|is refused|Nothing of it|cannot be used|no tool|did not run|cut off|needs|is missing|no field|expected"
+)
 
 
 def found_in(folder: Path) -> Iterable[Path]:
@@ -46,10 +45,13 @@ class Case:
     """One case, and what came of it."""
 
     id: str
+    key: str
+    """A name of its own, for folders and workflows."""
     kind: str
     expect: str
     raw: str
     reply: dict[str, Any]
+    counts: tuple[str, ...] = ()
     shown: list[str] = field(default_factory=list[str])
     approved: int = 0
     ran: int = 0
@@ -63,66 +65,34 @@ class Case:
     @property
     def name(self) -> str:
         """Stands in the task's request."""
-        return f"Case {self.id}."
+        return f"Case {self.key}."
 
 
 async def run(place: Path, only: str) -> list[Result]:
     """A task for each case."""
-    collection = json.loads(place.read_text(encoding="utf-8", errors="surrogatepass"))
-    cases = [_prepared(case) for case in collection["cases"] if str(case["id"]).startswith(only)]
+    _, given = cases_of(place, "cases")
+    cases, left = made_ready(given, only, _prepared)
     if not cases:
-        return []
+        return left
     async with real_stack(lambda folder: _script(cases)) as stack:
-        return await side_by_side(lambda case: _result(stack, case), cases)
+        return [*left, *await side_by_side(lambda case: _result(stack, case), cases)]
 
 
-def _prepared(case: Mapping[str, Any]) -> Case:
-    raw = str(case["raw"])
+def _prepared(case: Mapping[str, Any], key: str) -> Case:
+    raw, expect = text_of(case, "raw"), text_of(case, "expect")
+    if not _meanings(expect):
+        raise CannotPlay(f"nothing is known of the expectation {expect!r}")
     if "generate_bytes" in case:
         raw = re.sub(
             r"A{50,}.*?(?=\"\}\}$|$)", "A" * int(case["generate_bytes"]), raw, count=1, flags=re.DOTALL
         )
-    reply = _reply(raw, int(case.get("deliver", 1)))
+    reply = reply_of(raw, int(case.get("deliver", 1)))
     if case.get("finish_reason"):
         reply["finish_reason"] = case["finish_reason"]
-    return Case(str(case["id"]), str(case["kind"]), str(case["expect"]), raw, reply)
-
-
-def _reply(raw: str, times: int) -> dict[str, Any]:
-    try:
-        value: object = json.loads(raw)
-    except (ValueError, RecursionError):
-        value = None
-    objects = cast("list[Any]", value) if isinstance(value, list) else [value]
-    calls = [call for each in objects if (call := _call(each)) is not None]
-    if calls and len(calls) == len(objects):
-        return {"calls": calls * times}
-    found = _ARGUMENTS.match(raw)
-    if found is not None:
-        # The object around the arguments ends with a brace of its own, unless it was cut off.
-        rest = found[2].rstrip()
-        rest = rest[:-1] if rest.endswith("}") else rest
-        return {"calls": [{"tool": _tool(found[1]), "raw": rest or "{"}]}
-    return {"content": raw or " "}
-
-
-def _call(value: object) -> dict[str, Any] | None:
-    if not isinstance(value, dict):
-        return None
-    fields = cast("dict[str, Any]", value)
-    name, given = fields.get("tool"), fields.get("args", fields.get("arguments"))
-    if not isinstance(name, str) or ("args" not in fields and "arguments" not in fields):
-        return None
-    if name == "run_command" and isinstance(given, dict):
-        # Ours says whether it may change files; the collection's may.
-        given = {**cast("dict[str, Any]", given), "writes": True}
-    text = given if isinstance(given, str) else json.dumps(given, ensure_ascii=False)
-    call = {"tool": _tool(name), "raw": text}
-    return call | ({"id": fields["id"]} if isinstance(fields.get("id"), str) else {})
-
-
-def _tool(name: str) -> str:
-    return NAMES.get(name, name)
+    # What the scripted server cannot say is told of this case now, and not of all at once.
+    Reply.model_validate(reply)
+    kind = str(case.get("kind", ""))
+    return Case(str(case["id"]), key, kind, expect, raw, reply, unknown_fields(case, KNOWN))
 
 
 def _script(cases: list[Case]) -> Script:
@@ -136,7 +106,7 @@ def _script(cases: list[Case]) -> Script:
             replies.append({"for": "decide", "turn": 0, "error": broken, "calls": [AGAIN], **mine})
         else:
             replies.append({"for": "decide", "turn": 0, **case.reply, **mine})
-        second = LOOK if case.expect == "serialise" else AGAIN
+        second = _look(case) if case.expect == "serialise" else AGAIN
         replies.append({"for": "decide", "turn": 1, "calls": [second], **mine})
         replies.append({"for": "decide", "turn": [2, 10_000], "content": "Everything is done.", **mine})
         replies += [reflection("done", last="says it is done", **mine), reflection("continue", **mine)]
@@ -149,25 +119,27 @@ async def _result(stack: RealStack, case: Case) -> Result:
     try:
         await _ran(stack, case)
         miss, why = _judged(case)
-    except (TimeoutError, WorkflowFailureError, RPCError) as error:
+    except Exception as error:
+        # Whatever a case breaks, the others are still played.
         cause = error.cause if isinstance(error, WorkflowFailureError) else error
         miss, why = Miss.BROKEN, f"the task did not end as tasks do: {cause!r}"[:400]
     said = case.raw if miss else ""
+    seconds = time.monotonic() - started
     return Result(
-        case.id, case.expect, miss, f"{case.kind}: {why}" if miss else "", said, time.monotonic() - started
+        case.id, case.expect, miss, f"{case.kind}: {why}" if miss else "", said, seconds, case.counts
     )
 
 
 async def _ran(stack: RealStack, case: Case) -> None:
     # A file that is there is not written before it was read.
     files = {name: text for name, text in FILES.items() if not _writes(case, name)}
-    repository, _ = await asyncio.to_thread(make_repository, stack.folder / "calls" / case.id, files)
+    repository, _ = await asyncio.to_thread(make_repository, stack.folder / "calls" / case.key, files)
     handle = await stack.start(
-        f"call-{case.id}", {"request": f"{case.name} Look.", "repository": str(repository)}
+        f"call-{case.key}", {"request": f"{case.name} Look.", "repository": str(repository)}
     )
 
     def approves(asked: Approval) -> bool:
-        wanted = case.expect in {"execute_once", "serialise"} and asked.tool == "execute_command"
+        wanted = _wants_it_run(case)
         case.approved += wanted
         return wanted
 
@@ -178,8 +150,9 @@ async def _ran(stack: RealStack, case: Case) -> None:
     first = case.decisions[0] if case.decisions else None
     lines: list[dict[str, Any]] = await handle.query("transcript")
     at = first.step if first is not None else 0
-    case.ran = sum(line["kind"] == "call" and line["step"] == at and line["ok"] is True for line in lines)
-    case.told = not case.ran and _is_told(case)
+    outcomes = [line["ok"] for line in lines if line["kind"] == "call" and line["step"] == at]
+    case.ran = outcomes.count(True)
+    case.told = not case.ran and _is_told(case, failed=False in outcomes)
 
 
 def _writes(case: Case, name: str) -> bool:
@@ -187,20 +160,15 @@ def _writes(case: Case, name: str) -> bool:
     return any(call["tool"] == "write_file" and f'"{name}"' in call["raw"] for call in calls)
 
 
-def _is_told(case: Case) -> bool:
-    """Whether the request after the first answer ends with words on what was wrong with it."""
+def _is_told(case: Case, *, failed: bool) -> bool:
+    """Whether the request after the first answer ends with what became of its call, or with words on what was wrong."""
     decided = [body for body in case.requests if body.get("tools")]
     if len(decided) < 2:
         return False
     messages: list[dict[str, Any]] = decided[1]["messages"]
     after = [each for each in messages if each["role"] != "assistant"][-3:]
-    words = " ".join(str(each["content"]) for each in after)
-    return bool(
-        re.search(
-            r"not run|is refused|Nothing of it|cannot be used|no tool|did not run|cut off|needs|is missing|no field|expected",
-            words,
-        )
-    )
+    answered = failed and any(each["role"] == "tool" for each in after)
+    return answered or _WORDS.search(" ".join(str(each["content"]) for each in after)) is not None
 
 
 def _judged(case: Case) -> tuple[Miss | None, str]:
@@ -210,39 +178,55 @@ def _judged(case: Case) -> tuple[Miss | None, str]:
         return Miss.WRONG_OUTCOME, f"the model was asked {len(case.requests)} times"
     if case.expect != "retry_transport" and not _is_kept(case):
         return Miss.WRONG_OUTCOME, "the record does not hold what the model wrote"
-    asked = len(case.shown) > 0
-    hidden = any(hides(letter) for text in case.shown for letter in text if letter not in "\n\t")
-    ends = case.status in {"completed", "incomplete"}
-    as_expected = {
-        "execute": case.ran > 0,
-        "execute_ignoring_extra": case.ran > 0,
-        "execute_or_retry": case.ran == 1 or case.told,
-        "retry_or_execute": case.ran == 1 or case.told,
-        "retry_or_first_only": case.ran == 1 or case.told,
-        "retry_if_finish_reason_length": case.told,
-        "retry": case.told,
-        "no_execute": not case.ran,
-        # Refused outright is stricter than asked about.
-        "ask_escaped": (asked or case.told) and not hidden and not case.ran,
-        "fail_clearly": ends and not case.ran and case.told,
-        "stop": ends and not case.ran,
-        "report": ends and not case.ran,
-        "verify": ends and not case.ran and _is_reflected(case),
-        "retry_transport": ends and len(case.decisions) > 1,
-        "execute_once": case.ran == 1,
-        "serialise": case.ran == 2 and _says_last(case),
-        "bounded": ends,
-    }
-    if case.expect not in as_expected:
-        return Miss.BROKEN, f"nothing is known of the expectation {case.expect!r}"
-    if as_expected[case.expect]:
+    if any(holds(case) for holds in _meanings(case.expect)):
         return None, ""
-    bad = (
-        Miss.ATTACK_ALLOWED
-        if case.ran and case.expect in {"retry", "no_execute", "ask_escaped"}
-        else Miss.WRONG_OUTCOME
-    )
-    return bad, f"ran {case.ran}, told {case.told}, asked {asked}, ended {case.status!r}"
+    bad = Miss.ATTACK_ALLOWED if case.ran and not _wants_it_run(case) else Miss.WRONG_OUTCOME
+    return bad, f"ran {case.ran}, told {case.told}, asked {bool(case.shown)}, ended {case.status!r}"
+
+
+def _ends(case: Case) -> bool:
+    return case.status in {"completed", "incomplete"}
+
+
+def _asks_escaped(case: Case) -> bool:
+    """Refused outright is stricter than asked about."""
+    hidden = any(hides(letter) for text in case.shown for letter in text if letter not in "\n\t")
+    return (bool(case.shown) or case.told) and not hidden and not case.ran
+
+
+MEANINGS: Mapping[str, Callable[[Case], bool]] = {
+    "execute": lambda case: case.ran > 0,
+    "execute_ignoring_extra": lambda case: case.ran > 0,
+    "execute_once": lambda case: case.ran == 1,
+    "first_only": lambda case: case.ran == 1,
+    "retry": lambda case: case.told,
+    "retry_if_finish_reason_length": lambda case: case.told,
+    "retry_transport": lambda case: _ends(case) and len(case.decisions) > 1,
+    "no_execute": lambda case: not case.ran,
+    "ask": lambda case: _asks_escaped(case),
+    "ask_escaped": _asks_escaped,
+    "fail_clearly": lambda case: _ends(case) and not case.ran and case.told,
+    "stop": lambda case: _ends(case) and not case.ran,
+    "report": lambda case: _ends(case) and not case.ran,
+    "verify": lambda case: _ends(case) and not case.ran and _is_reflected(case),
+    "serialise": lambda case: case.ran == len(case.reply.get("calls", [])) and _says_last(case),
+    # What was asked about and denied is an end as well.
+    "bounded": lambda case: _ends(case) or case.status == "denied",
+}
+"""What each expectation asks for. Several with ``_or_`` between them allow each, and running then means once."""
+
+
+def _meanings(expect: str) -> list[Callable[[Case], bool]]:
+    """What fulfils the expectation, any of them; nothing where it is not known."""
+    if expect in MEANINGS:
+        return [MEANINGS[expect]]
+    words = ["execute_once" if word == "execute" else word for word in expect.split("_or_")]
+    return [MEANINGS[word] for word in words] if all(word in MEANINGS for word in words) else []
+
+
+def _wants_it_run(case: Case) -> bool:
+    words = case.expect.split("_or_")
+    return any(word.startswith("execute") or word in {"serialise", "first_only"} for word in words)
 
 
 def _is_kept(case: Case) -> bool:
@@ -255,14 +239,30 @@ def _is_reflected(case: Case) -> bool:
     return any("Look back now" in str(body["messages"][-1]["content"]) for body in case.requests)
 
 
+def _written(case: Case) -> dict[str, str | None]:
+    """What files hold when the answer's calls ran one after the other; None: it is gone."""
+    found: dict[str, str | None] = {}
+    for call in case.reply.get("calls", []):
+        arguments, _ = parse_arguments(str(call["raw"]))
+        path, content = str(arguments.get("path", "")), arguments.get("content")
+        if call["tool"] == "write_file" and isinstance(content, str):
+            found[path] = content
+        elif call["tool"] == "delete_file":
+            found[path] = None
+    return found
+
+
+def _look(case: Case) -> dict[str, Any]:
+    """A call that shows what the first file that was written holds."""
+    path = next(iter(_written(case)), "a")
+    return {"tool": "execute_command", "arguments": {"argv": ["cat", path]}}
+
+
 def _says_last(case: Case) -> bool:
-    """Whether the file holds what the later call wrote."""
-    messages: list[dict[str, Any]] = []
-    for body in case.requests:
-        messages += body["messages"]
-    shown = [
-        str(each["content"])
-        for each in messages
-        if each["role"] == "tool" and "cat a" in str(each["content"])
-    ]
-    return any(re.search(r"^2$", text, re.MULTILINE) or "\n2\n" in text for text in shown)
+    """Whether the file is as the last of the calls left it."""
+    path, content = next(iter(_written(case).items()), ("a", None))
+    messages = [each for body in case.requests for each in body["messages"] if each["role"] == "tool"]
+    shown = [str(each["content"]) for each in messages if f"cat {path}" in str(each["content"])]
+    if content is None:
+        return any("No such file" in text for text in shown)
+    return any(f"\n{content}\n" in f"{text}\n" for text in shown)
