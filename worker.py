@@ -381,7 +381,7 @@ def main() -> int:
         settings = load_settings()
         screens = screens_of(settings, os.environ)
         close_to_others()
-        forget_variables()
+        forget_variables(os.environ)
         configure_logging(level=settings.log_level, form=settings.log_format, screens=screens)
         watch_children_without_threads()
         asyncio.run(run_worker(settings, screens=screens))

@@ -6,6 +6,7 @@ Entry points alone import it.
 import ctypes
 import os
 import resource
+from collections.abc import MutableMapping
 from pathlib import Path
 
 from perdure.contracts.errors import ConfigurationError
@@ -34,13 +35,13 @@ def close_to_others() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def forget_variables() -> None:
-    """Take our own variables out of the environment, and out of the memory that the kernel shows as it.
+def forget_variables(environment: MutableMapping[str, str]) -> None:
+    """Take our own variables out of this process's environment, and out of the memory that the kernel shows as it.
 
     Python and the C library only forget where a value lies; the value stays until it is overwritten.
     """
-    for name in [name for name in os.environ if name.startswith(OWN_VARIABLES)]:
-        del os.environ[name]
+    for name in [name for name in environment if name.startswith(OWN_VARIABLES)]:
+        del environment[name]
     begin, end = map(int, _facts()[ENVIRONMENT_AT])
     at = begin
     for entry in ctypes.string_at(begin, end - begin).split(b"\0"):

@@ -72,7 +72,10 @@ def test_what_a_closed_process_starts_is_as_any_other() -> None:
 
 
 def test_our_variables_are_gone_from_the_environment_and_from_what_the_kernel_shows_of_it() -> None:
-    with running("own_process.forget_variables()", "print(sorted(os.environ), flush=True)") as (pid, line):
+    with running("own_process.forget_variables(os.environ)", "print(sorted(os.environ), flush=True)") as (
+        pid,
+        line,
+    ):
         shown = seen(pid, LOOKS["environment"]).stdout
     assert "OTHER" in line
     assert "GROQ_API_KEY" not in line
