@@ -99,10 +99,16 @@ class SigningKey:
 
 
 def signed_for(decision: Decide, pending: Pending, key: SigningKey, task_id: str) -> Decide:
-    """The decision, signed for the operation as the task asks it now; what waits no more is refused as it is."""
+    """The decision, signed for the operation as the task asks it now.
+
+    What waits no more is sent as it is, to be refused; so is a yes without a digest to a preview that leaves something
+    out: a key must not fill in what only they can give who have seen all of it.
+    """
     said = decision.operation_digest
     waiting = next((each for each in pending.approvals if each.id == decision.approval_id), None)
     if waiting is None or not waiting.operation_digest.startswith(said):
+        return decision
+    if waiting.hidden and decision.verdict == "approve" and not said:
         return decision
     return key.signed(decision, waiting, task_id=task_id)
 
