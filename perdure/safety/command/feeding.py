@@ -21,12 +21,15 @@ _DROPS = {
 """Arguments with which a program gives some of its lines as they are, perhaps in another order."""
 _GIT_LISTS = re.compile(
     r"ls-files(?: (?:-[cdmo]|--(?:cached|deleted|modified|others|exclude-standard|deduplicate)))*(?P<names>(?: --)?(?: [^- ][^ ]*)*)|"
-    r"diff --name-only(?: [^ ]+)*|grep (?:-[A-Za-z]*l[A-Za-z]*|--files-with-matches|--name-only)(?: [^ ]+)*"
+    r"diff --name-only(?: --(?:cached|staged|diff-filter=\w+)| --| [^- ][^ ]*)*|"
+    r"grep (?:-[niwEFI]*l[niwEFI]*|--files-with-matches|--name-only)(?: [^ ]+)*"
 )
 _PATCHES = re.compile(
     r"-[a-z]*[pucm]|-[ULWSG]|--(?:patch|unified|cc|diff-merges|pickaxe|function-context|word-diff)"
 )
 """Options with which a history shows what was changed, not only who did."""
+_NAMES_ALONE = re.compile(r"-[rRniwEFIs]*l[rRniwEFIs]*|--files|--files-with-matches")
+"""The first option of a search that prints names of files and nothing else; further behind it could be another option's value."""
 _VARIABLES = re.compile(
     r"\^?(?:PATH|HOME|USER|SHELL|LANG|LC_\w*|TERM|TZ|PWD|TMPDIR|CI|PYTHON\w*|VIRTUAL_ENV|VENV|CONDA|NODE|NODE_ENV|NODE_PATH|JAVA|JAVA_HOME|"
     r"GOPATH|GOROOT|CARGO_HOME|RUSTUP|NVM_DIR)=?",
@@ -155,7 +158,5 @@ def _lists(words: Words) -> bool:
     if texts[0] == "git":
         return bool(_GIT_LISTS.fullmatch(" ".join(texts[1:])))
     if texts[0] in {*_SEARCHES, "rg"}:
-        short = [text for text in texts[1:] if re.fullmatch("-[A-Za-z]+", text)]
-        names = {"--files", "--files-with-matches"} & set(texts) or any("l" in text for text in short)
-        return bool(names) and not any({"0", "Z", "c", "o"} & set(text) for text in short)
+        return len(texts) > 1 and bool(_NAMES_ALONE.fullmatch(texts[1]))
     return False

@@ -17,9 +17,7 @@ LONGEST_NAME = 255
 _SOURCE = re.compile(
     r"(?i).+\.(?:py|pyi|[cm]?[jt]sx?|vue|svelte|go|rs|java|kt|c|h|cc|cpp|hpp|cs|rb|php|swift|css|scss|html|md|rst)"
 )
-_SUBJECTS = re.compile(
-    r"(?i)(?:.*[._-])?(?:credentials?|secrets?|tokens?|passwords?)(?:[_-][\w-]+)?|shadow|environ|passwd"
-)
+_SUBJECTS = re.compile(r"(?i)(?:.*[._-])?(?:tokens?|passwords?)(?:[_-][\w-]+)?|shadow|environ|passwd")
 """What a folder of source code may be about, too."""
 _DATA = r"(?:\.(?:json|ya?ml|toml|ini|cfg|conf|txt|xml|csv|db|sqlite|properties))?"
 _SECRET = re.compile(
