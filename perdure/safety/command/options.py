@@ -121,14 +121,15 @@ class _Arguments:
         taken = self._taken
         while self._waiting:
             argument = self._waiting.pop()
+            is_option = argument.is_known and argument.text.startswith("-") and argument.text != "-"
+            if is_option and self._program.entry.options_first and taken.operands:
+                taken.findings.append(
+                    ask(f"The word {shown(argument.raw)} is no option of {self._name!r} where it stands.")
+                )
             if argument.text == "--" and argument.is_known:
                 taken.operands += reversed(self._waiting)
                 break
-            if argument.is_known and argument.text.startswith("-") and argument.text != "-":
-                if self._program.entry.options_first and taken.operands:
-                    taken.findings.append(
-                        ask(f"The word {shown(argument.raw)} is no option of {self._name!r} where it stands.")
-                    )
+            if is_option:
                 self._option(argument)
                 continue
             begins = argument.text[:1]
