@@ -7,7 +7,7 @@ from perdure.contracts.errors import InvalidInput
 from perdure.contracts.workspace import Checkpoint
 from perdure.workspace.own_settings import harmless_settings
 from perdure.workspace.program import Folders, GitProgram
-from perdure.workspace.references import write_reference
+from perdure.workspace.references import is_oid, write_reference
 from perdure.workspace.working_copy import Origin, WorkingCopy
 
 NO_PROGRAMS = (("core.fsmonitor", "false"), ("core.hooksPath", "/dev/null"))
@@ -60,6 +60,7 @@ async def open_in_place(folder: Path, *, home: Path, network: Mapping[str, str])
     program = GitProgram(home / "git-home", network=network, settings=NO_PROGRAMS)
     (home / "1").mkdir(parents=True)
     if (root / ".git").is_dir():
+        _refuse_links(root / ".git", folder)
         git = Folders(root / ".git", root / ".git" / "objects")
         program.settings = (*NO_PROGRAMS, *await harmless_settings(program, git, str(folder)))
         branch, commit = await _checked_out(program, git, folder)
@@ -88,6 +89,17 @@ async def open_in_place(folder: Path, *, home: Path, network: Mapping[str, str])
     return FolderInPlace(home, 1, origin, program, author=(name or "Perdure", address or "perdure@localhost"))
 
 
+def _refuse_links(git: Path, folder: Path) -> None:
+    """InvalidInput where a part of the Git folder is a link: what Git writes would land wherever it leads."""
+    for part in (*git.iterdir(), *(git / "refs").glob("*")):
+        if part.is_symlink():
+            raise InvalidInput(
+                f"The Git folder of {str(folder)!r} holds a link, {str(part.relative_to(git))!r}, so that Git would write "
+                "somewhere else.",
+                "run the tool on a clone of its own",
+            )
+
+
 async def _checked_out(program: GitProgram, git: Folders, folder: Path) -> tuple[str, str]:
     """Branch and commit of HEAD; a branch that is only packed becomes a loose one, which Git takes as the same."""
     head = (git.git / "HEAD").read_text().strip()
@@ -99,6 +111,8 @@ async def _checked_out(program: GitProgram, git: Folders, folder: Path) -> tuple
     found = await program.run("rev-parse", "--verify", "--quiet", name, folders=git, accept=(0, 1, 128))
     if found.code:
         raise InvalidInput(f"{str(folder)!r} is a repository without any commit.", "commit something first")
+    if not is_oid(found.text):
+        raise InvalidInput(f"{str(folder)!r} uses SHA-256 object ids, which are not supported yet.")
     if not (git.git / name).is_file():
         write_reference(git.git, name, found.text)
     return name.removeprefix("refs/heads/"), found.text

@@ -217,7 +217,9 @@ def _clean(folder: Path) -> None:
 
 def _run_git(folder: Path, *arguments: str) -> None:
     git = ["git", "-c", "user.name=Ada", "-c", "user.email=ada@example.invalid", "-C", str(folder)]
-    subprocess.run([*git, *arguments], check=True, capture_output=True)
+    # Not the environment of the case, which is meant for what is tried here.
+    environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/nonexistent", "GIT_CONFIG_NOSYSTEM": "1"}
+    subprocess.run([*git, *arguments], check=True, capture_output=True, env=environment)
 
 
 async def _worked(

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -53,8 +54,15 @@ async def played(
         except CannotPlay as error:
             miss = Miss.NOT_HERE if isinstance(error, NotHere) else Miss.NOT_PLAYED
             results.append(Result(called, group, miss, str(error)))
-        except KeyError as error:
-            results.append(Result(called, group, Miss.NOT_PLAYED, f"it has no {error.args[0]!r}"))
         except Exception as error:
-            results.append(Result(called, group, Miss.BROKEN, f"{type(error).__name__}: {error}"))
+            if isinstance(error, KeyError) and _is_of_this_package(error):
+                results.append(Result(called, group, Miss.NOT_PLAYED, f"it has no {error.args[0]!r}"))
+            else:
+                results.append(Result(called, group, Miss.BROKEN, f"{type(error).__name__}: {error}"))
     return results
+
+
+def _is_of_this_package(error: Exception) -> bool:
+    """Whether it was raised here, where cases are read, and not in what they try."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return Path(last.filename).is_relative_to(Path(__file__).parent)

@@ -179,3 +179,20 @@ def test_settings_that_send_git_elsewhere_are_refused(clone: Path) -> None:
     done = run(clone, "git_status")
     assert done.returncode
     assert "sends Git somewhere else than is shown" in done.stdout + done.stderr
+
+
+def test_a_git_folder_with_links_in_it_is_refused(clone: Path) -> None:
+    (clone / ".git" / "refs").rename(clone.parent / "refs")
+    (clone / ".git" / "refs").symlink_to(clone.parent / "refs")
+    done = run(clone, "git_status")
+    assert done.returncode
+    assert "holds a link, 'refs', so that Git would write somewhere else" in done.stdout + done.stderr
+
+
+def test_a_repository_of_other_object_ids_is_refused(tmp_path: Path) -> None:
+    git(tmp_path, "init", "--quiet", "--object-format=sha256")
+    (tmp_path / "a.txt").write_text("x\n")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "--quiet", "--message", "Begin")
+    done = run(tmp_path, "git_status")
+    assert "uses SHA-256 object ids" in done.stdout + done.stderr
