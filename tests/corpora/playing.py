@@ -5,7 +5,7 @@ import json
 import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from tests.corpora.report import Miss, Result
 
@@ -41,7 +41,7 @@ async def played(
     """What came of each case whose name begins with ``only``; one that cannot be played says why."""
     results: list[Result] = []
     for number, case in enumerate(cases, 1):
-        given: Any = case.get(name) if isinstance(case, dict) else None  # pyright: ignore[reportUnknownMemberType]
+        given: Any = cast(CASE, case).get(name) if isinstance(case, dict) else None
         called = given if isinstance(given, str) and given else f"number {number}"
         if not called.startswith(only):
             continue
