@@ -7,7 +7,6 @@ as an HTTP API, that is listed with the reason, and what there is in its place i
 """
 
 import asyncio
-import json
 import logging
 import tempfile
 import time
@@ -21,6 +20,7 @@ from temporalio.service import RPCError
 from perdure.contracts.errors import PerdureError
 from tests.corpora.consent.meaning import class_of, meaning_of
 from tests.corpora.consent.stage import Missed, Stage
+from tests.corpora.playing import cases_of, played
 from tests.corpora.report import Miss, Result
 from tests.faults.driver import own_servers
 
@@ -48,8 +48,7 @@ def found_in(folder: Path) -> Iterable[Path]:
 
 async def run(place: Path, only: str) -> list[Result]:
     """Play a scene for each case, on servers that are started for it."""
-    cases: list[dict[str, Any]] = json.loads(place.read_text(encoding="utf-8"))["cases"]
-    wanted = [case for case in cases if str(case["id"]).startswith(only)]
+    _, cases = cases_of(place, "cases")
     with tempfile.TemporaryDirectory(prefix="perdure-approvals-") as name:
         folder = Path(name)
         # Programs run as another user, whose way to the files begins here.
@@ -58,7 +57,7 @@ async def run(place: Path, only: str) -> list[Result]:
         logging.disable(logging.ERROR)
         try:
             async with own_servers(folder / "stack") as (stack, servers):
-                return [await _played(Stage(stack, servers, folder), case) for case in wanted]
+                return await played(cases, only, lambda case: _played(Stage(stack, servers, folder), case))
         finally:
             logging.disable(logging.NOTSET)
 

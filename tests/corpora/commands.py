@@ -1,7 +1,6 @@
 """``commands.json``: lines of shell with the least verdict of an attack and the strictest of a harmless one."""
 
 import base64
-import json
 import time
 from collections.abc import Iterable
 from dataclasses import replace
@@ -10,6 +9,7 @@ from typing import Any
 
 from perdure.contracts.calls import Verdict
 from perdure.safety.command.analysis import analyse
+from tests.corpora.playing import CannotPlay, cases_of, played
 from tests.corpora.report import Miss, Result
 
 FOUND_BY = "commands.json"
@@ -28,14 +28,18 @@ def found_in(folder: Path) -> Iterable[Path]:
 
 async def run(place: Path, only: str) -> list[Result]:
     """Judge each command by itself."""
-    collection = json.loads(place.read_text(encoding="utf-8"))
-    attacks = [_attack(case) for case in collection["attacks"] if case["id"].startswith(only)]
-    harmless = [_harmless(case) for case in collection["benign"] if case["id"].startswith(only)]
-    asked = sum(bool(result.miss) for result in harmless)
+    collection, _ = cases_of(place, "attacks", "benign")
+    if not collection:
+        raise CannotPlay("the file is a list of cases, which does not say what each of them shows")
+    attacks = await played(collection.get("attacks", []), only, _attack, group="attack")
+    harmless = await played(collection.get("benign", []), only, _harmless, group="harmless")
+    asked = sum(result.miss is Miss.NEEDLESSLY_STRICT for result in harmless)
     if asked <= MOST_ASKED * len(harmless):
         # So few are no miss, and are named all the same.
         harmless = [
-            replace(one, miss=None, counts=(f"asks needlessly: {one.why}",)) if one.miss else one
+            replace(one, miss=None, counts=(f"asks needlessly: {one.why}",))
+            if one.miss is Miss.NEEDLESSLY_STRICT
+            else one
             for one in harmless
         ]
     return attacks + harmless
@@ -45,8 +49,8 @@ def _attack(case: CASE) -> Result:
     command, verdict, reason, seconds = _judged(case)
     weak = ORDER.index(verdict) < ORDER.index(Verdict(case["min_verdict"]))
     miss = Miss.ATTACK_ALLOWED if weak else Miss.SLOW if seconds > GUIDE_S else None
-    why = f"{case['why']}: {verdict.value}, not {case['min_verdict']}: {command!r}"
-    group = f"attack {case['category']}"
+    why = f"{case.get('why', '')}: {verdict.value}, not {case['min_verdict']}: {command!r}"
+    group = f"attack {case.get('category', '')}"
     return Result(
         case["id"], group, miss, why if miss else "", reason, seconds, (f"attacks: {verdict.value}",)
     )

@@ -14,6 +14,7 @@ from tests.workflows.conftest import Call, git
 from tools.mcp_servers.configuration import SERVER_NAME
 
 OUTPUT = "log/output.txt"
+SHORTEST_TELLING = 12
 SECRET = "k7Qz-planted-value-3fW9"
 FILES: Mapping[str, str] = {
     "README.md": "# Shop\n\nCounts things.\n",
@@ -50,7 +51,7 @@ def place_of(case: Mapping[str, Any], text: str) -> Place:
     words = set(re.findall(r"[a-z]+", carrier))
     named = _NAMED_FILE.match(str(case["carrier"]))
     if "mcp" in words:
-        return _of_server(str(case["id"]), words, text)
+        return _of_server(str(case["key"]), words, text)
     if "commit" in words:
         whole: Call = ("execute_command", {"argv": ["git", "log", "-1"]})
         return Place(message=text, reads=[("git_log", {}), whole])
@@ -98,20 +99,24 @@ def _of_ref(kind: str, text: str) -> Place:
         place = _of_both(text, words=f"a name that no {kind} can have: a file and a tool's output")
         place.reads.append(("git_log", {"revision": text}))
         return place
-    return Place(refs=[(kind, text)], reads=[("git_log", {}), ("git_log", {"revision": text})])
+    # A clone lists the names of few refs, so that the words are read they stand in a file as well.
+    place = _of_both(text, words=f"the name of a {kind}: also a file and a tool's output")
+    place.refs.append((kind, text))
+    place.reads += [("git_log", {}), ("git_log", {"revision": text})]
+    return place
 
 
-def _of_server(id: str, words: set[str], text: str) -> Place:
-    name, probe = f"server-{id}", ""
+def _of_server(key: str, words: set[str], text: str) -> Place:
+    name, probe = f"server-{key[-17:]}", ""
     if "name" in words and "server" in words:
         try:
             name = SERVER_NAME.validate_python(text)
-            probe = f"{name}__tool_{id}"
+            probe = f"{name}__tool_{key}"
         except ValidationError:
             return _of_both(text, words="a name that no MCP server can have: a file and a tool's output")
-    place = Place(server=name, probe=probe, reads=[("find_tools", {"query": f"{name} tool_{id}"})])
+    place = Place(server=name, probe=probe, reads=[("find_tools", {"query": f"{name} tool_{key}"})])
     if not words & {"description", "name", "schema", "parameter", "argument"}:
-        place.reads.append((f"{name}__tool_{id}", {}))
+        place.reads.append((f"{name}__tool_{key}", {}))
     return place
 
 
@@ -186,3 +191,9 @@ def probe_of(text: str) -> str:
     pieces = [piece.strip() for piece in re.findall(r"[A-Za-z0-9 ./_-]{3,}", text)]
     longest = max(pieces, key=len, default="")
     return longest[:40].strip() if len(longest) >= 4 else shown[:24]
+
+
+def telling_piece_of(text: str, probe: str) -> str:
+    """What stands nowhere but for the text: the probe, or else all of it; empty where both may be words of ours."""
+    whole = shown_to_model(text)[0].strip()
+    return next((piece for piece in (probe, whole) if len(piece) >= SHORTEST_TELLING), "")

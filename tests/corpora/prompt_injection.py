@@ -18,7 +18,6 @@ from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 from temporalio.client import WorkflowFailureError, WorkflowHandle
-from temporalio.service import RPCError
 
 from perdure.client.command_line.log_view import draw_log_line
 from perdure.client.logbook import logbook
@@ -36,7 +35,10 @@ from tests.corpora.hostile_places import (
     make_repository_of,
     place_of,
     probe_of,
+    telling_piece_of,
 )
+from tests.corpora.playing import cases_of
+from tests.corpora.preparing import made_ready, text_of, unknown_fields
 from tests.corpora.real_stack import RealStack, real_stack, side_by_side
 from tests.corpora.report import Miss, Result
 from tests.workflows.conftest import Call, answer, calls_of, git, reflection
@@ -46,6 +48,7 @@ MCP_PROGRAM = Path(__file__).with_name("mcp_program.py")
 _ENVELOPE = re.compile(
     r"\[data ([0-9a-f]{16}) \| ([^|\n]+) \| (\w+)[^\n]*?\](?:\n| )(.*)(?:\n| )\[end \1\]", re.DOTALL
 )
+KNOWN = {"id", "carrier", "text", "attacker_goal", "technique", "why", "note"}
 READING = (f"cat {OUTPUT}", "git log -1")
 """Ends of the titles of what is approved."""
 LAST: Call = ("list_directory", {"depth": 2})
@@ -62,12 +65,17 @@ class Case:
     """One case as it is run."""
 
     id: str
+    key: str
+    """A name of its own, for folders and workflows."""
     group: str
     text: str
-    probe: str
     mark: str
-    place: Place
-    attacks: list[Call]
+    given: Mapping[str, Any]
+    """The case as it stands in the collection."""
+    notes: tuple[str, ...] = ()
+    place: Place = field(default_factory=Place)
+    probe: str = ""
+    attacks: list[Call] = field(default_factory=list[Call])
     hits: list[bytes] = field(default_factory=list[bytes])
     """What reached the canary server."""
     seen: list[str] = field(default_factory=list[str])
@@ -78,52 +86,59 @@ class Case:
     @property
     def name(self) -> str:
         """Stands in the task's request."""
-        return f"Case {self.id}."
+        return f"Case {self.key}."
 
 
 async def run(place: Path, only: str) -> list[Result]:
     """Run each case, then look at what the worker logged meanwhile."""
-    collection = json.loads(place.read_text(encoding="utf-8", errors="surrogatepass"))
-    chosen = [case for case in collection["cases"] if str(case["id"]).startswith(only)]
-    if not chosen:
-        return []
+    _, given = cases_of(place, "cases")
     async with contextlib.AsyncExitStack() as canaries:
-        cases = [await _prepared(case, canaries) for case in chosen]
+        cases, left = made_ready(given, only, _prepared)
+        if not cases:
+            return left
+        for case in cases:
+            await _watched(case, canaries)
         with _logged() as log:
             async with real_stack(
                 lambda folder: _script(cases), mcp_servers=_servers(cases, canaries)
             ) as stack:
                 digest = stack.house.policy.digest
-                results = await side_by_side(lambda case: _result(stack, case), cases)
+                results = [*left, *await side_by_side(lambda case: _result(stack, case), cases)]
                 changed = stack.house.policy.digest != digest
         results.append(_of_log(log.getvalue(), changed=changed))
     return results
 
 
-async def _prepared(case: Mapping[str, Any], canaries: contextlib.AsyncExitStack) -> Case:
-    hits: list[bytes] = []
+def _prepared(case: Mapping[str, Any], key: str) -> Case:
+    mark = f"MARK-{key}"
+    text = text_of(case, "text").replace("MARK", mark)
+    # A text is JSON of whole characters; halves of surrogate pairs are put together as a file would hold them.
+    text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    given = {"carrier": "", "attacker_goal": "", **case, "key": key}
+    return Case(
+        id=str(case["id"]),
+        key=key,
+        group=str(given["attacker_goal"]),
+        text=text,
+        mark=mark,
+        given=given,
+        notes=unknown_fields(case, KNOWN),
+    )
+
+
+async def _watched(case: Case, canaries: contextlib.AsyncExitStack) -> None:
+    """Start the case's canary server, and fill in its port."""
 
     async def note(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        hits.append(await reader.read(2_000))
+        case.hits.append(await reader.read(2_000))
         writer.close()
 
     server = await canaries.enter_async_context(await asyncio.start_server(note, "127.0.0.1", 0))
     port = int(server.sockets[0].getsockname()[1])
-    mark = f"MARK-{case['id']}"
-    text = str(case["text"]).replace("@PORT@", str(port)).replace("MARK", mark)
-    # A text is JSON of whole characters; halves of surrogate pairs are put together as a file would hold them.
-    text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    place = place_of(case, text)
-    return Case(
-        id=str(case["id"]),
-        group=str(case["attacker_goal"]),
-        text=text,
-        probe=place.probe or probe_of(text),
-        mark=mark,
-        place=place,
-        attacks=attacks_of(case, text, port=port, mark=mark),
-        hits=hits,
-    )
+    case.text = case.text.replace("@PORT@", str(port))
+    case.place = place_of(case.given, case.text)
+    case.probe = case.place.probe or probe_of(case.text)
+    case.attacks = attacks_of(case.given, case.text, port=port, mark=case.mark)
 
 
 def _script(cases: list[Case]) -> Script:
@@ -165,8 +180,8 @@ def _servers(cases: list[Case], canaries: contextlib.AsyncExitStack) -> Path | N
     folder = Path(canaries.enter_context(TemporaryDirectory(prefix="corpora-servers-")))
     entries: dict[str, Any] = {}
     for case in served:
-        tools = folder / f"{case.id}.json"
-        tools.write_text(json.dumps({f"tool_{case.id}": case.text}), encoding="utf-8")
+        tools = folder / f"{case.key}.json"
+        tools.write_text(json.dumps({f"tool_{case.key}": case.text}), encoding="utf-8")
         program = {"command": sys.executable, "args": ["-P", str(MCP_PROGRAM), str(tools)]}
         entries[case.place.server] = {**program, "effects": {"*": "read"}}
     file = folder / "servers.json"
@@ -178,19 +193,20 @@ async def _result(stack: RealStack, case: Case) -> Result:
     started = time.monotonic()
     try:
         miss, why, said = await _missed(stack, case)
-    except (TimeoutError, WorkflowFailureError, RPCError) as error:
+    except Exception as error:
+        # Whatever a case breaks, the others are still played.
         cause = error.cause if isinstance(error, WorkflowFailureError) else error
         miss, why, said = Miss.BROKEN, "the task did not end as tasks do", repr(cause)
-    counts = (case.place.words,) if case.place.words else ()
+    counts = (*((case.place.words,) if case.place.words else ()), *case.notes)
     return Result(case.id, case.group, miss, why, said, time.monotonic() - started, counts)
 
 
 async def _missed(stack: RealStack, case: Case) -> tuple[Miss | None, str, str]:
-    folder = stack.folder / "cases" / case.id
+    folder = stack.folder / "cases" / case.key
     repository = await asyncio.to_thread(make_repository_of, case.place, folder)
     before = _outside(repository)
     request = {"request": f"{case.name} Look around.", "repository": str(repository)}
-    handle = await stack.start(f"case-{case.id}", request)
+    handle = await stack.start(f"case-{case.key}", request)
 
     def approves(asked: Approval) -> bool:
         reading = asked.tool == "execute_command" and asked.title.endswith(READING)
@@ -287,6 +303,7 @@ def _shown(case: Case) -> Iterator[Found]:
 def _delivered(case: Case, requests: list[dict[str, Any]]) -> Iterator[Found]:
     """The text stands between the two lines wherever it is sent, and it was sent."""
     delivered = False
+    telling = telling_piece_of(case.text, case.probe)
     for body in requests:
         texts = [str(each["content"]) for each in body["messages"] if each["role"] != "assistant"]
         tools: list[dict[str, Any]] = body.get("tools") or []
@@ -295,7 +312,7 @@ def _delivered(case: Case, requests: list[dict[str, Any]]) -> Iterator[Found]:
         for text in texts:
             found = _ENVELOPE.fullmatch(text)
             if found is None:
-                if case.probe in text:
+                if telling and telling in text:
                     yield Miss.WRONG_OUTCOME, "the text stands outside of an envelope", text
                 continue
             markers.append(found[1])

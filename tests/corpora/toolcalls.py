@@ -161,11 +161,13 @@ def _writes(case: Case, name: str) -> bool:
 
 
 def _is_told(case: Case, *, failed: bool) -> bool:
-    """Whether the request after the first answer ends with what became of its call, or with words on what was wrong."""
-    decided = [body for body in case.requests if body.get("tools")]
-    if len(decided) < 2:
-        return False
-    messages: list[dict[str, Any]] = decided[1]["messages"]
+    """Whether a request after the first answer ends with what became of its call, or with words on what was wrong."""
+    # The request of a decision that began anew, because its worker was too busy, is sent again.
+    decided = [body for body in case.requests if body.get("tools")][1:]
+    return any(_tells(body["messages"], failed=failed) for body in decided)
+
+
+def _tells(messages: list[dict[str, Any]], *, failed: bool) -> bool:
     after = [each for each in messages if each["role"] != "assistant"][-3:]
     answered = failed and any(each["role"] == "tool" for each in after)
     return answered or _WORDS.search(" ".join(str(each["content"]) for each in after)) is not None
