@@ -1,6 +1,6 @@
 """Watches all processes below one: ``python process_watch.py``, with a JSON order on its standard input.
 
-The order names the process and the texts to look for. It looks again and again, as fast as it can, until its standard
+The order names the process and the texts to look for. It looks again and again, every few milliseconds, until its standard
 input is closed, and then prints what each program was given. It needs the standard library alone.
 """
 
@@ -10,10 +10,13 @@ import os
 import select
 import stat
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 MOST_BYTES = 1 << 20
+PAUSE_S = 0.003
+"""Shorter than any program lives, and long enough to leave a processor to them."""
 
 
 def children(pid: int) -> list[int]:
@@ -83,6 +86,7 @@ def main(order: Mapping[str, Any]) -> None:
     while not select.select([0], [], [], 0)[0]:
         for pid in below(order["pid"]):
             look(seen, pid, order["markers"])
+        time.sleep(PAUSE_S)
     sys.stdout.write(json.dumps(seen))
 
 
