@@ -17,9 +17,11 @@ def result_body(
     """The transcript's record of a result; ``grant`` is what was remembered and why nobody was asked."""
     seen = {"seen": dict(outcome.seen)} if outcome.seen else {}
     granted = {"grant": grant} if grant else {}
+    ahead = {"ahead": outcome.ahead} if outcome.ahead else {}
     return {
         **seen,
         **granted,
+        **ahead,
         "decision": decision,
         "index": call.index,
         "call_id": call.call_id,

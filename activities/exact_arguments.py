@@ -18,6 +18,9 @@ _MEDIA_TYPE = "application/vnd.perdure.exact+json"
 _FIRST_LINE = b"perdure exact arguments 1\n"
 """By which whoever shows artifacts knows that this one is not shown."""
 
+DELTA_FIRST_LINE = b"perdure delta "
+"""How what a call did when it was run ahead begins, in every version."""
+
 
 async def kept_exactly(record: KeepsArtifacts, task_id: str, value: Any) -> dict[str, Any]:
     """The field for an entry's body, where redaction will change the value; else nothing."""
@@ -38,6 +41,12 @@ async def exactly(record: ReadsArtifacts, entry: Entry, field: str) -> Any:
 
 def refuse_exact(data: bytes) -> None:
     """InvalidInput where the bytes are arguments that were kept as they were: a look would put them into a history."""
+    if data.startswith(DELTA_FIRST_LINE):
+        raise InvalidInput(
+            "This artifact holds the files that a call changed when it was run ahead, as they are and with whatever "
+            "credentials are in them, which are not shown.",
+            "`python starter.py show --approval ID` shows them without; the operator finds the artifact in the database.",
+        )
     if data.startswith(_FIRST_LINE):
         raise InvalidInput(
             "This artifact holds the exact arguments of a call with a credential in them, which are not shown.",

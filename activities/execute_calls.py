@@ -9,12 +9,14 @@ from typing import Any, Generic, Protocol, TypeVar
 from temporalio import activity
 
 from activities.approval_checks import KnowsApprovers, why_void
+from activities.call_groups import denied, executed, grouped
 from activities.call_results import call_result, count_tool_call, result_body
 from activities.grants import NothingRemembered, Remembers, still_granted
 from activities.heartbeat import Beat, heartbeating
 from activities.host_steps import Held, Host, Rebuilt, call_of, standing_in
 from activities.judge import JudgesCalls, judged
 from activities.outputs import outputs_of, vouched
+from activities.ran_ahead import brought_ahead
 from activities.record import (
     AppendsEntries,
     KeepsArtifacts,
@@ -34,15 +36,14 @@ from perdure.contracts.calls import (
     CallResult,
     CallSummary,
     Effect,
-    Refuser,
     Token,
     ToolCall,
     Verdict,
 )
 from perdure.contracts.envelopes import origin_label
-from perdure.contracts.errors import SandboxRefused, ToolRejected
-from perdure.contracts.judging import SANDBOX_LEVEL, Standing
-from perdure.contracts.outcomes import RanCall
+from perdure.contracts.errors import NoLongerApproved, SandboxRefused, ToolRejected
+from perdure.contracts.judging import Standing
+from perdure.contracts.outcomes import NOT_AHEAD, RanCall
 from perdure.contracts.steps import ApprovedCall, ExecuteCalls, Executed
 from perdure.contracts.task import Mode
 from perdure.contracts.transcript import Entry, EntryKind
@@ -144,8 +145,10 @@ class ExecuteCallsDoor(Generic[Copy]):
             if summary.verdict is Verdict.DENY:
                 return denied(summary)
         facts: Mapping[str, Any] = {}
+        ahead = NOT_AHEAD
         try:
             if summary.verdict is Verdict.ASK:
+                ahead = await brought_ahead(self._record, key.task_id, approved)
                 operation = await self._tools.operation(
                     call,
                     copy=held.copy,
@@ -155,6 +158,7 @@ class ExecuteCallsDoor(Generic[Copy]):
                     seen=execution.seen,
                     files_at=execution.files_at,
                     questions=execution.questions[approved.index],
+                    ahead=ahead,
                 )
                 why = why_void(
                     approved,
@@ -185,7 +189,11 @@ class ExecuteCallsDoor(Generic[Copy]):
                 seen=execution.seen,
                 files_at=execution.files_at,
                 questions=execution.questions[approved.index],
+                ahead=ahead,
             )
+        except NoLongerApproved as error:
+            execution.stale_because = error.message
+            return None
         except SandboxRefused as error:
             words = f"Refused by the sandbox (no error of the call, and nothing ran): {error}"
             return RanCall(ok=False, for_model=words, excerpt=error.message, refused_by="sandbox")
@@ -354,44 +362,3 @@ class _Execution(Generic[Copy]):
             not result.ok and self.summaries[index].effect not in {Effect.READ, Effect.RUN}
             for index, result in self.results.items()
         )
-
-
-def denied(summary: CallSummary) -> RanCall:
-    """What a call comes to that the policy, or the sandbox's level, denies."""
-    by_sandbox: Refuser = "sandbox" if SANDBOX_LEVEL in summary.rules else ""
-    return RanCall(ok=False, for_model=summary.reason, refused_by=by_sandbox)
-
-
-def executed(
-    step: ExecuteCalls,
-    head: str,
-    results: Mapping[int, CallResult],
-    checkpoint: Checkpoint,
-    *,
-    stale: int | None = None,
-) -> Executed:
-    """What the step reports."""
-    return Executed(
-        head=head,
-        results=tuple(results[index] for index in sorted(results)),
-        checkpoint=None if checkpoint == step.checkpoint else checkpoint,
-        stale_approval=stale,
-    )
-
-
-def grouped(calls: Sequence[ApprovedCall], summaries: dict[int, CallSummary]) -> list[list[ApprovedCall]]:
-    """Consecutive read-only calls that need no person together, every other call alone."""
-    groups: list[list[ApprovedCall]] = []
-    for each in calls:
-        summary = summaries[each.index]
-        parallel = summary.effect.may_run_in_parallel and summary.verdict is not Verdict.ASK
-        if parallel and groups and _is_parallel(groups[-1][-1], summaries):
-            groups[-1].append(each)
-        else:
-            groups.append([each])
-    return groups
-
-
-def _is_parallel(each: ApprovedCall, summaries: dict[int, CallSummary]) -> bool:
-    summary = summaries[each.index]
-    return summary.effect.may_run_in_parallel and summary.verdict is not Verdict.ASK

@@ -106,4 +106,5 @@ def judged(
         assurance=found.assurance,
         least_sandbox=found.least_sandbox,
         untrusted=standing.untrusted,
+        ahead=found.ahead,
     )

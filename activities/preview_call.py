@@ -13,6 +13,7 @@ from activities.grants import NothingRemembered, Remembers, shape_of
 from activities.heartbeat import heartbeating
 from activities.host_steps import Host, call_of, standing_in
 from activities.judge import JudgesCalls, judged
+from activities.ran_ahead import kept_ahead
 from activities.record import (
     AppendsEntries,
     KeepsArtifacts,
@@ -29,7 +30,7 @@ from activities.running_tools import AsksForCalls, Questions, RunsTools
 from activities.sightings import seen_of
 from perdure.contracts.calls import ArtifactRef, CallSummary, Verdict
 from perdure.contracts.errors import ToolRejected
-from perdure.contracts.outcomes import Operation
+from perdure.contracts.outcomes import NOT_AHEAD, Operation
 from perdure.contracts.steps import PreviewCall, Previewed
 from perdure.contracts.task import Cost
 from perdure.contracts.transcript import Entry, EntryKind
@@ -81,13 +82,24 @@ class PreviewCallDoor(Generic[Copy]):
         if summary.verdict is Verdict.DENY:
             return refused(step, summary, summary.reason)
         questions = self._questions(step.task_id, step.step, step.index)
-        async with heartbeating(), self._host.hold(step) as held:
+        async with heartbeating() as beat, self._host.hold(step) as held:
             key = held.key.model_copy(update={"call_index": step.index})
             here = await self._tools.worked_out(call, held.copy)
             summary = judged(call, self._judge, standing, worked_out=here)
             if summary.verdict is Verdict.DENY:
                 return refused(step, summary, summary.reason)
+            remembered = await self._remembering.of(step, call, summary)
             try:
+                ahead = NOT_AHEAD
+                if step.ahead and (remembered.grant is None or was_edited(entries, step)):
+                    ahead = await self._tools.run_ahead(
+                        call,
+                        copy=held.copy,
+                        key=key,
+                        requested_at=scheduled_at(),
+                        beat=beat,
+                        allowed=summary.ahead,
+                    )
                 operation = await self._tools.operation(
                     call,
                     copy=held.copy,
@@ -97,6 +109,7 @@ class PreviewCallDoor(Generic[Copy]):
                     seen=seen_of(self._record, step.task_id, lambda: recorded),
                     files_at=files_at_of(self._record, step.task_id, step.head),
                     questions=questions,
+                    ahead=ahead,
                 )
             except ToolRejected as error:
                 return refused(step, summary, redaction().text(str(error))).model_copy(
@@ -132,17 +145,27 @@ class PreviewCallDoor(Generic[Copy]):
             hidden=hidden,
             whole=await self._whole(step.task_id, operation) if whole else None,
             approvers=tuple(self._approvers.signers(rules=summary.rules, requester=standing.user)),
-            **(await self._remembering.of(step, call, summary)).fields,
+            ahead=await kept_ahead(self._record, step.task_id, ahead),
+            ahead_digest=ahead.digest,
+            **remembered.fields,
         )
 
     async def _whole(self, task_id: str, operation: Operation) -> ArtifactRef:
         """The operation with nothing left out, for who wants to read all of it."""
         sealed = json.dumps(operation.sealed, ensure_ascii=True, indent=1, sort_keys=True)
-        text = f"{operation.title}\n\n{operation.preview}\n\n{sealed}\n\nSHA-256 of the operation: {operation.digest}\n"
+        parts = [operation.title, operation.preview, operation.whole, sealed]
+        text = "\n\n".join([*filter(None, parts), f"SHA-256 of the operation: {operation.digest}\n"])
         text = redaction().text(text)
         return await self._record.put_artifact(
             task_id, WHOLE_OPERATION, text.encode("utf-8", "backslashreplace"), "text/plain; charset=utf-8"
         )
+
+
+def was_edited(entries: Sequence[Entry], step: PreviewCall) -> bool:
+    """Whether a person wrote the call's arguments, so that nothing that was remembered covers it."""
+    edits = [entry.body for entry in entries if entry.kind is EntryKind.EDIT]
+    earlier = any(each["decision"] == step.decided_in and each["index"] == step.index for each in edits)
+    return step.arguments is not None or earlier
 
 
 def cost_of(questions: Questions | None) -> Cost:

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from activities.heartbeat import Beat
 from perdure.contracts.calls import CallKey, CallSummary, SandboxLevel, ToolCall
 from perdure.contracts.judging import Named
-from perdure.contracts.outcomes import Operation, RanCall
+from perdure.contracts.outcomes import Operation, RanAhead, RanCall
 from perdure.contracts.task import Cost
 from perdure.contracts.workspace import Checkpoint
 
@@ -75,8 +75,9 @@ class RunsTools(Protocol[CopyIn]):
         seen: Seen,
         files_at: FilesAt,
         questions: Questions | None,
+        ahead: RanAhead,
     ) -> RanCall:
-        """Run one call; ToolRejected when it refuses to do anything.
+        """Run one call; ToolRejected when it refuses to do anything. What was run ahead is done and not run again.
 
         With ``read_only`` no program that it starts can write to the workspace, whatever its tool asks for.
         """
@@ -97,6 +98,20 @@ class RunsTools(Protocol[CopyIn]):
         seen: Seen,
         files_at: FilesAt,
         questions: Questions | None,
+        ahead: RanAhead,
     ) -> Operation:
         """Exactly what the call would do now; ``summary`` holds what the policy says of it."""
+        ...
+
+    async def run_ahead(
+        self,
+        call: ToolCall,
+        *,
+        copy: CopyIn,
+        key: CallKey,
+        requested_at: datetime,
+        beat: Beat,
+        allowed: bool,
+    ) -> RanAhead:
+        """What the call changes, found out in a throw-away view where that can be done and the policy has it ``allowed``."""
         ...

@@ -9,6 +9,7 @@ from perdure.safety.bubblewrap import processor_seconds
 from perdure.safety.environment import WITHOUT_GIT_SETTINGS
 from perdure.safety.views import Finished, SandboxLimits, View
 from perdure.safety.way_out import WayOut
+from tools.running.errands import Errand
 from tools.running.trial import on_trial
 from tools.tool_schemas import Toolchain, ToolContext
 
@@ -120,6 +121,12 @@ async def run_program(
         view = View.READ_ONLY
     # Only tests run where files may be written and are thrown away.
     of_tests = WITHOUT_GIT_SETTINGS if view is View.SCRATCH else {}
+    environment = {**environment_of(context.toolchain), **of_tests, **environment}
+    read_only = (*context.toolchain.read_only, *read_only)
+    if context.ahead is not None and view is View.WRITABLE and way_out is None:
+        return await context.ahead.run(
+            Errand(argv, working_directory, environment, limits, stdin, tuple(read_only))
+        )
     if context.on_trial:
         argv, stdin, view = on_trial(context.toolchain.own_python, context.on_trial, argv, stdin, view)
     return await context.sandbox.run(
@@ -130,8 +137,8 @@ async def run_program(
         working_directory=working_directory,
         view=view,
         limits=limits,
-        environment={**environment_of(context.toolchain), **of_tests, **environment},
-        read_only=[*context.toolchain.read_only, *read_only],
+        environment=environment,
+        read_only=read_only,
         stdin=stdin,
         way_out=way_out,
     )

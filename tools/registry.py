@@ -31,6 +31,7 @@ from tools.tool_search import ToolSearch
 CATEGORIES = ("files", "analysis", "execution", "git", "search", "assist", "javascript")
 #: Folders of what tools are made of.
 WITHOUT_TOOLS = (
+    "ahead",
     "by_hand",
     "checking",
     "dependencies",
@@ -171,6 +172,11 @@ class Registry:
         """What a call will change, as far as its arguments say."""
         one, given = self._checked(call)
         return one.touches_of(given)
+
+    def can_run_ahead(self, call: ToolCall) -> bool:
+        """Whether all that the call changes, one program without network changes."""
+        one, given = self._checked(call)
+        return one.ahead_of(given)
 
     def is_of_server(self, name: str) -> bool:
         """Whether an MCP server offers the tool, so that what it gives comes from elsewhere."""

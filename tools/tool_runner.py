@@ -13,7 +13,7 @@ from perdure.contracts.envelopes import Trust
 from perdure.contracts.errors import ToolRejected
 from perdure.contracts.judging import CallFacts, Judgement, Named, Standing
 from perdure.contracts.names import READ_OUTPUT, WHOLE_OUTPUT
-from perdure.contracts.outcomes import Operation, RanCall
+from perdure.contracts.outcomes import NOT_AHEAD, Operation, RanAhead, RanCall
 from perdure.contracts.repositories import host_of, is_path
 from perdure.safety.demanded_level import held_to_level
 from perdure.safety.display import inline_code
@@ -28,6 +28,7 @@ from perdure.safety.secrets import Screen, Screens, holds_marker, marker
 from perdure.workspace.file_states import FileStates
 from perdure.workspace.remotes import Remote
 from perdure.workspace.working_copy import WorkingCopy
+from tools.ahead.running import do_as_ahead, run_ahead
 from tools.model_view import for_model
 from tools.named_arguments import named_here
 from tools.programs import environment_of
@@ -139,15 +140,40 @@ class ToolRunner:
         seen: Seen | None = None,
         files_at: FilesAt = no_files,
         questions: AsksModel | None = None,
+        ahead: RanAhead = NOT_AHEAD,
     ) -> RanCall:
-        """Run one call; ToolRejected when it refuses to do anything."""
+        """Run one call; ToolRejected when it refuses to do anything. What was run ahead is done and not run again."""
         context = self.context(copy=copy, key=key, requested_at=requested_at, beat=beat, approved=approved)
         context = replace(context, outputs=outputs, seen=seen, files_at=files_at, approved_by=approved_by)
         context = replace(context, read_only=read_only)
-        output = await self._registry.run(call, replace(context, model=questions))
+        context = replace(context, model=questions)
+        if ahead.digest:
+            output = await do_as_ahead(self._registry, call, context, ahead)
+        else:
+            output = await self._registry.run(call, context)
         output = await redacted(output, self._screens.of(key.task_id))
         ran = ran_call(output, key=key, limit=self._registry.output_limit(call.tool))
-        return replace(ran, trust=self._trust(call, output.content))
+        return replace(ran, trust=self._trust(call, output.content), ahead=ahead.digest)
+
+    async def run_ahead(
+        self,
+        call: ToolCall,
+        *,
+        copy: WorkingCopy,
+        key: CallKey,
+        requested_at: datetime,
+        beat: Callable[[str], None],
+        allowed: bool,
+    ) -> RanAhead:
+        """What the call changes, where one program changes it, the policy has it ``allowed``, and it can be found out."""
+        if self._registry.summarize(call).effect is not Effect.RUN_WRITING:
+            return NOT_AHEAD
+        if not self._registry.can_run_ahead(call):
+            return RanAhead(why_not="only one program without network can be")
+        if not allowed:
+            return RanAhead(why_not="the policy does not let it be")
+        context = self.context(copy=copy, key=key, requested_at=requested_at, beat=beat, approved={})
+        return await run_ahead(self._registry, call, context)
 
     def _trust(self, call: ToolCall, output: str) -> Trust:
         """Who vouches for what the call gave."""
@@ -182,6 +208,7 @@ class ToolRunner:
         seen: Seen | None = None,
         files_at: FilesAt = no_files,
         questions: AsksModel | None = None,
+        ahead: RanAhead = NOT_AHEAD,
     ) -> Operation:
         """Exactly what the call would do now: its digest covers files, branch, environment, policy, sandbox and call."""
         context = self.context(
@@ -191,6 +218,7 @@ class ToolRunner:
         arguments = self._registry.canonical_arguments(call)
         preview = await self._registry.preview(call, replace(context, seen=seen, model=questions))
         policy_digest, sandbox = self._policy.digest, self._sandbox.level.value
+        facts = {**preview.facts, **({"ahead": ahead.digest} if ahead.digest else {})}
         seal = Seal(
             tool=call.tool,
             arguments=arguments,
@@ -201,21 +229,22 @@ class ToolRunner:
             environment=environment_for(environment_of(self._toolchain)),
             ruling=Ruling.of(summary, policy_digest=policy_digest, sandbox=sandbox),
             key=key,
-            facts=preview.facts,
+            facts=facts,
         )
         screen = self._screens.of(key.task_id)
         return Operation(
             digest=operation_digest(seal),
             title=screen.text(preview.title),
             preview=screen.text(
-                self._with_level(f"{preview.markdown}{_touched(self._registry.touches(call))}")
+                self._with_level(f"{preview.markdown}{_touched(self._registry.touches(call))}{_ahead(ahead)}")
             ),
-            facts=preview.facts,
+            facts=facts,
             pushed=preview.pushed,
             policy_digest=policy_digest,
             sandbox=sandbox,
             sealed=seal.content(),
-            left_out=preview.left_out,
+            left_out=preview.left_out + ahead.left_out,
+            whole=ahead.whole,
         )
 
     @property
@@ -311,6 +340,17 @@ def ran_call(output: ToolOutput, *, key: CallKey, limit: int = OUTPUT_CHARACTERS
         loads=output.loads,
         seen=dict(list(output.seen.items())[:MOST_CHANGED_PATHS]),
         attachments=tuple(attachments),
+    )
+
+
+def _ahead(ahead: RanAhead) -> str:
+    """What the call did in a throw-away view, or why it was not run there."""
+    if ahead.digest:
+        return f"\n\n{ahead.card}"
+    return (
+        f"\n\n**Not run ahead**: {ahead.why_not}. What it changes is seen only afterwards."
+        if ahead.why_not
+        else ""
     )
 
 

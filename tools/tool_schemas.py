@@ -25,6 +25,7 @@ from perdure.safety.secrets import Screen, Screens
 from perdure.workspace.working_copy import WorkingCopy
 from tools.diagnostics import Diagnostic
 from tools.named_arguments import named_in
+from tools.running.errands import RunsAhead
 from tools.searching.services import Searching
 
 
@@ -195,6 +196,8 @@ class ToolContext:
     """Whether no program may write to the workspace, whatever the tool asks for: the task only plans or answers."""
     screen: Screen = field(default_factory=lambda: Screens().worker)
     """Finds the task's credentials in texts. What a tool gives back passes it afterwards; tools need not."""
+    ahead: RunsAhead | None = None
+    """Runs the call's program whose writes would stay: in a throw-away view, or not again where that was done."""
     on_trial: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
     """Files as programs shall see them in place of the workspace's, by path; nothing of what they write stays."""
 
@@ -290,6 +293,8 @@ class Tool(Generic[A]):
     run: Run[A]
     preview_of: Previewer[A] | None
     """What a call would do, for a person; every tool that can change anything has one."""
+    ahead_of: Callable[[A], bool]
+    """Whether all that a call changes, one program changes that has no network: it can be run ahead in a throw-away view."""
 
 
 def _category_of(module: str) -> str:
@@ -310,11 +315,13 @@ def tool(
     touches: Callable[[A], Touches] | None = None,
     command: Callable[[A], str] = lambda _: "",
     output_limit: int = OUTPUT_CHARACTERS,
+    ahead: Callable[[A], bool] = lambda _: False,
 ) -> Callable[[Run[A]], Tool[A]]:
     """Make the decorated function a tool.
 
     ``effects`` is needed where the effect depends on the arguments. Without ``touches`` a call is taken to change
     nothing where its effect says so, and anything otherwise. ``command`` is the line of shell that it runs, if any.
+    ``ahead`` says of which calls the effect is that of one program without network.
     """
     possible = (effect,) if isinstance(effect, Effect) else effects
     if not possible:
@@ -349,6 +356,7 @@ def tool(
             named_of=named_of,
             run=run,
             preview_of=preview,
+            ahead_of=ahead,
         )
 
     return decorate

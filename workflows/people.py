@@ -31,6 +31,8 @@ RECORDED = "what-became-of-an-approval-is-recorded"
 LEAST_USE = timedelta(minutes=10)
 #: Patch id: in histories of before, a decision that did not hold was taken again for the same operation.
 ANEW = "what-did-not-hold-is-asked-under-another-id"
+#: A preview may run the call's program, twice where an overlay does not do; its own limit ends it sooner.
+AHEAD_S = 2_400.0
 UNATTENDED = "unattended"
 OUTCOMES: dict[str, Outcome] = {"approve": "approved", "deny": "denied", "edit": "edited"}
 
@@ -89,13 +91,13 @@ class Counter:
                 return self._refusal(said, decision, call.index)
             if said.remember != "once":
                 await self._remember(call, decision, approval, said)
-            return shown, self._approved(approval, said)
+            return shown, self._approved(approval, said, preview)
 
     def _decided_before(self, call: CallSummary, decision: str) -> int:
         number = self._decided.get((decision, call.index), 0)
         return number if number and workflow.patched(ANEW) else 0
 
-    def _approved(self, approval: Approval, said: Decide) -> ApprovedCall:
+    def _approved(self, approval: Approval, said: Decide, preview: Previewed) -> ApprovedCall:
         """What execution checks again right before the effect."""
         state = self._state
         consents = state.desk.consents.get(approval.id, ())
@@ -107,6 +109,7 @@ class Counter:
             approval_id=approval.id,
             consents=consents,
             use_by=use_by.isoformat(timespec="seconds"),
+            ahead=preview.ahead,
         )
 
     async def _record(self, approval: Approval, said: Decide) -> None:
@@ -154,7 +157,10 @@ class Counter:
         if more or (decision, call.index) in self._edited:
             return None
         granted = ApprovedCall(
-            index=call.index, approved_digest=preview.operation_digest, grant=preview.grant
+            index=call.index,
+            approved_digest=preview.operation_digest,
+            grant=preview.grant,
+            ahead=preview.ahead,
         )
         if preview.grant:
             says = f"{preview.grant}: {preview.grant_says}"
@@ -211,6 +217,9 @@ class Counter:
             index=call.index,
             arguments=arguments,
             decided=decided,
+            # Where nobody attends it is denied at once, so nobody would look at what it did.
+            ahead=state.request.attended,
+            extra_s=AHEAD_S,
         )
         state.charge_call(call.index, previewed.cost)
         return previewed
@@ -256,6 +265,7 @@ class Counter:
             shown_digest=shown_digest(preview.title, preview.preview),
             hidden=preview.hidden,
             whole=preview.whole,
+            ahead_digest=preview.ahead_digest,
         )
 
     async def _decision(self, approval: Approval, preview: Previewed, *, withdrawable: bool) -> Decide | None:

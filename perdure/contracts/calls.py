@@ -69,6 +69,8 @@ class CallSummary(BaseModel):
     """Where the host's sandbox is weaker, the call is refused."""
     untrusted: bool = False
     """Whether the call follows untrusted text."""
+    ahead: bool = False
+    """Whether the policy lets it be run ahead in a throw-away view, before somebody is asked."""
 
 
 class CallKey(BaseModel):

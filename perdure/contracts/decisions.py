@@ -138,6 +138,8 @@ class Approval(BaseModel):
     """Characters that the preview leaves out; approving then takes the operation's digest."""
     whole: ArtifactRef | None = None
     """The operation and its preview in full."""
+    ahead_digest: str = ""
+    """SHA-256 of what the call did when it was run ahead, which is exactly what approving does; empty: it was not."""
 
 
 class QuestionKind(StrEnum):

@@ -67,3 +67,5 @@ class Judgement:
     """The least that an approval must have to count."""
     least_sandbox: SandboxLevel | None = None
     """Where the host's sandbox is weaker, the call is refused."""
+    ahead: bool = False
+    """Whether the call may be run ahead in a throw-away view, where it asks."""

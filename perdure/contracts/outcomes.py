@@ -31,6 +31,29 @@ class RanCall:
     """Name, bytes and media type of what is kept as artifacts; the whole output where ``for_model`` is shortened."""
     trust: Trust = Trust.REPOSITORY
     """Who vouches for what the model sees."""
+    ahead: str = ""
+    """SHA-256 of what it did when it was run ahead, where exactly that was done and it did not run again."""
+
+
+@dataclass(frozen=True)
+class RanAhead:
+    """What came of running a call in a throw-away view, before anybody is asked about it."""
+
+    data: bytes = b""
+    """What it changed and said, byte by byte; empty where it was not run ahead."""
+    digest: str = ""
+    """SHA-256 of ``data``."""
+    why_not: str = ""
+    """Why it was not run ahead, as a clause for people; empty where nobody expects it to be."""
+    card: str = ""
+    """Markdown of what it changed and said, for people."""
+    left_out: int = 0
+    """Characters of the changes that the card does not show."""
+    whole: str = ""
+    """All of the changes, as text."""
+
+
+NOT_AHEAD = RanAhead()
 
 
 @dataclass(frozen=True)
@@ -50,4 +73,6 @@ class Operation:
     sealed: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """All that the digest covers, as JSON holds it."""
     left_out: int = 0
-    """Characters of a command or of scripts that the preview does not show."""
+    """Characters of a command, of scripts or of changes that the preview does not show."""
+    whole: str = ""
+    """Of changes that were made ahead, all of them as text."""

@@ -232,6 +232,8 @@ class PreviewCall(DecisionStep):
     arguments: dict[str, object] | None = None
     decided: int = 0
     """How often the call was decided already, in vain; part of the approval's id."""
+    ahead: bool = False
+    """Whether it may be run ahead in a throw-away view: somebody will look at what it did."""
 
 
 class Previewed(Durable):
@@ -278,6 +280,9 @@ class Previewed(Durable):
     """The operation and its preview in full."""
     approvers: tuple[Approver, ...] = ()
     """Who may sign an approval of this call, with their public keys."""
+    ahead: ArtifactRef | None = None
+    """What it did when it was run ahead, byte by byte; None where it was not."""
+    ahead_digest: str = ""
 
 
 class ApprovedCall(Durable):
@@ -294,6 +299,8 @@ class ApprovedCall(Durable):
     """Who agreed to exactly this operation, and how sure that is."""
     use_by: str = ""
     """ISO 8601 in UTC: afterwards the approval is void; empty where nobody was asked."""
+    ahead: ArtifactRef | None = None
+    """What it did when it was run ahead: that is done, and the call is not run."""
 
 
 class ExecuteCalls(DecisionStep):

@@ -142,7 +142,9 @@ def mounted(mounts: Sequence[Mount]) -> list[str]:
     """Arguments that show the given folders, and close the root for writing."""
     arguments: list[str] = []
     for mount in mounts:
-        if mount.overlay:
+        if mount.overlay and mount.upper:
+            arguments += ["--overlay-src", mount.source, "--overlay", mount.upper, mount.work, mount.target]
+        elif mount.overlay:
             arguments += ["--overlay-src", mount.source, "--tmp-overlay", mount.target]
         else:
             arguments += ["--bind" if mount.writable else "--ro-bind", mount.source, mount.target]

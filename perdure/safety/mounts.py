@@ -6,6 +6,7 @@ from pathlib import Path
 
 from perdure.contracts.errors import InvalidInput, WorkspaceLost
 from perdure.safety.environment import WORKSPACE
+from perdure.safety.scratch import Layers
 from perdure.safety.views import View
 
 CLOSED = ("/proc", "/sys", "/dev", "/run", "/etc", "/boot", WORKSPACE)
@@ -20,15 +21,34 @@ class Mount:
     target: str
     writable: bool = False
     overlay: bool = False
+    upper: str = ""
+    """Of an overlay: the folder that keeps what is written; empty: memory, which throws it away."""
+    work: str = ""
+    """Of such an overlay: the empty folder that the kernel needs beside."""
+
+    @property
+    def written(self) -> str:
+        """The folder of the disk that a program's writes go to; empty where there is none."""
+        return self.source if self.writable else self.upper
 
 
 def workspace_mounts(
-    root: Path, git_folder: Path | None, objects_folder: Path | None, view: View
+    root: Path,
+    git_folder: Path | None,
+    objects_folder: Path | None,
+    view: View,
+    layers: Layers | None = None,
 ) -> list[Mount]:
-    """The workspace in the given view, with its Git folder and the shared objects read-only inside it."""
+    """The workspace in the given view, with its Git folder and the shared objects read-only inside it.
+
+    With ``layers`` a throw-away view keeps there what is written.
+    """
     if not root.is_dir():
         raise WorkspaceLost(f"There is no work tree at {str(root)!r}.")
-    mounts = [Mount(str(root), WORKSPACE, writable=view is View.WRITABLE, overlay=view is View.SCRATCH)]
+    kept = {"upper": str(layers.upper), "work": str(layers.work)} if layers else {}
+    mounts = [
+        Mount(str(root), WORKSPACE, writable=view is View.WRITABLE, overlay=view is View.SCRATCH, **kept)
+    ]
     mount_point = root / ".git"
     if git_folder is None:
         # Git runs programs that its folder names, so even a Git folder in the tree itself stays read-only.

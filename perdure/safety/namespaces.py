@@ -45,7 +45,9 @@ class Namespaces:
             errand.limits, errand.argv, errand.environment, working_directory=errand.working_directory
         )
         command = self._command(staged, errand.limits, descriptors, descriptors.files(errand.files)) + program
-        backed = (*TEMPORARY, WORKSPACE) if errand.mounts[0].overlay else TEMPORARY
+        workspace = errand.mounts[0]
+        in_memory = workspace.overlay and not workspace.upper
+        backed = (*TEMPORARY, WORKSPACE) if in_memory else TEMPORARY
 
         def held_in_files(tree: Sequence[int]) -> int:
             # A first process with a child has its own root; before that it may still see the host's file systems.

@@ -5,7 +5,7 @@ only the administrator may loosen, and only what the built-in policy marks so. `
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import Self
@@ -48,6 +48,8 @@ class Match:
     demands: Demands = NO_DEMANDS
     loosenable: bool = False
     loosens: bool = False
+    ahead: bool | None = None
+    """Whether it lets the call be run ahead; None where it says nothing of that."""
     stands: bool = True
     """False where the administrator loosened it."""
 
@@ -230,18 +232,19 @@ def _cell(row: Row, column: str) -> Match:
     name, because = next(each for each in row.because.items() if column in each[1].columns)
     verdict = Verdict(getattr(row, column))
     loosenable = row.loosenable and column != "untrusted"
-    return Match(BUILT_IN, name, verdict, because.reason, loosenable=loosenable)
+    return Match(BUILT_IN, name, verdict, because.reason, loosenable=loosenable, ahead=row.ahead)
 
 
 def _match(layer: str, rule: Rule | TaskRule, situation: Situation) -> Match:
     reason = rule.reason
     loosenable = loosens = False
+    ahead: bool | None = None
     verdict: Verdict | None = Verdict(rule.verdict) if rule.verdict else None
     if isinstance(rule, Rule):
-        loosenable, loosens = rule.loosenable, rule.loosens
+        loosenable, loosens, ahead = rule.loosenable, rule.loosens, rule.ahead
         if rule.analysis and situation.analysis:
             reason = f"{reason} {situation.analysis.reason}"
-    return Match(layer, rule.id, verdict, reason, rule, loosenable, loosens)
+    return Match(layer, rule.id, verdict, reason, rule, loosenable, loosens, ahead)
 
 
 def _loosened(found: list[Match], loosening: list[Match]) -> list[Match]:
@@ -250,12 +253,8 @@ def _loosened(found: list[Match], loosening: list[Match]) -> list[Match]:
         return found
     least = max(loosening, key=_strictness)
     kept = [
-        Match(
-            one.layer, one.rule, one.verdict, one.reason, one.demands, one.loosenable, one.loosens,
-            stands=not (one.loosenable and _strictness(one) > _strictness(least)),
-        )
-        for one in found
-    ]  # fmt: skip
+        replace(one, stands=not (one.loosenable and _strictness(one) > _strictness(least))) for one in found
+    ]
     return [*kept, *loosening]
 
 
@@ -281,4 +280,12 @@ def _judgement(found: list[Match]) -> Judgement:
         people=max(one.demands.people for one in standing),
         assurance=max((one.demands.assurance for one in standing), key=list(Assurance).index),
         least_sandbox=min(levels, key=list(SandboxLevel).index) if levels else None,
+        ahead=_may_run_ahead(standing),
     )
+
+
+def _may_run_ahead(standing: list[Match]) -> bool:
+    """Whether everybody who asks lets it be run ahead, and nobody forbids it."""
+    asking = [one for one in standing if one.verdict is Verdict.ASK]
+    forbidden = any(one.ahead is False and (one.layer != BUILT_IN or one in asking) for one in standing)
+    return bool(asking) and all(one.ahead for one in asking) and not forbidden

@@ -66,6 +66,8 @@ class Row(BaseModel):
     """At every level, at the least, where the call follows untrusted text."""
     loosenable: bool
     """Whether an administrator may loosen it."""
+    ahead: bool = False
+    """Whether a call that it asks about may be run ahead in a throw-away view."""
     because: dict[RuleId, Because]
 
 

@@ -74,6 +74,8 @@ class Rule(Conditions, Demands):
     """Whether the verdict takes the place of what the built-in policy lets an administrator loosen."""
     loosenable: bool = False
     """Of the built-in policy: whether an administrator may loosen it."""
+    ahead: bool | None = None
+    """Whether a call may be run ahead in a throw-away view. None: where the rule asks, no; else it says nothing of that."""
     reason: Reason
     matches: Annotated[tuple[Example, ...], Field(min_length=1)]
     does_not_match: Annotated[tuple[Example, ...], Field(min_length=1)]

@@ -22,12 +22,15 @@ from perdure.safety.isolation import Errand, Isolation
 from perdure.safety.mounts import Mount, extra_mounts, workspace_mounts
 from perdure.safety.owner import Owner
 from perdure.safety.report import SandboxReport
-from perdure.safety.scratch import copied
+from perdure.safety.scratch import Written, copied, layered, marks_of
 from perdure.safety.supervision import supervise
 from perdure.safety.views import Finished, SandboxLimits, View
 from perdure.safety.way_out import FOLDER, WayOut, forwarded
 
 __all__ = ["Finished", "Owner", "Sandbox", "SandboxLimits", "View", "environment_for"]
+
+Keeper = Callable[[Written], None]
+"""Looks at what a program left."""
 
 OUTER_ENVIRONMENT: Mapping[str, str] = {"PATH": SYSTEM_PATH, "LANG": "C.UTF-8"}
 """All that the sandbox's own first program gets: what it has could be read inside."""
@@ -73,13 +76,17 @@ class Sandbox:
         stdin: bytes = b"",
         way_out: WayOut | None = None,
         on_output: Callable[[int], None] | None = None,
+        keep: Keeper | None = None,
+        by_copy: bool = False,
     ) -> Finished:
         """Run a program in the workspace at ``root`` and wait for its end; nothing of it is left afterwards.
 
         The program sees ``root`` at /workspace, ``git_folder`` read-only at /workspace/.git and the extra
         ``read_only`` folders at their own paths. It waits for a free place first; that does not count as its time.
-        ``way_out`` lets it reach package hosts. ``on_output`` is told the number of bytes written so far. Cancellation
-        kills the whole tree, then goes on. SandboxRefused where this host's level does not give what is asked.
+        ``way_out`` lets it reach package hosts. ``on_output`` is told the number of bytes written so far. ``keep`` looks
+        at what was written in a throw-away view, in a thread, once the program has ended and before that is thrown
+        away; with ``by_copy`` such a view is a copy even where overlays can be mounted. Cancellation kills the whole
+        tree, then goes on. SandboxRefused where this host's level does not give what is asked.
         """
         check_command(argv, root, working_directory)
         if self._isolation is None:
@@ -91,9 +98,17 @@ class Sandbox:
             argv, environment = forwarded(argv), {**environment, **way_out.environment}
             read_only = [*read_only, bare_interpreter()[1]]
         async with self._places, contextlib.AsyncExitStack() as resources:
-            if view is View.SCRATCH and self._scratch == "copy":
-                root, view = await resources.enter_async_context(copied(root)), View.WRITABLE
-            mounts = workspace_mounts(root, git_folder, objects_folder, view) + extra_mounts(read_only)
+            layers, written = None, None
+            if view is View.SCRATCH and (by_copy or self._scratch == "copy"):
+                tree, view = root, View.WRITABLE
+                root = await resources.enter_async_context(copied(tree))
+                if keep is not None:
+                    written = Written(tree, root, await asyncio.to_thread(marks_of, root))
+            elif view is View.SCRATCH and keep is not None:
+                layers = await resources.enter_async_context(layered(root, self.owner))
+                written = Written(root, layers.upper)
+            mounts = workspace_mounts(root, git_folder, objects_folder, view, layers)
+            mounts += extra_mounts(read_only)
             if way_out is not None:
                 egress = Egress(way_out.hosts, on_request=way_out.on_request, limits=way_out.limits)
                 socket_folder = await resources.enter_async_context(egress.open(self.owner))
@@ -108,7 +123,20 @@ class Sandbox:
                 files=way_out.files if way_out is not None else {},
                 reaches_hosts=way_out is not None,
             )
-            return await _carried_out(self._isolation, errand, on_output)
+            finished = await _carried_out(self._isolation, errand, on_output)
+            if keep is not None and written is not None:
+                await _to_its_end(keep, written)
+            return finished
+
+
+async def _to_its_end(keep: Keeper, written: Written) -> None:
+    """Let it look; a cancellation is passed on at the end, since what it looks at goes then."""
+    looking = asyncio.ensure_future(asyncio.to_thread(keep, written))
+    try:
+        await asyncio.shield(looking)
+    except asyncio.CancelledError:
+        await asyncio.wait([looking])
+        raise
 
 
 async def _carried_out(
@@ -124,7 +152,7 @@ async def _carried_out(
             stdin=descriptors.holding(launch.stdin),
             descriptors=descriptors.numbers,
             held_in_files=launch.held_in_files,
-            writable=[mount.source for mount in errand.mounts if mount.writable],
+            writable=[mount.written for mount in errand.mounts if mount.written],
             on_output=on_output,
             prepare=launch.prepare,
         )

@@ -73,7 +73,8 @@ class Staging:
             return Staged([], str(bubblewrap.program), list(mounts))
         lesser = [self.setpriv, "--reuid", str(self.owner.uid), "--regid", str(self.owner.gid)]
         lesser += ["--clear-groups", "--inh-caps=-all", "--bounding-set=-all", "--"]
-        paths = [str(bubblewrap.program), *(mount.source for mount in mounts)]
+        folders = [each for mount in mounts for each in (mount.source, mount.upper, mount.work) if each]
+        paths = [str(bubblewrap.program), *folders]
         unreachable = unreachable_of(paths)
         if not unreachable:
             return Staged(lesser, str(bubblewrap.program), list(mounts))
@@ -83,7 +84,15 @@ class Staging:
             path: str(Path(f"{stage}/{bases.index(base)}", below))
             for path, (base, below) in unreachable.items()
         }
-        named = [replace(mount, source=moved.get(mount.source, mount.source)) for mount in mounts]
+        named = [
+            replace(
+                mount,
+                source=moved.get(mount.source, mount.source),
+                upper=moved.get(mount.upper, mount.upper),
+                work=moved.get(mount.work, mount.work),
+            )
+            for mount in mounts
+        ]
         program = moved.get(str(bubblewrap.program), str(bubblewrap.program))
         return Staged(lesser, program, named, MountPoints(stage, bases))
 

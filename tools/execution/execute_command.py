@@ -120,6 +120,7 @@ async def _preview(arguments: ExecuteCommand, context: ToolContext) -> Preview:
     timeout_of=lambda a: a.timeout_s + GRACE_S,
     preview=_preview,
     command=_line,
+    ahead=lambda a: a.writes,
 )
 async def execute_command(arguments: ExecuteCommand, context: ToolContext) -> ToolOutput:
     """Output, exit code and duration, or which limit ended it."""

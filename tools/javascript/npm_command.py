@@ -91,6 +91,7 @@ async def _preview(arguments: NpmCommand, context: ToolContext) -> Preview:
     timeout_of=lambda a: a.timeout_s + GRACE_S,
     preview=_preview,
     touches=_touches,
+    ahead=lambda a: _effect(a) is Effect.RUN_WRITING,
 )
 async def npm_command(arguments: NpmCommand, context: ToolContext) -> ToolOutput:
     """What npm, or the program, said and how it ended."""

@@ -98,6 +98,7 @@ def _tool(connection: Connection, offered: Offered, known: KnownTools) -> Tool[A
         named_of=lambda _: Named(hosts=hosts),
         run=run,
         preview_of=preview,
+        ahead_of=lambda _: False,
     )
 
 
