@@ -54,10 +54,11 @@ def _apply(copy: WorkingCopy, delta: Delta) -> None:
                 made.prepare(number, change, delta)
             made.make(waiting)
         except OSError as error:
+            at = made.at
             made.undo()
             if error.errno in IN_THE_WAY:
-                raise NoLongerApproved(_moved_words([made.at])) from error
-            raise refusal_of(error, made.at, folder=copy.root) from error
+                raise NoLongerApproved(_moved_words([at])) from error
+            raise refusal_of(error, at, folder=copy.root) from error
         except BaseException:
             made.undo()
             raise
@@ -209,12 +210,15 @@ class _Making:
             os.rmdir(name, dir_fd=folder)
 
     def _sync(self, path: str) -> None:
-        with contextlib.suppress(FileNotFoundError):
+        try:
             folder = open_folder(self._root, path)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+        except OSError:
+            # It was one, and is gone or something else by now.
+            return
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
     @contextlib.contextmanager
     def _folder_of(self, path: str) -> Generator[tuple[int, str]]:
