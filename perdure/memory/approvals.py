@@ -22,7 +22,8 @@ VALUES ($1, $2, $3, $4::text::json, $5::timestamptz, $6::text::json, $7::timesta
 ON CONFLICT (task_id, approval_id) DO NOTHING
 """
 READ = """
-SELECT asked, asked_at, decided, decided_at FROM approvals WHERE task_id = $1 ORDER BY asked_at, approval_id
+SELECT asked, asked_at, decided, decided_at FROM approvals WHERE task_id = $1
+ORDER BY asked_at, (asked ->> 'step')::integer, (asked ->> 'call')::integer, decided_at, approval_id
 """
 
 

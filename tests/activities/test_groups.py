@@ -1,6 +1,6 @@
 """Which calls of a decision run at once."""
 
-from activities.execute_calls import grouped
+from activities.call_groups import grouped
 from perdure.contracts.calls import CallSummary, Effect, Verdict
 from perdure.contracts.steps import ApprovedCall
 

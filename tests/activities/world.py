@@ -24,7 +24,7 @@ from perdure.contracts.calls import (
 from perdure.contracts.consents import Approver
 from perdure.contracts.errors import ToolRejected, WorkspaceLost
 from perdure.contracts.judging import CallFacts, Judgement, Named, Standing
-from perdure.contracts.outcomes import Operation, RanCall
+from perdure.contracts.outcomes import Operation, RanAhead, RanCall
 from perdure.contracts.steps import ApprovedCall, ExecuteCalls, Executed
 from perdure.contracts.task import Mode, Safety
 from perdure.contracts.transcript import Entry, EntryKind
@@ -227,6 +227,7 @@ class World:
         seen: Seen,
         files_at: FilesAt,
         questions: Questions | None,
+        ahead: RanAhead,
     ) -> RanCall:
         self.outputs, self.files_at, self.approved_by = outputs, files_at, approved_by
         self.seen = seen
@@ -250,10 +251,23 @@ class World:
         seen: Seen,
         files_at: FilesAt,
         questions: Questions | None,
+        ahead: RanAhead,
     ) -> Operation:
         if call.index not in self.digests:
             raise ToolRejected(f"{call.tool!r} has nothing to do.", "go on.")
         return Operation(self.digests[call.index], call.tool, "preview", {"seen": "files"})
+
+    async def run_ahead(
+        self,
+        call: ToolCall,
+        *,
+        copy: FakeCopy,
+        key: CallKey,
+        requested_at: datetime,
+        beat: Beat,
+        allowed: bool,
+    ) -> RanAhead:
+        return RanAhead()
 
 
 async def execute(

@@ -378,3 +378,40 @@ def test_the_digest_changes_with_any_rule_of_any_layer(shipped: Policy) -> None:
     }
     assert len(digests) == 4
     assert Policy.load().digest == shipped.digest_for(facts().standing) == shipped.digest
+
+
+@pytest.mark.parametrize(
+    ("rule", "ahead"),
+    [
+        ('verdict = "ask"', False),
+        ('verdict = "ask"\nahead = true', True),
+        ("ahead = false", False),
+        ("people = 2", True),
+        ("ahead = true", True),
+    ],
+)
+def test_a_call_is_run_ahead_where_all_that_asks_lets_it_be_and_nothing_forbids_it(
+    shipped: Policy, rule: str, ahead: bool
+) -> None:
+    writing = facts(Effect.RUN_WRITING, command="make x")
+    assert shipped.judge(writing).ahead
+    text = RULE.format(
+        conditions=f'effects = ["run_writing"]\n{rule}',
+        matches='effect = "run_writing"',
+        other='effect = "run"',
+    )
+    assert Policy.parse(text).judge(writing).ahead is ahead
+    assert (
+        Policy.parse(people={"ada": text})
+        .judge(facts(Effect.RUN_WRITING, command="make x", user="ada"))
+        .ahead
+        is ahead
+    )
+
+
+def test_what_is_not_asked_about_or_is_not_a_program_is_never_run_ahead(shipped: Policy) -> None:
+    for effect in set(Effect) - {Effect.RUN_WRITING, Effect.RUN}:
+        assert not shipped.judge(facts(effect)).ahead, effect
+    assert not shipped.judge(facts(Effect.RUN_WRITING, safety=Safety.AUTONOMOUS)).ahead
+    asked = TaskRule(id="careful", verdict="ask", reason="This task looks closely.")
+    assert not shipped.judge(facts(Effect.RUN_WRITING, policy=(asked,))).ahead
