@@ -102,4 +102,27 @@ async def looked_again(stage: Stage) -> Handle:
         return await ended(handle)
 
 
-RECIPES: tuple[Recipe, ...] = (decisions_recorded, unattended, signed_by_two, key_taken_back, looked_again)
+async def run_ahead(stage: Stage) -> Handle:
+    """What a command did ahead is approved; a file changes beside it, so it is run ahead and asked anew, and approved."""
+    command = "date +%N > made.txt; echo more >> README.md"
+    async with stage.bench(script_of([[("execute_command", {"command": command, "writes": True})]])) as bench:
+        handle = await bench.start()
+        first = await bench.approval(handle)
+        [tree] = bench.settings.home.glob("workspaces/*/*/tree")
+        (tree / "README.md").write_text("by hand\n")
+        await bench.decide(handle, first, "approve")
+        again = await bench.approval(handle, but=first.id)
+        await bench.decide(handle, again, "approve")
+        push = await bench.approval(handle, but=again.id)
+        await bench.decide(handle, push, "deny", reason="not on a Friday")
+        return await ended(handle)
+
+
+RECIPES: tuple[Recipe, ...] = (
+    decisions_recorded,
+    unattended,
+    signed_by_two,
+    key_taken_back,
+    looked_again,
+    run_ahead,
+)
