@@ -83,14 +83,14 @@ async def _is_open(scene: Scene, work: str, states: Collection[PendingActivitySt
 
 
 def after_counting() -> Moment:
-    """The approved command has written its line and has not ended."""
+    """What the approved command did ahead is being done: its line is in the workspace."""
 
     async def counted(scene: Scene) -> bool:
         found = scene.home.glob(f"workspaces/*/*/tree/{COUNTER}")
         return any(path.stat().st_size for path in found)
 
     return Moment(
-        "the approved command wrote, its result is not recorded", lambda s: _until(lambda: counted(s))
+        "the approved change is made, its result is not recorded", lambda s: _until(lambda: counted(s))
     )
 
 
@@ -188,6 +188,7 @@ TARGETED: tuple[Moment, ...] = (
     answer_unheard("decide", 4),
     answer_unheard("publication", STEP_OF_PUBLISHING),
     claim_unheard(STEP_OF_COUNTING),
+    while_running(f"preview_call {STEP_OF_COUNTING} 0", pause_s=0.6),
     preparation_unheard(),
     closing_unheard(),
     while_asking(),

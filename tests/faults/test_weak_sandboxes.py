@@ -125,6 +125,9 @@ async def test_at_level_b_a_whole_task_is_done_and_each_approval_names_the_level
     assert git(remote, "show", f"{seen.result['branch']}:{COUNTER}") == "once"
     assert [approval.sandbox for approval in seen.approvals] == ["B"] * len(seen.approvals)
     assert all("level B" in approval.preview for approval in seen.approvals)
+    [counting] = [approval for approval in seen.approvals if approval.tool == "execute_command"]
+    assert "Ran ahead in a throw-away copy" in counting.preview
+    assert f"created `{COUNTER}`" in counting.preview
     assert len(seen.approvals) == 2
     said_everywhere(seen, "B", "workspace", "result", "approval")
     assert "the sandbox is not the best: level B" in seen.log

@@ -33,12 +33,12 @@ COSTS = "SELECT json_agg(body->'cost')::text FROM answers WHERE task_id = $1 AND
 CLOSED = "SELECT status FROM tasks WHERE task_id = $1 AND closed_at IS NOT NULL"
 
 COUNTING_WORK = {
-    f"execute_calls {TURNS.index(turn) + 1} 0": label
+    f"preview_call {TURNS.index(turn) + 1} 0": label
     for label in LABELS
     for turn in TURNS
     if counting(label) in turn
 }
-"""The pieces of work that count, and what they write."""
+"""The pieces of work that count, since the commands run ahead in them and never again, and what they write."""
 COUNTED_COSTS = ("model_calls", "input_tokens", "output_tokens")
 
 
