@@ -5,8 +5,8 @@
     ├── ConfigurationError   the operator: set, install or start what the message names
     ├── PolicyDenied         nobody: the operation is refused for good
     ├── ToolRejected         the model: reads the message and tries another way
-    │   ├── SandboxRefused   the model: nothing went wrong, this host's sandbox does not give what was asked
-    │   └── NoLongerApproved a person: is asked anew, since what was approved is not what would be done
+    │   ├── SandboxRefused    the model: nothing went wrong, this host's sandbox does not give what was asked
+    │   └── NoLongerApproved  a person: is asked anew, since what was approved is not what would be done
     ├── ModelFault           the model: its answer was unusable, it is asked again with a correction
     ├── ModelUnavailable     Temporal: waits (``retry_after_s``) and tries again
     ├── ContextTooLarge      the context assembly: sends less

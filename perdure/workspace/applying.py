@@ -11,7 +11,7 @@ import os
 import secrets
 import shutil
 import stat
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from pathlib import Path
 
 from perdure.contracts.errors import NoLongerApproved
@@ -97,6 +97,8 @@ class _Making:
         self._ready: dict[str, Path] = {}
         self._undoing: list[Callable[[], object]] = []
         self._touched: set[str] = set()
+        self._shut: dict[str, int] = {}
+        """Modes of folders that had to let us in."""
         self.at = "."
         """The path that is worked on."""
 
@@ -139,6 +141,8 @@ class _Making:
         for change in reversed(changes):
             if change.after and change.after.kind != "link" and change.path not in self._ready:
                 self._give_mode(change.path, change.after)
+        changed = {change.path for change in changes}
+        self._shut_again({path for path in self._shut if path not in changed})
         for folder in sorted(self._touched, key=len, reverse=True):
             self._sync(folder)
 
@@ -146,6 +150,7 @@ class _Making:
         """Take back what was done, the last first."""
         for each in reversed(self._undoing):
             each()
+        self._shut_again(set(self._shut))
 
     def _take_away(self, path: str, before: State) -> None:
         self.at = path
@@ -226,9 +231,25 @@ class _Making:
         folder = open_folder(self._root, above or ".")
         self._touched.add(above or ".")
         try:
+            self._let_in(folder, above or ".")
             yield folder, name
         finally:
             os.close(folder)
+
+    def _let_in(self, folder: int, path: str) -> None:
+        """Let a worker that is an ordinary user write into a folder that the program opened and shut again."""
+        mode = stat.S_IMODE(os.fstat(folder).st_mode)
+        if os.geteuid() != 0 and mode & 0o300 != 0o300:
+            os.fchmod(folder, mode | 0o300)
+            self._shut.setdefault(path, mode)
+
+    def _shut_again(self, paths: Collection[str]) -> None:
+        for path in sorted(paths, key=len, reverse=True):
+            folder = open_folder(self._root, path)
+            try:
+                os.fchmod(folder, self._shut.pop(path))
+            finally:
+                os.close(folder)
 
     @contextlib.contextmanager
     def _opened(self, path: str, state: State) -> Generator[int]:

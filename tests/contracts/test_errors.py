@@ -13,6 +13,7 @@ from perdure.contracts.errors import (
     LimitReached,
     ModelFault,
     ModelUnavailable,
+    NoLongerApproved,
     PerdureError,
     SandboxRefused,
     ToolRejected,
@@ -34,11 +35,11 @@ def made(kind: type[PerdureError]) -> PerdureError:
 
 
 def test_every_error_of_ours_has_one_base() -> None:
-    assert len(CLASSES) == 16
+    assert len(CLASSES) == 17
     assert [each for each in CLASSES if not issubclass(each, PerdureError)] == []
     bases = {each: each.__base__ for each in CLASSES if each is not PerdureError}
-    # What the sandbox refuses is met by whoever meets the refusal of a tool.
-    assert bases.pop(SandboxRefused) is ToolRejected
+    # What the sandbox refuses, or nobody approved, is met by whoever meets the refusal of a tool.
+    assert bases.pop(SandboxRefused) is bases.pop(NoLongerApproved) is ToolRejected
     assert set(bases.values()) == {PerdureError}
     # Something that waits for any error of Python's own must not be met by ours.
     assert PerdureError.__base__ is Exception
