@@ -15,7 +15,6 @@ from perdure.contracts.digests import canonical_json
 from perdure.contracts.errors import InvalidInput
 from perdure.safety.views import Finished
 
-MEDIA_TYPE = "application/vnd.perdure.delta"
 FIRST_LINE = b"perdure delta 1\n"
 """By which whoever shows artifacts knows that this one is not shown: it holds files as they are, secrets included."""
 VERSION = 1

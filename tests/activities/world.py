@@ -22,7 +22,7 @@ from perdure.contracts.calls import (
     Verdict,
 )
 from perdure.contracts.consents import Approver
-from perdure.contracts.errors import ToolRejected, WorkspaceLost
+from perdure.contracts.errors import InvalidInput, ToolRejected, WorkspaceLost
 from perdure.contracts.judging import CallFacts, Judgement, Named, Standing
 from perdure.contracts.outcomes import Operation, RanAhead, RanCall
 from perdure.contracts.steps import ApprovedCall, ExecuteCalls, Executed
@@ -123,6 +123,8 @@ class World:
         return ArtifactRef(id=name, name=name, bytes=len(data), media_type=media_type)
 
     async def artifact(self, task_id: str, id: str) -> bytes:
+        if id not in self.artifacts:
+            raise InvalidInput(f"There is no artifact {id!r}.")
         return self.artifacts[id]
 
     async def claim(
@@ -276,6 +278,7 @@ async def execute(
     approved: str = "",
     by: str = "",
     mode: Mode = Mode.CHANGE,
+    ahead: ArtifactRef | None = None,
     decided: Mapping[str, object] = MappingProxyType({}),
 ) -> Executed:
     """Run a decision's calls as an activity; ``approved`` is the digest a person approved for each.
@@ -291,7 +294,7 @@ async def execute(
     step = ExecuteCalls(
         task_id="t", step=2, head="decision", mode=mode, safety=Safety.CAUTIOUS, epoch=1, dispatch=1,
         checkpoint=point(0), decision="decision",
-        calls=tuple(ApprovedCall(index=call.index, approved_digest=approved, approved_by=by) for call in calls),
+        calls=tuple(ApprovedCall(index=call.index, approved_digest=approved, approved_by=by, ahead=ahead) for call in calls),
     )  # fmt: skip
     door = ExecuteCallsDoor[FakeCopy](
         Host[FakeCopy]("host", world, world, no_secrets),
