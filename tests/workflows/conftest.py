@@ -49,6 +49,10 @@ READ: Call = ("read_file", {"path": "money/rounding.py"})
 TESTS: Call = ("run_tests", {})
 
 
+#: A policy for tests of programs that are interrupted in the middle: they run once they are approved, and not before.
+NOTHING_AHEAD = Path(__file__).parents[1] / "faults" / "nothing_ahead.toml"
+
+
 def git(folder: Path, *arguments: str) -> str:
     """Run git as a user would and return what it prints."""
     identity = [

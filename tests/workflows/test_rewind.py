@@ -14,7 +14,7 @@ from perdure.client import PerdureClient, Refused, TaskHandle, TaskNotFound
 from perdure.contracts.digests import short_hash
 from perdure.contracts.errors import InvalidInput
 from perdure.contracts.steps import PreparedWorkspace
-from tests.workflows.conftest import FIX, READ, TESTS, Bench, Call, git, script_of, until
+from tests.workflows.conftest import FIX, NOTHING_AHEAD, READ, TESTS, Bench, Call, git, script_of, until
 from tests.workflows.test_maintenance_run import NO_KEY, UNTIDY, maintain, repository_of
 
 WRITING: Call = ("execute_command", {"command": "echo once >> count.txt", "writes": True})
@@ -140,7 +140,7 @@ async def test_what_people_said_after_the_step_is_not_applied_again(benches: Any
 
 
 async def test_a_call_that_runs_while_the_task_is_taken_back_is_fenced_off(benches: Any) -> None:
-    async with benches(script_of([[READ], [SLOW], [READ]])) as bench:
+    async with benches(script_of([[READ], [SLOW], [READ]]), policy=NOTHING_AHEAD) as bench:
         handle = await bench.start()
         await bench.decide(handle, await bench.approval(handle), "approve")
         trees = tree_folders(bench, handle)

@@ -20,10 +20,8 @@ from tests.faults.errand import COUNTER
 from tests.faults.installation import Installation, Servers, installed
 from tests.faults.person import NOBODY_THERE, PATIENCE, approving
 from tests.faults.picture import Handle, read_work
-from tests.workflows.conftest import FIX, READ, Bench, Call, git, script_of, until
+from tests.workflows.conftest import FIX, NOTHING_AHEAD, READ, Bench, Call, git, script_of, until
 
-#: What runs once it is approved can be interrupted in the middle, so nothing is run ahead.
-NOTHING_AHEAD = Path(__file__).parents[1] / "faults" / "nothing_ahead.toml"
 QUICK: dict[str, object] = {"heartbeat_s": 2, "host_answer_s": 3, "policy": NOTHING_AHEAD}
 
 #: Long enough that a worker can be killed or frozen before and after the line is written.
