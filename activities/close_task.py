@@ -8,7 +8,7 @@ from temporalio import activity
 from activities.heartbeat import heartbeating
 from activities.record import scheduled_at
 from activities.redaction import redaction
-from perdure.contracts.steps import Closed, CloseTask
+from perdure.contracts.steps import MAX_RECORDED, Closed, CloseTask
 
 
 class ClosesTasks(Protocol):
@@ -37,11 +37,12 @@ class CloseTaskDoor:
     @activity.defn(name="close_task")
     async def close_task(self, request: CloseTask) -> Closed:
         """Record status and summary, and count the task."""
+        summary = redaction().text(request.summary)
         async with heartbeating():
             await self._record.close_task(
                 task_id=request.task_id,
                 status=request.status.value,
-                summary=redaction().text(request.summary),
+                summary=summary[:MAX_RECORDED],
                 at=scheduled_at(),
             )
             await self._places.release(request.task_id)
@@ -50,4 +51,4 @@ class CloseTaskDoor:
         meter.create_histogram_float("perdure_task_cost_usd", "Cost of a task", "usd").record(
             request.cost.usd
         )
-        return Closed()
+        return Closed(summary=summary, withheld=request.withheld)

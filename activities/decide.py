@@ -13,6 +13,7 @@ from activities.model_steps import Conversation, thread_of, warnings_of
 from activities.offered_tools import loaded_body, loaded_tools
 from activities.provenance import FindsSigns, provenance_of
 from activities.record import next_entry
+from activities.redaction import redaction
 from perdure.contracts.calls import Author, ToolCall
 from perdure.contracts.hidden import escape_hidden
 from perdure.contracts.model import ModelReply, ToolSchema
@@ -89,7 +90,8 @@ class DecideDoor:
             calls=tuple(judged(call, self._judge, standing) for call in calls),
             done=not calls and reply.finish_reason != "length" and not problem,
             problem=problem,
-            said=escape_hidden((reply.content or reply.reasoning)[:EXCERPT])[:EXCERPT],
+            # Half of a credential would have no form any more by which it is known.
+            said=escape_hidden(redaction().text(reply.content or reply.reasoning)[:EXCERPT])[:EXCERPT],
             model=reply.model,
             cost=reply.cost,
             warnings=warnings_of(reply),

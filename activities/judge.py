@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from activities.record import KnowsTasks
+from activities.redaction import redaction
 from perdure.contracts.calls import Author, CallSummary, Effect, ToolCall, Verdict
 from perdure.contracts.digests import digest_of
 from perdure.contracts.errors import ToolRejected
@@ -84,7 +85,7 @@ def judged(
             title=f"{escape_hidden(call.tool[:64])} (cannot run)"[:MAX_TITLE],
             effect=Effect.READ,
             verdict=Verdict.DENY,
-            reason=str(error)[:MAX_REASON],
+            reason=redaction().text(str(error))[:MAX_REASON],
             arguments_digest=digest_of({"v": 1, "tool": call.tool, "problem": str(error)}),
         )
     found = judge.judge(
@@ -95,7 +96,7 @@ def judged(
     return CallSummary(
         index=call.index,
         tool=call.tool,
-        title=title[:MAX_TITLE],
+        title=redaction().text(title)[:MAX_TITLE],
         effect=effect,
         verdict=found.verdict,
         reason="" if allowed else found.reason,

@@ -86,11 +86,11 @@ class LookAfterDoor(Generic[Copy]):
             head=entry.digest,
             ran=said.ran,
             **said.counts,
-            detail=said.detail[:300],
+            detail=redaction().text(said.detail)[:300],
             cases=cases,
             held=said.held,
             broken=tuple(name[:200] for name in said.broken),
-            sentence=said.sentence[:600],
+            sentence=redaction().text(said.sentence)[:600],
         )
         kept = await self._record.store_answer(key, redaction().model(made).model_dump(mode="json"), [entry])
         return Vouched.model_validate(kept)
@@ -99,7 +99,9 @@ class LookAfterDoor(Generic[Copy]):
 def checks_body(said: Said, cases: ArtifactRef) -> dict[str, Any]:
     """The transcript's record of a test run."""
     passed = said.ran and said.held and not said.counts.get("failed")
-    check = Check(name="tests", status="passed" if passed else "failed", detail=said.detail[:300])
+    check = Check(
+        name="tests", status="passed" if passed else "failed", detail=redaction().text(said.detail)[:300]
+    )
     return {
         "checks": [check.model_dump(mode="json")],
         "text": said.sentence or said.detail,

@@ -175,4 +175,4 @@ def smaller_budget(budget: int, error: ContextTooLarge) -> int:
 
 def warnings_of(reply: ModelReply) -> tuple[str, ...]:
     """What went wrong before the reply came, short enough for the history."""
-    return tuple(warning[:MAX_WARNING] for warning in reply.warnings[:MAX_WARNINGS])
+    return tuple(redaction().text(warning)[:MAX_WARNING] for warning in reply.warnings[:MAX_WARNINGS])

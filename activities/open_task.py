@@ -162,6 +162,7 @@ class OpenTaskDoor:
             search_attributes=grants.search_attributes,
             warnings=tuple(warnings),
             forked=point,
+            request=redaction().text(asked.request),
         )
 
     async def _point_of(self, asked: TaskRequest, repository: str) -> ForkPoint | None:

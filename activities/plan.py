@@ -5,6 +5,7 @@ from temporalio import activity
 from activities.heartbeat import heartbeating
 from activities.model_steps import Conversation, thread_of, warnings_of
 from activities.record import next_entry
+from activities.redaction import redaction
 from perdure.contracts.hidden import escape_hidden
 from perdure.contracts.model import Role
 from perdure.contracts.plan import Plan
@@ -42,11 +43,11 @@ class PlanDoor:
 def shortened(plan: Plan) -> Plan:
     """The plan within what the history and a person's screen can hold."""
     subtasks = tuple(
-        subtask.model_copy(update={"title": escape_hidden(subtask.title)[:MAX_LINE]})
+        subtask.model_copy(update={"title": escape_hidden(redaction().text(subtask.title))[:MAX_LINE]})
         for subtask in plan.subtasks[:MAX_SUBTASKS]
     )
     return Plan(
-        goal=escape_hidden(plan.goal)[: 2 * MAX_LINE],
+        goal=escape_hidden(redaction().text(plan.goal))[: 2 * MAX_LINE],
         subtasks=subtasks,
         tools=tuple(escape_hidden(name)[:64] for name in plan.tools[:32]),
         risks=tuple(escape_hidden(risk)[:MAX_LINE] for risk in plan.risks[:10]),

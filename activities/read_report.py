@@ -6,6 +6,7 @@ from typing import Any
 from temporalio import activity
 
 from activities.heartbeat import heartbeating
+from activities.redaction import redaction
 from activities.upkeep import KeepsBytes, Playbooks
 from perdure.contracts.errors import ToolRejected
 from perdure.contracts.names import WHOLE_OUTPUT
@@ -46,5 +47,5 @@ class ReadReportDoor:
         try:
             findings = self._playbooks.findings(step.report, text, step=step.playbook_step)
         except ToolRejected as error:
-            return ReportRead(problem=error.message[:300])
+            return ReportRead(problem=redaction().text(error.message)[:300])
         return ReportRead(findings=findings)

@@ -7,6 +7,7 @@ from temporalio import activity
 
 from activities.heartbeat import heartbeating
 from activities.record import AppendsEntries, next_entry
+from activities.redaction import redaction
 from perdure.contracts.decision_records import DecisionRecorded, RecordDecision
 from perdure.contracts.decisions import Approval
 from perdure.contracts.transcript import EntryKind
@@ -40,7 +41,7 @@ class RecordDecisionDoor:
         decided: dict[str, Any] = {
             "outcome": step.outcome,
             "by": step.by,
-            "reason": step.reason,
+            "reason": redaction().text(step.reason),
             "remember": step.remember,
             "consents": [each.model_dump(mode="json") for each in step.consents],
             "decided_at": step.decided_at,
@@ -64,4 +65,4 @@ class RecordDecisionDoor:
                 decided=decided,
                 decided_at=datetime.fromisoformat(step.decided_at),
             )
-        return DecisionRecorded(head=entry.digest)
+        return DecisionRecorded(head=entry.digest, reason=decided["reason"])

@@ -5,6 +5,7 @@ from temporalio import activity
 from activities.heartbeat import heartbeating
 from activities.model_steps import Conversation, thread_of, warnings_of
 from activities.record import next_entry
+from activities.redaction import redaction
 from perdure.contracts.hidden import escape_hidden
 from perdure.contracts.model import Role
 from perdure.contracts.plan import Reflection
@@ -32,7 +33,9 @@ class ReflectDoor:
             reflection, reply = await self._conversation.structured(
                 step, thread, role=Role.REFLECT, answer=Reflection
             )
-        reflection = reflection.model_copy(update={"note": escape_hidden(reflection.note)[:MAX_NOTE]})
+        reflection = reflection.model_copy(
+            update={"note": escape_hidden(redaction().text(reflection.note))[:MAX_NOTE]}
+        )
         body = {"trigger": step.trigger, "reflection": reflection.model_dump(mode="json")}
         body |= {"model": reply.model, "scripted": reply.scripted}
         entry = next_entry(

@@ -80,7 +80,7 @@ async def set_aside(
     try:
         found = await workspaces.keep_unrecorded(task_id, recorded=recorded, at=at)
     except ToolRejected as error:
-        kept.notes.append(str(error)[:MAX_NOTE])
+        kept.notes.append(redaction().text(str(error))[:MAX_NOTE])
     else:
         if found is not None:
             await _name(record, task_id, found, kept)

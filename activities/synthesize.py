@@ -5,6 +5,7 @@ from temporalio import activity
 from activities.heartbeat import heartbeating
 from activities.model_steps import Conversation, thread_of, warnings_of
 from activities.record import next_entry
+from activities.redaction import redaction
 from perdure.contracts.hidden import escape_hidden
 from perdure.contracts.model import Role
 from perdure.contracts.plan import Answer
@@ -43,7 +44,7 @@ class SynthesizeDoor:
         steps_taken = await self._conversation.record.steps(step.task_id, step.head, SHOWN_BY)
         made = Synthesized(
             head=entry.digest,
-            summary=escape_hidden(answer.summary)[:MAX_SUMMARY],
+            summary=escape_hidden(redaction().text(answer.summary))[:MAX_SUMMARY],
             commit_message=one_line(answer.commit_message),
             evidence=evidence_of(answer, steps_taken),
             model=reply.model,
@@ -57,9 +58,11 @@ def evidence_of(answer: Answer, steps_taken: set[int]) -> tuple[Evidence, ...]:
     """Each requirement with the step that shows it; a step that never ran shows nothing."""
     return tuple(
         Evidence(
-            requirement=escape_hidden(each.requirement)[:MAX_LINE],
+            requirement=escape_hidden(redaction().text(each.requirement))[:MAX_LINE],
             step=each.step if each.step in steps_taken else None,
-            shown_by=escape_hidden(each.shown_by)[:MAX_LINE] if each.step in steps_taken else "",
+            shown_by=escape_hidden(redaction().text(each.shown_by))[:MAX_LINE]
+            if each.step in steps_taken
+            else "",
         )
         for each in answer.requirements[:MAX_REQUIREMENTS]
     )

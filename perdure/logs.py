@@ -32,8 +32,8 @@ OF_THE_INSTALLATION = frozenset({
     "StoreUnavailable", "ModelUnavailable", "ConfigurationError", "DiskFull", "ContextTooLarge", "Fenced", "TooSlow"
 })  # fmt: skip
 """Failures whose words are about servers and settings."""
-SPEAKS_OF_TASKS = "temporalio.workflow"
-"""The logger of workflows, whose lines name what calls are about."""
+SPEAK_OF_TASKS = ("temporalio.workflow", "temporalio.worker")
+"""The loggers of workflows, whose lines name what calls are about, and of what hands out work, whose "debug" tells all of it."""
 
 
 class CodeInLogs:
@@ -115,7 +115,7 @@ def formatter(*, form: Literal["json", "text"], screens: Screens) -> logging.For
 
 def _without_content(_logger: Any, _method: str, line: Line) -> Line:
     """Content withheld where the operator did not agree to it."""
-    of_tasks = str(line.get("logger", "")) == SPEAKS_OF_TASKS
+    of_tasks = str(line.get("logger", "")).startswith(SPEAK_OF_TASKS)
     if _CODE_MAY_BE_LOGGED.get() is not False and not (of_tasks and _CODE_MAY_BE_LOGGED.get() is None):
         return line
     plain = PLAIN_FIELDS - {"event"} if of_tasks else PLAIN_FIELDS

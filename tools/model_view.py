@@ -3,6 +3,8 @@
 import re
 from collections.abc import Callable
 
+from perdure.safety.secrets.cutting import beginning, ending
+
 TELLING = re.compile(
     r"error|fail|exception|traceback|panic|fatal|assert|warning|not ok\b|undefined|cannot|denied|refused",
     re.IGNORECASE,
@@ -48,7 +50,7 @@ def _matching(lines: list[str], first_number: int, room: int) -> list[str]:
     for number, line in enumerate(lines, first_number):
         if not TELLING.search(line):
             continue
-        shown = f"{number}: {line[:LINE_CHARACTERS].strip()}"
+        shown = f"{number}: {beginning(line, LINE_CHARACTERS).strip()}"
         room -= len(shown) + 1
         if room < 0:
             break
@@ -59,4 +61,4 @@ def _matching(lines: list[str], first_number: int, room: int) -> list[str]:
 def _cut_inside(text: str, limit: int, where: str) -> str:
     """Head and tail of a text whose first and last lines are too long to show whole."""
     kept = limit * 4 // 10
-    return f"{text[:kept]}\n[… {len(text) - 2 * kept:,} characters left out{where} …]\n{text[-kept:]}"
+    return f"{beginning(text, kept)}\n[… {len(text) - 2 * kept:,} characters left out{where} …]\n{ending(text, kept)}"

@@ -10,6 +10,7 @@ from typing import Any
 from perdure.contracts.calls import CallKey, ToolCall
 from perdure.contracts.errors import ToolRejected
 from perdure.contracts.task import Check
+from perdure.safety.secrets.cutting import beginning
 from perdure.safety.views import SandboxLimits, View
 from perdure.workspace.added_lines import secrets_added
 from perdure.workspace.working_copy import WorkingCopy
@@ -115,7 +116,7 @@ class QualityGate:
             output = await self._registry.run(call, context)
         except ToolRejected as error:
             # What looked like tests belongs to no framework that is known here.
-            return [Check(name=f"tests ({language})", status="skipped", detail=error.message[:200])]
+            return [Check(name=f"tests ({language})", status="skipped", detail=beginning(error.message, 200))]
         record = next(one.data for one in output.artifacts if one.name == ATTACHMENT)
         checks = [check_of(run) for run in recorded(record).runs]
         if any(check.status == "failed" for check in checks):
@@ -142,8 +143,8 @@ def check_of(run: RecordedRun) -> Check:
     name = f"tests ({run.framework})" if run.folder == "." else f"tests ({run.framework} in {run.folder})"
     if not run.started:
         # No work of the model can mend this, so it must not be sent back to it as a failure.
-        return Check(name=name, status="skipped", detail=run.why[:200])
-    return Check(name=name, status="passed" if run.succeeded else "failed", detail=run.said[:200])
+        return Check(name=name, status="skipped", detail=beginning(run.why, 200))
+    return Check(name=name, status="passed" if run.succeeded else "failed", detail=beginning(run.said, 200))
 
 
 def syntax(copy: WorkingCopy, present: Sequence[str], texts: list[str]) -> Check:
@@ -159,7 +160,7 @@ def syntax(copy: WorkingCopy, present: Sequence[str], texts: list[str]) -> Check
             problems.append(f"{path}: {problem}")
     if problems:
         texts.append("Syntax errors:\n" + "\n".join(problems[:20]))
-        return Check(name="syntax", status="failed", detail=problems[0][:200])
+        return Check(name="syntax", status="failed", detail=beginning(problems[0], 200))
     if not present:
         return Check(name="syntax", status="skipped", detail="no file changed")
     return Check(name="syntax", status="passed", detail=f"{counted(present, 'changed file')} parsed")
@@ -207,4 +208,4 @@ def counted(things: Sequence[str], noun: str) -> str:
 
 def first_line(text: str) -> str:
     """The first line that says something, at most 200 characters."""
-    return next((line.strip() for line in text.splitlines() if line.strip()), "")[:200]
+    return beginning(next((line.strip() for line in text.splitlines() if line.strip()), ""), 200)

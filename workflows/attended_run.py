@@ -24,13 +24,15 @@ with workflow.unsafe.imports_passed_through():
     from workflows.carrying import take_up
     from workflows.desk import Desk
     from workflows.host import Host
-    from workflows.outcome import sentence_of, type_of
+    from workflows.outcome import as_closed, sentence_of, type_of
     from workflows.request import read, refused
     from workflows.steps import CLOSE_TASK, Runner
     from workflows.task_state import Line, TaskState, upsert
 
 #: Characters of steering that may wait for the model's next step; a step's input has to stay small.
 MAX_STEERING = 200_000
+#: Characters of a summary that are looked through at the end; a step's input has to stay small.
+MAX_CLOSING = 20_000
 
 
 class AttendedRun:
@@ -85,6 +87,8 @@ class AttendedRun:
         self, task: TaskRequest, opened: OpenedTask, priority: Priority, given: Continuation | None = None
     ) -> TaskState:
         """The state of a task that is recorded, ``given`` where another run began it; from now on people see it."""
+        if opened.request:
+            task = task.model_copy(update={"request": opened.request})
         picture = Picture(
             request=task.request,
             scripted=opened.scripted,
@@ -161,21 +165,22 @@ class AttendedRun:
         self._desk.approvals.clear()
         self._desk.questions.clear()
         state.doing(summary.splitlines()[0][:200] if summary else status.value, status)
-        await state.runner.run(
+        closed = await state.runner.run(
             CLOSE_TASK,
             CloseTask(
                 task_id=state.task_id,
                 head=state.head,
                 status=status,
-                summary=summary[:2_000],
+                summary=summary[:MAX_CLOSING],
                 cost=state.spending.cost,
                 steps=state.step,
+                withheld=tuple(state.withheld),
             ),
             Closed,
             summary=f"close the task: {status.value}",
         )
         await workflow.wait_condition(workflow.all_handlers_finished)
-        return result
+        return as_closed(result, closed)
 
     # What people say. Input that is missing or too much must reach us: an error of Python's in a signal would fail the
     # workflow task for ever.

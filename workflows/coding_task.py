@@ -68,7 +68,7 @@ class CodingTask(AttendedRun):
             OPEN_TASK,
             OpenTask(task_id=info.first_execution_run_id, workflow_id=info.workflow_id, request=task),
             OpenedTask,
-            summary=f"open the task: {task.request.splitlines()[0][:120]}",
+            summary="open the task: record the request",
         )
         state = self._begin(task, opened, priority)
         if opened.forked is not None:

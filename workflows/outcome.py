@@ -4,7 +4,10 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
+    from pydantic import BaseModel
+
     from perdure.contracts.digests import short_hash
+    from perdure.contracts.steps import Closed
     from perdure.contracts.task import Mode, TaskResult, TaskStatus, Withheld
     from workflows.asking import Ending
     from workflows.task_state import TaskState
@@ -53,6 +56,18 @@ def result_of(state: TaskState, status: TaskStatus, summary: str) -> TaskResult:
         steps=state.step,
         evidence=state.evidence,
     )
+
+
+def as_closed(result: BaseModel, closed: Closed) -> BaseModel:
+    """The result in the words that were recorded, from which credentials that people spoke of are taken out."""
+    changes: dict[str, object] = {}
+    if closed.summary:
+        changes["summary"] = closed.summary
+    if closed.withheld:
+        # What only the result adds, such as checks that failed, comes from steps, which say nothing of the kind.
+        given: tuple[Withheld, ...] = getattr(result, "withheld", ())
+        changes["withheld"] = (*closed.withheld, *given[len(closed.withheld) :])
+    return result.model_copy(update=changes)
 
 
 def sentence_of(error: ActivityError | ApplicationError) -> str:

@@ -82,7 +82,7 @@ class Counter:
             if said is None:
                 continue
             self._decided[decision, call.index] = self._decided.get((decision, call.index), 0) + 1
-            await self._record(approval, said)
+            said = await self._recorded(approval, said)
             if said.verdict == "edit":
                 arguments = dict(said.arguments or {})
                 self._edited.add((decision, call.index))
@@ -112,11 +112,11 @@ class Counter:
             ahead=preview.ahead,
         )
 
-    async def _record(self, approval: Approval, said: Decide) -> None:
-        """Make the decision an entry of the transcript, before anything is done about it."""
+    async def _recorded(self, approval: Approval, said: Decide) -> Decide:
+        """Make the decision an entry of the transcript, before anything is done about it; its reason as it may be shown."""
         state = self._state
         if not workflow.patched(RECORDED):
-            return
+            return said
         outcome = {"deadline": "expired", UNATTENDED: "unattended"}.get(said.by, OUTCOMES[said.verdict])
         by = f" by {said.by}" if said.by else ""
         recorded = await state.runner.run(
@@ -139,6 +139,7 @@ class Counter:
             summary=f"record: approval {approval.id} {outcome}{by}",
         )
         state.head = recorded.head
+        return said.model_copy(update={"reason": recorded.reason}) if recorded.reason else said
 
     def _nothing_to_ask(self, preview: Previewed, decision: str, index: int) -> Note:
         if preview.pushed:

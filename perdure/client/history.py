@@ -13,6 +13,7 @@ from temporalio.converter import DataConverter
 from perdure.client import endings, events
 from perdure.client.decoding import Decoder
 from perdure.client.results import READINGS, Where
+from perdure.client.said import shown, shown_request
 from perdure.contracts.continuation import ContinuedTask
 from perdure.contracts.decisions import AnswerQuestion, Decide, Pausing, SignalDecision, Steer
 from perdure.contracts.maintenance import MaintenanceRequest, MaintenanceResult
@@ -88,6 +89,8 @@ class RunReader:
         request = await self._decoder.model(started.input.payloads, given)
         if isinstance(request, ContinuedTask):
             request = request.task
+        if isinstance(request, TaskRequest):
+            request = shown_request(request)
         return events.Started(**where.fields(), request=request, continued=continued)
 
     async def _scheduled(self, where: Where, raw: HistoryEvent, scheduled: Any) -> events.Event:
@@ -164,4 +167,4 @@ class RunReader:
 
 
 def _spoken(where: Where, what: Any, *, id: str = "", text: str = "", by: str = "") -> events.Event:
-    return events.Spoken(**where.fields(), what=what, id=id, text=text, by=by)
+    return events.Spoken(**where.fields(), what=what, id=id, text=shown(text), by=by)

@@ -7,6 +7,7 @@ from typing import Any
 
 from temporalio.common import Priority
 
+from perdure.client.said import shown
 from perdure.client.validation import valid
 from perdure.contracts.maintenance import MaintenanceRequest
 from perdure.contracts.names import CODING_TASK, MAINTENANCE_RUN
@@ -38,7 +39,7 @@ class Launch:
         """One line, for the Web UI's list."""
         request = self.request
         if isinstance(request, TaskRequest):
-            return first_line(request.request)
+            return first_line(shown(request.request))
         return f"{request.playbook}: {strip_credentials(request.repository)}"[:200]
 
     @property
@@ -53,10 +54,10 @@ class Launch:
         if isinstance(request, MaintenanceRequest):
             return "\n".join([f"Maintenance by the playbook `{request.playbook}`", "", *terms])
         terms.insert(1, f"* mode: {request.mode}, safety: {request.safety}, priority: {request.priority}")
-        terms += [f"* {name}: {value}" for name, value in request.labels.items()]
+        terms += [f"* {name}: {shown(value)}" for name, value in request.labels.items()]
         if request.fork is not None:
             terms.append(f"* forked from: `{request.fork.task}`, step {request.fork.step}")
-        return request.request[:_SHOWN_REQUEST] + "\n\n" + "\n".join(terms)
+        return shown(request.request)[:_SHOWN_REQUEST] + "\n\n" + "\n".join(terms)
 
     @property
     def priority(self) -> Priority:
@@ -70,7 +71,7 @@ class Launch:
     def readable_id(self) -> str:
         """A workflow id made from the request, such as ``task-fix-rounding-in-totals-1a2b3c``."""
         if isinstance(self.request, TaskRequest):
-            beginning, words = "task", first_line(self.request.request)
+            beginning, words = "task", first_line(shown(self.request.request))
         else:
             repository = self.request.repository.rstrip("/").removesuffix(".git").rpartition("/")[2]
             beginning, words = "maintain", f"{repository} {self.request.playbook}"

@@ -9,8 +9,9 @@ from temporalio.api.history.v1 import HistoryEvent
 from temporalio.converter import DataConverter
 
 from perdure.client.decoding import Decoder
+from perdure.client.said import shown, shown_request
 from perdure.contracts.keeping import TaskFacts
-from perdure.contracts.steps import CloseTask, OpenedTask, OpenTask
+from perdure.contracts.steps import MAX_RECORDED, CloseTask, OpenedTask, OpenTask
 from perdure.contracts.task import TaskRequest
 from perdure.contracts.upkeep import OpenedMaintenance, OpenMaintenance
 
@@ -73,7 +74,11 @@ class _Reading:
         elif name == "close_task":
             closing = await self._decoder.model(given, CloseTask)
             if closing is not None:
-                ended = {"status": closing.status.value, "summary": closing.summary, "closed_at": at}
+                ended = {
+                    "status": closing.status.value,
+                    "summary": shown(closing.summary)[:MAX_RECORDED],
+                    "closed_at": at,
+                }
                 self._known |= ended
         headed = await self._decoder.model(result, _Headed)
         if headed is not None and headed.head:
@@ -93,5 +98,5 @@ class _Reading:
         if opened is None or request is None:
             return
         self._heads[opened.head] = None
-        recorded = request.model_copy(update={"repository": opened.repository})
+        recorded = shown_request(request).model_copy(update={"repository": opened.repository})
         self._known |= {"request": recorded, "repository": opened.repository, "opened_at": at}

@@ -31,3 +31,5 @@ class DecisionRecorded(Durable):
     """It is an entry of the transcript now."""
 
     head: str
+    reason: str = ""
+    """The person's reason without credentials; empty: as it was said."""

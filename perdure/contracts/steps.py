@@ -8,7 +8,7 @@ from perdure.contracts.calls import ArtifactRef, Assurance, CallResult, CallSumm
 from perdure.contracts.consents import Approver, Consent
 from perdure.contracts.durable import Durable
 from perdure.contracts.plan import Plan, Reflection
-from perdure.contracts.task import Check, Cost, Evidence, Mode, Safety, TaskRequest, TaskStatus
+from perdure.contracts.task import Check, Cost, Evidence, Mode, Safety, TaskRequest, TaskStatus, Withheld
 from perdure.contracts.workspace import Checkpoint, Workspace
 
 #: The most a budget may allow. A task of thousands of steps has several runs, so this guards against slips alone.
@@ -83,6 +83,8 @@ class OpenedTask(Durable):
     warnings: tuple[str, ...] = ()
     forked: ForkPoint | None = None
     """Where the task begins, where that is a step of another one."""
+    request: str = ""
+    """The request as it is shown from here on, without credentials; empty: as it was sent."""
 
 
 class PrepareWorkspace(Durable):
@@ -379,6 +381,10 @@ class Publication(Durable):
     """Why nothing can be pushed, where that is so."""
 
 
+MAX_RECORDED = 2_000
+"""Characters of a summary in the record of tasks."""
+
+
 class CloseTask(Durable):
     """Record the end of a task and give back what it held."""
 
@@ -388,7 +394,11 @@ class CloseTask(Durable):
     summary: str
     cost: Cost = Cost()
     steps: int = 0
+    withheld: tuple[Withheld, ...] = ()
 
 
 class Closed(Durable):
-    """Nothing more to say."""
+    """What the result says in words, without credentials that people spoke of; empty: as it was."""
+
+    summary: str = ""
+    withheld: tuple[Withheld, ...] = ()

@@ -29,6 +29,7 @@ from perdure.contracts.errors import (
     PerdureError,
 )
 from perdure.llm.durations import seconds_of
+from perdure.safety.secrets.cutting import beginning
 
 #: What a request may raise. OSError covers sockets and Python's own TimeoutError.
 REQUEST_ERRORS = (
@@ -215,5 +216,5 @@ def _quoted(text: str, secret: str) -> str:
     if secret:
         text = text.replace(secret, "…")
     if len(text) > _LONGEST_QUOTE:
-        return f"{text[:_LONGEST_QUOTE]}…"
+        return f"{beginning(text, _LONGEST_QUOTE)}…"
     return text if not text or text.endswith((".", "!", "?", "…")) else f"{text}."

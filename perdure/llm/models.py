@@ -21,6 +21,7 @@ from perdure.llm.model_settings import ModelSettings
 from perdure.llm.prices import Prices
 from perdure.llm.wire import Completion, Usage, body_bytes, body_of, read_completion, read_served
 from perdure.safety.secrets import Screen, Screens
+from perdure.safety.secrets.cutting import beginning
 
 _MOST_CORRECTIONS = 2
 _LONGEST_GENERATION = 4_000
@@ -240,7 +241,7 @@ def _corrected(request: ModelRequest, fault: ModelFault) -> ModelRequest:
     """The same request, colder, with the failure as one more message from the user."""
     text = f"{fault.message} Nothing of it was run. Answer again."
     if fault.failed_generation:
-        text += f" This is what you wrote:\n{fault.failed_generation[:_LONGEST_GENERATION]}"
+        text += f" This is what you wrote:\n{beginning(fault.failed_generation, _LONGEST_GENERATION)}"
     message = Message(role="user", content=text)
     return request.model_copy(
         update={"messages": (*request.messages, message), "temperature": request.temperature / 2}

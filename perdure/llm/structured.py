@@ -8,6 +8,7 @@ from pydantic import BaseModel, ValidationError
 from perdure.contracts.errors import InvalidInput, ModelFault
 from perdure.contracts.model import AnswerSchema, Message, ModelReply, ModelRequest
 from perdure.llm.schemas import strict_schema
+from perdure.safety.secrets.cutting import beginning
 
 Answer = TypeVar("Answer", bound=BaseModel)
 
@@ -68,7 +69,7 @@ def _read(reply: ModelReply, model_type: type[Answer]) -> Answer:
         cut = " It was cut off at the token limit: be shorter." if reply.finish_reason == "length" else ""
         name = model_type.__name__
         raise ModelFault(
-            f"The answer is no valid {name!r}: {listed}.{cut}", "", reply.content[:_LONGEST_QUOTE]
+            f"The answer is no valid {name!r}: {listed}.{cut}", "", beginning(reply.content, _LONGEST_QUOTE)
         ) from None
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from perdure.contracts.errors import AnnouncementFailed
+from perdure.safety.secrets.cutting import ending
 
 SHOWN_OUTPUT = 300
 MAX_OUTPUT = 64 * 1024
@@ -60,7 +61,7 @@ class Announcer:
             _end(process)
             await process.wait()
         if code != 0:
-            said = output.decode("utf-8", "replace").strip()[-SHOWN_OUTPUT:]
+            said = ending(output.decode("utf-8", "replace").strip(), SHOWN_OUTPUT)
             raise AnnouncementFailed(
                 f"The command {self.program!r} ended with {code}: {said or 'no output'}."
             )

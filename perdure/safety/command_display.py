@@ -9,6 +9,7 @@ from perdure.safety.command.trees import tree_of
 from perdure.safety.command.words import TooLarge
 from perdure.safety.display import escape_hidden, inline_code
 from perdure.safety.lookalikes import ascii_twin, escape_signs, scripts_of
+from perdure.safety.secrets.cutting import beginning, ending
 
 PREFIX = "│ "
 """Begins each line of what is quoted; a line without it is ours, and no text can leave its lines."""
@@ -57,8 +58,8 @@ def quoted(text: str, limit: int) -> Quoted:
     parts = [shown]
     if len(shown) > limit:
         tail = limit // 3
-        parts = [shown[: limit - tail], shown[-tail:]]
-        left_out = len(shown) - limit
+        parts = [beginning(shown, limit - tail), ending(shown, tail)]
+        left_out = len(shown) - sum(map(len, parts))
     blocks = ["\n".join(PREFIX + line for line in part.splitlines() or [""]) for part in parts]
     body = f"\n⟨{left_out:,} characters left out⟩\n".join(blocks)
     longest = max((len(run) for run in re.findall(r"`+", body)), default=0)

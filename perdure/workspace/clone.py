@@ -6,6 +6,7 @@ The user's repository is only ever read by ``git upload-pack``; nothing of its s
 from pathlib import Path
 
 from perdure.contracts.errors import InvalidInput
+from perdure.safety.secrets.cutting import ending
 from perdure.workspace.program import Folders, GitFailed, GitProgram
 from perdure.workspace.remotes import CredentialsRefused, Remote, references_of, talk
 from perdure.workspace.source import Source, some_of
@@ -29,7 +30,7 @@ async def fetch_objects(program: GitProgram, source: Source, task_folder: Path, 
         raise InvalidInput(refusal.message, refusal.hint) from refusal
     except GitFailed as error:
         raise InvalidInput(
-            f"The repository {source.remote.shown!r} cannot be copied: {error.message[-1000:]}",
+            f"The repository {source.remote.shown!r} cannot be copied: {ending(error.message, 1000)}",
             "check that the repository is complete ('git fsck') and that the worker may read it.",
         ) from error
     await program.run("pack-refs", "--all", folders=folders)
@@ -50,7 +51,7 @@ async def free_branch_name(program: GitProgram, source: Source, wanted: str) -> 
         except GitFailed as error:
             warnings.append(
                 f"The remote {remote.shown!r} cannot be asked for its branches now, so a later "
-                f"push may be refused: {error.message[-300:]}"
+                f"push may be refused: {ending(error.message, 300)}"
             )
     if any(wanted.startswith(name + "/") or name.startswith(wanted + "/") for name in taken):
         # A branch name cannot also be a folder of branch names, whatever its suffix.
@@ -71,7 +72,7 @@ async def check_out(program: GitProgram, folders: Folders, commit: str) -> None:
         await program.run("read-tree", "--reset", "-u", commit, folders=folders)
     except GitFailed as error:
         raise InvalidInput(
-            f"The files of commit {commit!r} cannot be written here: {error.message[-1000:]}",
+            f"The files of commit {commit!r} cannot be written here: {ending(error.message, 1000)}",
             "choose another base_branch.",
         ) from error
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from perdure.contracts.errors import ConfigurationError, ToolRejected
+from perdure.safety.secrets.cutting import ending
 from perdure.workspace.credentials import ANSWERER, Credentials
 from perdure.workspace.git_settings import SETTINGS
 from perdure.workspace.refusals import disk_full
@@ -291,7 +292,7 @@ class GitProgram:
         self.refuse_full_disk(arguments[0], finished)
         words = finished.said or finished.output.decode("utf-8", "replace").strip()
         return GitFailed(
-            f"git {arguments[0]} failed with exit code {finished.code}: {words[-2000:] or 'no message'}"
+            f"git {arguments[0]} failed with exit code {finished.code}: {ending(words, 2000) or 'no message'}"
         )
 
 

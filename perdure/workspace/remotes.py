@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from perdure.contracts.errors import EffectUnknown, InvalidInput, ToolRejected
 from perdure.contracts.repositories import SCHEME, is_ambiguous, is_path, strip_credentials
+from perdure.safety.secrets.cutting import ending
 from perdure.workspace.credentials import SETTING, Login, Means, Place, means_for
 from perdure.workspace.program import Finished, Folders, GitFailed, GitProgram
 
@@ -251,14 +252,14 @@ async def _judge(program: GitProgram, remote: Remote, branch: str, commit: str, 
         found, _ = await references_of(program, remote, reference, limit_s=60.0)
     except GitFailed as error:
         raise EffectUnknown(
-            f"The push of {commit} to {branch!r} of {remote.shown!r} broke off ({words[-600:]}), and the remote cannot "
-            f"be asked whether it has it ({error.message[-600:]})",
+            f"The push of {commit} to {branch!r} of {remote.shown!r} broke off ({ending(words, 600)}), and the remote cannot "
+            f"be asked whether it has it ({ending(error.message, 600)})",
             "look at the branch at the remote.",
         ) from error
     if found.get(reference) == commit:
         return
     there = found.get(reference)
     raise ToolRejected(
-        f"The push to {branch!r} of {remote.shown!r} failed: {words[-1500:]}",
+        f"The push to {branch!r} of {remote.shown!r} failed: {ending(words, 1500)}",
         f"nothing was pushed: the branch is {f'at {there}' if there else 'not'} there.",
     )

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from perdure.contracts.errors import InvalidInput
 from perdure.contracts.repositories import is_path
+from perdure.safety.secrets.cutting import ending
 from perdure.workspace.program import Folders, GitFailed, GitProgram
 from perdure.workspace.references import is_oid
 from perdure.workspace.remotes import (
@@ -105,7 +106,7 @@ def _unreadable(remote: Remote, error: GitFailed) -> InvalidInput:
     """Why the repository's branches could not be listed; for a URL the host is named."""
     if is_path(remote.url):
         return InvalidInput(
-            f"The repository {remote.shown!r} cannot be read: {error.message[-1000:]}",
+            f"The repository {remote.shown!r} cannot be read: {ending(error.message, 1000)}",
             "check that it is complete ('git fsck') and that the worker may read it.",
         )
     if isinstance(error, CredentialsRefused):
@@ -114,7 +115,7 @@ def _unreadable(remote: Remote, error: GitFailed) -> InvalidInput:
     if "The requested URL returned error: 30" in error.message:
         hint = "name the address that it sends to: redirects are not followed."
     return InvalidInput(
-        f"The repository {remote.shown!r} cannot be reached at the host {remote.host!r}: {error.message[-1000:]}",
+        f"The repository {remote.shown!r} cannot be reached at the host {remote.host!r}: {ending(error.message, 1000)}",
         hint,
     )
 

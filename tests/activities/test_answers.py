@@ -1,10 +1,13 @@
 """What becomes of a model's structured answers: shortened, checked against what really ran, and never for ever."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from activities.model_steps import MARGIN_TOKENS, Thread, smaller_budget, thread_of, warnings_of
 from activities.plan import MAX_SUBTASKS, shortened
 from activities.propose_publication import wanted_calls
+from activities.redaction import redacting
 from activities.synthesize import MAX_REQUIREMENTS, evidence_of, one_line
 from perdure.contracts.errors import ContextTooLarge
 from perdure.contracts.model import ModelReply
@@ -13,7 +16,16 @@ from perdure.contracts.steps import ModelStep, Note, ProposePublication
 from perdure.contracts.task import Evidence, Mode, Safety
 from perdure.contracts.transcript import Entry, EntryKind
 from perdure.contracts.workspace import Checkpoint
+from perdure.safety.secrets import Screens
 from tests.activities.doors import as_activity
+
+
+@pytest.fixture(autouse=True)
+def door() -> Iterator[None]:
+    """What the door sets for each activity."""
+    with redacting(Screens().worker):
+        yield
+
 
 POINT = Checkpoint(commit="c", tree="t", head_ref="refs/heads/x", branch_commit="b", staged_tree="s")
 

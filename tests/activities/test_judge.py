@@ -1,8 +1,11 @@
 """A call before the policy: what cannot run is denied with the model's words, the rest is judged."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from activities.judge import MAX_TITLE, judged
+from activities.redaction import redacting
 from perdure.contracts.calls import (
     Assurance,
     Author,
@@ -15,6 +18,15 @@ from perdure.contracts.calls import (
 from perdure.contracts.errors import ToolRejected
 from perdure.contracts.judging import CallFacts, Judgement, Named, Standing
 from perdure.contracts.task import Mode, Safety
+from perdure.safety.secrets import Screens
+
+
+@pytest.fixture(autouse=True)
+def door() -> Iterator[None]:
+    """What the door sets for each activity."""
+    with redacting(Screens().worker):
+        yield
+
 
 NAMED = Named(paths=("a",))
 STANDING = Standing(Mode.PLAN, Safety.STANDARD, Author.MODEL, untrusted=True, user="ada")

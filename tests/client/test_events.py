@@ -67,7 +67,7 @@ async def test_steps_carry_the_titles_that_the_web_ui_shows(client: PerdureClien
     worker.decisions = worker.decisions[:1]
     task = await client.start("Mend it", repository="/srv/shop")
     titles = [event.title for event in await all_events(task) if isinstance(event, Doing)]
-    assert titles[:2] == ["open the task: Mend it", "clone /srv/shop"]
+    assert titles[:2] == ["open the task: record the request", "clone /srv/shop"]
     assert "step 1: read_file app.py; search_text total" in titles
 
 

@@ -6,14 +6,12 @@ import json
 import logging
 import secrets
 import string
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import zstandard
 from pydantic import SecretStr
-from redis.asyncio import Redis
 from temporalio.client import WorkflowHandle
 
 from perdure.embedded.stack import Stack
@@ -21,10 +19,8 @@ from perdure.llm.scripted.script import Script
 from perdure.logs import formatter
 from perdure.memory.database import Database
 from perdure.safety.secrets import Screens, holds_marker
+from tests.leaks import EXACT_KINDS, bytes_of_history, home_files, leaks, rows, values_of
 from tests.workflows.conftest import Bench, Benches, Call, git, script_of
-
-EXACT_KINDS = ("application/x-git-packed-objects", "application/vnd.perdure.exact+json")
-"""Media types of artifacts that must give the files back byte by byte."""
 
 
 def token(characters: int) -> str:
@@ -87,44 +83,6 @@ def turns_of(seeds: Planted) -> list[list[Call]]:
     ]
 
 
-def bytes_of_history(history: Any) -> bytes:
-    """All events as the server keeps them, payloads included."""
-    return b"".join(event.SerializeToString() for event in history.events)
-
-
-async def rows(database: Database) -> dict[str, bytes]:
-    """Everything in every table, by the table's name; artifacts unpacked, but for files' bytes."""
-    found: dict[str, bytes] = {}
-    for (name,) in await database.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'"):
-        texts = await database.fetch(f'SELECT t::text AS text FROM "{name}" t')
-        found[name] = "\n".join(row["text"] for row in texts).encode()
-    artifacts = await database.fetch("SELECT name, media_type, body FROM artifacts")
-    for number, row in enumerate(artifacts):
-        if row["media_type"] not in EXACT_KINDS:
-            data = zstandard.ZstdDecompressor().decompress(row["body"], max_output_size=1 << 26)
-            found[f"artifact {number} {row['name']}"] = data
-    return found
-
-
-async def values_of(redis_url: str) -> dict[str, bytes]:
-    """Everything in Redis, by key."""
-    client: Any = Redis.from_url(redis_url)  # pyright: ignore[reportUnknownMemberType] - partly untyped
-    try:
-        return {
-            key.decode(): b"".join([key, *await client.lrange(key, 0, -1)])
-            for key in await client.keys("perdure:*:entries:*")
-        }
-    finally:
-        await client.aclose()
-
-
-def home_files(home: Path) -> Iterator[tuple[str, bytes]]:
-    """What the worker keeps on its disk, besides the files of tasks."""
-    for file in home.rglob("*"):
-        if file.is_file() and "workspaces" not in file.relative_to(home).parts:
-            yield str(file.relative_to(home)), file.read_bytes()
-
-
 async def sinks(bench: Bench, handle: WorkflowHandle[Any, Any], redis_url: str) -> dict[str, bytes]:
     """Every place where something of the task is shown, sent or kept."""
     found = {f"table {name}": data for name, data in (await rows(bench.house.record.database)).items()}
@@ -154,16 +112,6 @@ def log_lines(screens: Screens) -> Generator[io.StringIO]:
     finally:
         root.setLevel(level)
         root.removeHandler(handler)
-
-
-def leaks(seeds: Planted, places: Mapping[str, bytes]) -> list[str]:
-    """Which credential stands where."""
-    return [
-        f"{name} in {place}"
-        for name, secret in vars(seeds).items()
-        for place, data in places.items()
-        if secret.encode() in data
-    ]
 
 
 def commit_files(bench: Bench, seeds: Planted) -> None:
@@ -214,7 +162,7 @@ async def test_credentials_stay_in_the_files_that_hold_them(benches: Benches, st
             result = await bench.finish(handle)
         places = await sinks(bench, handle, redis_url)
         places |= {"result": json.dumps(result).encode(), "log": log.getvalue().encode()}
-        assert leaks(seeds, places) == []
+        assert leaks(vars(seeds), places) == []
         assert '"activity": "execute_calls"' in log.getvalue()
         assert any(key.startswith("redis ") for key in places)
         conversation = "".join(str(request.body) for request in bench.models.requests)

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from perdure.contracts.errors import ToolRejected
 from perdure.safety.environment import WORKSPACE
+from perdure.safety.secrets.cutting import ending
 from perdure.safety.views import Finished, SandboxLimits, View
 from perdure.workspace.paths import Files
 from tools.checking.own_programs import Program, interpreter_of, program_of
@@ -139,12 +140,12 @@ async def _pyright_report(
     text = output_text(finished)
     start = text.find("{")
     if finished.exit_code not in {0, 1} or start < 0:
-        last = text.strip().rpartition("\n")[2][-300:]
+        last = ending(text.strip().rpartition("\n")[2], 300)
         return None, f"{how_it_ended(finished, LIMITS)}: {last}".rstrip(": ")
     try:
         return json.JSONDecoder().raw_decode(text[start:])[0], ""
     except ValueError:
-        return None, text[start:].strip()[-300:]
+        return None, ending(text[start:].strip(), 300)
 
 
 def _pyright_result(report: dict[str, Any], name: str, program: Program) -> Findings:
@@ -202,7 +203,7 @@ def _json_lines(finished: Finished) -> list[dict[str, Any]]:
 
 
 def _failed(program: str, finished: Finished) -> ToolRejected:
-    said = output_text(finished).strip()[-1_000:]
+    said = ending(output_text(finished).strip(), 1_000)
     return ToolRejected(
         f"{program} could not run: {how_it_ended(finished, LIMITS)}. {said}".strip(),
         "Mend the configuration that it names, or name fewer paths.",

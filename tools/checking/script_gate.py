@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from perdure.contracts.errors import ToolRejected
 from perdure.contracts.task import Check
+from perdure.safety.secrets.cutting import beginning
 from tools.diagnostics import Diagnostic, Severity
 from tools.node.batch import run_batch
 from tools.node.checks import Check as ProgramCheck
@@ -60,7 +61,9 @@ async def script_checks(
             checks += await _project(project, paths, changed, base_commit, texts)
         except ToolRejected as error:
             name = _named("lint", project_of(context, folder), "ESLint and tsc")
-            checks.append(Check(name=name, status="skipped", detail=error.message.partition("\n")[0][:200]))
+            checks.append(
+                Check(name=name, status="skipped", detail=beginning(error.message.partition("\n")[0], 200))
+            )
     return checks
 
 
@@ -98,7 +101,9 @@ async def _project(
             checks.append(_could_not(name, result, changed))
         elif result:
             texts.append(f"{name} failed, by {shown}:\n{listed(result)}")
-            checks.append(Check(name=name, status="failed", detail=str(result[0]).partition("\n")[0][:200]))
+            checks.append(
+                Check(name=name, status="failed", detail=beginning(str(result[0]).partition("\n")[0], 200))
+            )
         else:
             checks.append(Check(name=name, status="passed", detail=f"{shown}{count}"))
     return checks
@@ -202,7 +207,7 @@ def _could_not(name: str, error: ToolRejected, changed: Sequence[str]) -> Check:
     own = SETTINGS["lint" if name.startswith("lint") else "types"]
     settings = [path for path in changed if own.fullmatch(posixpath.basename(path))]
     detail = f"{settings[0]} changed, and now: {error.message}" if settings else error.message
-    first = detail.partition("\n")[0][:200]
+    first = beginning(detail.partition("\n")[0], 200)
     return Check(name=name, status="failed" if settings else "skipped", detail=first)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from perdure.contracts.errors import ToolRejected
 from perdure.safety.environment import WORKSPACE
+from perdure.safety.secrets.cutting import ending
 from perdure.safety.views import Finished, SandboxLimits, View
 from tools.dependencies.graphs import Analysis, Problem
 from tools.programs import how_it_ended, output_text, run_program
@@ -84,7 +85,7 @@ async def _declared(context: ToolContext, own: frozenset[str]) -> tuple[list[Pro
     finished = await run_program(context, argv, view=View.READ_ONLY, limits=LIMITS)
     text = output_text(finished)
     if not text.lstrip().startswith("["):
-        return [], [f"deptry could not read what the project declares: {text.strip()[-300:]}"]
+        return [], [f"deptry could not read what the project declares: {ending(text.strip(), 300)}"]
     places: dict[tuple[str, str], list[str]] = {}
     for each in json.loads(text):
         kind = KINDS.get(each["error"]["code"])
@@ -102,7 +103,7 @@ def _answer(finished: Finished, who: str) -> dict[str, Any]:
     said = output_text(finished)
     start = said.find("{")
     if finished.exit_code != 0 or start < 0:
-        last = said.strip().rpartition("\n")[2][-400:]
+        last = ending(said.strip().rpartition("\n")[2], 400)
         raise ToolRejected(
             f"{who} gave no answer: {how_it_ended(finished, LIMITS)}. {last}",
             "Mend the file that it names; validate_syntax finds those that do not parse.",

@@ -5,6 +5,7 @@ import posixpath
 from typing import Any, cast
 
 from perdure.contracts.errors import ToolRejected
+from perdure.safety.secrets.cutting import ending
 from perdure.safety.views import SandboxLimits, View
 from tools.dependencies.graphs import Analysis, Problem
 from tools.node.configurations import configuration_of
@@ -37,7 +38,7 @@ async def script_analysis(context: ToolContext, folder: str) -> Analysis | None:
     start = text.find("{")
     if finished.exit_code != 0 or start < 0:
         raise ToolRejected(
-            f"dependency-cruiser gave no answer: {how_it_ended(finished, LIMITS)}. {text.strip()[-400:]}",
+            f"dependency-cruiser gave no answer: {how_it_ended(finished, LIMITS)}. {ending(text.strip(), 400)}",
             "Mend what it names, or send path of a smaller project.",
         )
     return _analysis(project, json.JSONDecoder().raw_decode(text[start:])[0])

@@ -10,6 +10,7 @@ from typing import Any
 
 from perdure.contracts.errors import ToolRejected
 from perdure.safety.environment import WORKSPACE
+from perdure.safety.secrets.cutting import ending
 from perdure.safety.views import SandboxLimits, View
 from tools.documenting.facts import Example
 from tools.documenting.python_docs import doctest_of
@@ -20,6 +21,7 @@ from tools.symbols.services import typescript_of
 from tools.test_frameworks.python_tests import PythonTests
 from tools.tool_schemas import ToolContext
 
+SAID_CHARACTERS = 1_500
 PROGRAM = Path(__file__).with_name("examples_program.py")
 SCRIPT_PROGRAM = Path(__file__).with_name("examples_program.mjs")
 LIMITS = SandboxLimits(time_s=60.0)
@@ -64,11 +66,12 @@ async def examples_run(
     )
     output, found, answer = finished.output.decode("utf-8", "replace").rpartition(border)
     if not found:
-        said = f"the run of the examples gave no report: {how_it_ended(finished, LIMITS)}. {output[-500:]}".strip()
+        said = f"the run of the examples gave no report: {how_it_ended(finished, LIMITS)}. {ending(output, 500)}".strip()
         return ExamplesRun(said={name: [said] for name in examples})
     told: dict[str, Any] = json.loads(answer)
     return ExamplesRun(
-        f"{source.path} cannot be loaded here ({told['problem']})" if told["problem"] else "", told["said"]
+        f"{source.path} cannot be loaded here ({told['problem']})" if told["problem"] else "",
+        {name: [ending(each, SAID_CHARACTERS) for each in said] for name, said in told["said"].items()},
     )
 
 

@@ -30,7 +30,7 @@ def _said(text: str, symbol: str, names: dict[str, Any]) -> str:
     test = doctest.DocTestParser().get_doctest(text, dict(names), symbol, None, 0)
     runner = doctest.DocTestRunner(verbose=False)
     runner.run(test, out=said.append)
-    return "".join(said)[-1500:]
+    return "".join(said)[-6000:]
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from rapidfuzz import fuzz, process
 
+from perdure.safety.secrets.cutting import beginning
 from tools.editing.indentation import DepthTable, Shift, common_indent
 from tools.editing.line_runs import any_move, loose_keys
 from tools.editing.misses import Missed
@@ -62,7 +63,7 @@ def find_alike(texts: Sequence[str], keys: Sequence[str], wanted: Sequence[str])
             f"its search text is not in the file, and two places are about equally like it: lines "
             f"{first + 1}-{first + count} ({best / 100:.2f}) and {rival[1] + 1}-{rival[1] + count} "
             f"({rival[0] / 100:.2f}). Copy the text of the one that is meant exactly:\n<<<\n"
-            + "\n".join(texts[first : first + min(count, 30)])[:1_500]
+            + beginning("\n".join(texts[first : first + min(count, 30)]), 1_500)
             + "\n>>>"
         )
     move = any_move(texts[first : first + count], wanted)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from perdure.contracts.errors import ToolRejected
+from perdure.safety.secrets.cutting import beginning
 from tools.editing.changes import Change
 from tools.syntax import syntax_error
 from tools.text_files import visible
@@ -39,4 +40,4 @@ def _around(text: str, error: str) -> str:
     shown = "\n".join(
         f"{number}\t{lines[number - 1]}" for number in range(first, min(len(lines), line + 2) + 1)
     )
-    return f"It would read:\n{visible(shown[:1_500])}\n"
+    return f"It would read:\n{visible(beginning(shown, 1_500))}\n"

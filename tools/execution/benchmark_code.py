@@ -11,6 +11,7 @@ import tools.running
 from perdure.contracts.calls import Effect
 from perdure.contracts.errors import ToolRejected
 from perdure.safety.environment import WORKSPACE
+from perdure.safety.secrets.cutting import beginning, ending
 from perdure.safety.views import SandboxLimits, View
 from tools.checking.own_programs import interpreter_of
 from tools.programs import how_it_ended, output_text, run_program
@@ -76,13 +77,15 @@ async def benchmark_code(arguments: BenchmarkCode, context: ToolContext) -> Tool
     try:
         result: dict[str, Any] = json.loads(output_text(finished).rstrip("\n").rpartition("\n")[2])
     except ValueError:
-        result = {"failed": output_text(finished)[-2_000:] or "It said nothing."}
+        result = {"failed": output_text(finished) or "It said nothing."}
     if "failed" in result:
         return ToolOutput(
-            content=f"{result['failed']}\n[{ended}]", ok=False, summary=f"benchmark failed: {ended}"
+            content=f"{ending(str(result['failed']), 2_000)}\n[{ended}]",
+            ok=False,
+            summary=f"benchmark failed: {ended}",
         )
     lines = _compared(result["samples"])
-    hot = f"\n\nHot spots of {next(iter(result['samples']))}:\n{result['hot'].strip()[:HOT_CHARACTERS]}"
+    hot = f"\n\nHot spots of {next(iter(result['samples']))}:\n{beginning(result['hot'].strip(), HOT_CHARACTERS)}"
     return ToolOutput(content="\n".join(lines) + (hot if result["hot"] else ""), summary=lines[-1])
 
 

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TypeAlias
 
 from perdure.contracts.errors import ToolRejected
+from perdure.safety.secrets.cutting import beginning
 from tools.searching.chunks import first_line_above
 from tools.symbols.index import SymbolIndex
 from tools.symbols.reading import read_text
@@ -133,7 +134,7 @@ def counted(count: int, one: str, many: str = "") -> str:
 
 def shortened(line: str) -> str:
     shown = visible(line.rstrip())
-    return shown if len(shown) <= LINE_CHARACTERS else f"{shown[:LINE_CHARACTERS]}…"
+    return shown if len(shown) <= LINE_CHARACTERS else f"{beginning(shown, LINE_CHARACTERS)}…"
 
 
 class Files:

@@ -4,6 +4,7 @@ from pydantic import Field
 
 from perdure.contracts.calls import Effect
 from perdure.safety.display import escape_hidden
+from perdure.safety.secrets.cutting import beginning
 from perdure.workspace.history import History
 from tools.paths import WorkspacePath
 from tools.revisions.sources import commit_of, repository_paths
@@ -50,7 +51,7 @@ async def git_log(arguments: GitLog, context: ToolContext) -> ToolOutput:
     listed, more = found[: arguments.limit], len(found) > arguments.limit
     lines = [
         f"{'*' if each.oid in own else ' '} {each.oid[:12]} {each.date} {escape_hidden(each.author)}: "
-        f"{escape_hidden(each.subject[:SUBJECT_CHARACTERS])}"
+        f"{escape_hidden(beginning(each.subject, SUBJECT_CHARACTERS))}"
         for each in listed
     ]
     if not listed:

@@ -10,6 +10,7 @@ from pydantic import Field
 import tools.node
 from perdure.contracts.calls import Effect
 from perdure.contracts.errors import ToolRejected
+from perdure.safety.secrets.cutting import beginning, ending
 from perdure.safety.views import View
 from tools.node.batch import limits_of
 from tools.node.conventions import conventions_of
@@ -91,11 +92,13 @@ async def _types(arguments: GenerateTypeDefinitions, context: ToolContext) -> st
     )
     if finished.exit_code != 0:
         raise ToolRejected(
-            f"No types could be made: {output_text(finished)[-500:].strip()}", "Send a smaller sample."
+            f"No types could be made: {ending(output_text(finished).strip(), 500)}", "Send a smaller sample."
         )
     answer: dict[str, str] = json.loads(finished.output)
     if "problem" in answer:
-        raise ToolRejected(f"No types can be made of this: {answer['problem'][:800]}", "Mend the schema.")
+        raise ToolRejected(
+            f"No types can be made of this: {beginning(answer['problem'], 800)}", "Mend the schema."
+        )
     return answer["text"]
 
 

@@ -8,6 +8,7 @@ from mcp_types import Tool as Offered
 from perdure.contracts.calls import Effect
 from perdure.contracts.digests import digest_of
 from perdure.contracts.errors import EffectUnknown, ToolRejected
+from perdure.safety.secrets.cutting import beginning
 from tools.mcp_servers.connection import BadAnswer, Connection, Unanswered, Unreachable
 from tools.mcp_servers.results import output_of
 from tools.tool_schemas import ToolContext, ToolOutput
@@ -69,5 +70,5 @@ class Caller:
 
 
 def _receipt(output: ToolOutput) -> dict[str, Any]:
-    text = output.content[:RECEIPT_CHARACTERS]
+    text = beginning(output.content, RECEIPT_CHARACTERS)
     return {"ok": output.ok, "content": text.replace("\0", "\\x00")}

@@ -16,6 +16,7 @@ from mcp_types import CONNECTION_CLOSED, INTERNAL_ERROR, REQUEST_TIMEOUT, CallTo
 from pydantic import ValidationError
 
 from perdure.contracts.errors import ConfigurationError
+from perdure.safety.secrets.cutting import beginning
 from tools.mcp_servers.configuration import ServerSettings
 from tools.mcp_servers.program import MESSAGE_BYTES, ServerProgram
 
@@ -184,7 +185,7 @@ def _reason(error: BaseException, program: ServerProgram | None) -> str:
     if isinstance(error, ConfigurationError):
         return f"could not be started: {error.message.rstrip('.')}"
     said = f"; it said: {program.said!r}" if program is not None and program.said else ""
-    return f"could not be connected ({type(error).__name__}: {str(error)[:300]}){said}"
+    return f"could not be connected ({type(error).__name__}: {beginning(str(error), 300)}){said}"
 
 
 @contextlib.asynccontextmanager

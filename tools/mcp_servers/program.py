@@ -16,6 +16,7 @@ from mcp_types import jsonrpc_message_adapter
 from perdure.contracts.errors import ConfigurationError
 from perdure.safety.bubblewrap import Bubblewrap
 from perdure.safety.process_tree import descendants, kill_tree, private_bytes_and_threads
+from perdure.safety.secrets.cutting import ending
 
 MEBIBYTE = 1024 * 1024
 MESSAGE_BYTES = 16 * 1024 * 1024
@@ -59,7 +60,7 @@ class ServerProgram:
     @property
     def said(self) -> str:
         """The end of what it wrote on standard error."""
-        return bytes(self._said[-SAID_BYTES:]).decode("utf-8", "replace").strip()
+        return ending(bytes(self._said).decode("utf-8", "replace").strip(), SAID_BYTES)
 
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncGenerator[TransportStreams]:
@@ -129,7 +130,7 @@ class ServerProgram:
     async def _listen(self, process: asyncio.subprocess.Process) -> None:
         assert process.stderr is not None
         while chunk := await process.stderr.read(SAID_BYTES):
-            self._said = (self._said + chunk)[-SAID_BYTES:]
+            self._said = (self._said + chunk)[-2 * SAID_BYTES :]
 
 
 def _open_files() -> int:

@@ -16,6 +16,7 @@ from mcp_types import (
     TextContent,
 )
 
+from perdure.safety.secrets.cutting import beginning
 from tools.tool_schemas import Artifact, ToolOutput
 
 MOST_BLOCKS = 100
@@ -47,7 +48,7 @@ def output_of(result: CallToolResult, name: str) -> ToolOutput:
     lines += _structured(result, lines)
     text = "\n".join(lines) or "(no content)"
     if len(text) > TEXT_CHARACTERS:
-        text = f"{text[:TEXT_CHARACTERS]}\n[the rest, {len(text) - TEXT_CHARACTERS} characters, was left out]"
+        text = f"{beginning(text, TEXT_CHARACTERS)}\n[the rest, {len(text) - TEXT_CHARACTERS} characters, was left out]"
     return ToolOutput(content=text, ok=not result.is_error, artifacts=tuple(artifacts))
 
 

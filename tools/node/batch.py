@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from perdure.contracts.errors import ToolRejected
+from perdure.safety.secrets.cutting import ending
 from perdure.safety.views import SandboxLimits, View
 from tools.node.projects import node_of
 from tools.programs import how_it_ended, output_text, run_program
@@ -80,7 +81,7 @@ async def run_batch(
     )
     said = output_text(finished)
     if finished.exit_code != 0:
-        shown = said.strip()[-1_500:]
+        shown = ending(said.strip(), 1_500)
         raise ToolRejected(
             f"The programs were stopped before they could answer: {how_it_ended(finished, limits)}. {shown}".strip(),
             "Name fewer paths, or a smaller folder.",

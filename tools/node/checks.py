@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from perdure.contracts.errors import ToolRejected
+from perdure.safety.secrets.cutting import beginning, ending
 from tools.diagnostics import Diagnostic
 from tools.node.batch import BatchCommand, Ended
 from tools.node.findings import EslintReport, eslint_findings, prettier_findings, typescript_findings
@@ -78,7 +79,7 @@ def typescript_result(ended: Ended, *, folder: str) -> list[Diagnostic]:
     """What tsc found; ToolRejected where it could not run."""
     found = typescript_findings(ended.out, folder=folder)
     if ended.code != 0 and not found:
-        raise ToolRejected(f"TypeScript could not run: {ended.said[-1_500:]}", _hint(ended.said))
+        raise ToolRejected(f"TypeScript could not run: {ending(ended.said, 1_500)}", _hint(ended.said))
     return found
 
 
@@ -118,7 +119,9 @@ def eslint_result(ended: Ended) -> EslintReport:
     report = eslint_findings(ended.out)
     if report is None or ended.code not in (0, 1):
         said = ended.said.strip()
-        raise ToolRejected(f"ESLint could not run: {said[:1_500] or f'exit code {ended.code}'}", _hint(said))
+        raise ToolRejected(
+            f"ESLint could not run: {beginning(said, 1_500) or f'exit code {ended.code}'}", _hint(said)
+        )
     return report
 
 
@@ -140,7 +143,7 @@ def prettier_result(ended: Ended, *, folder: str) -> tuple[list[str], list[Diagn
     paths = [line for line in ended.out.splitlines() if line]
     found = prettier_findings(paths, ended.error, folder=folder)
     if ended.code not in (0, 1) and len(found) == len(paths):
-        raise ToolRejected(f"Prettier could not run: {ended.said[:1_500]}", _hint(ended.said))
+        raise ToolRejected(f"Prettier could not run: {beginning(ended.said, 1_500)}", _hint(ended.said))
     return [posixpath.normpath(posixpath.join(folder, path)) for path in paths], found
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from perdure.contracts.errors import ToolRejected
 from perdure.safety.display import for_display
+from perdure.safety.secrets.cutting import beginning
 from tools.diagnostics import Diagnostic, Severity
 from tools.editing.changes import Replacement, open_for_change, preview_of_changes, write_all
 from tools.node.batch import BatchCommand, run_batch
@@ -78,7 +79,7 @@ async def proved(context: ToolContext, draft: Draft) -> Proved:
         better = await _refined(context, draft, plain)
     except ToolRejected as error:
         said = f"This is the template alone; the wishes are not in it: {error.message.strip()}"
-        return replace(plain, refined=said[:LONGEST_REFUSAL])
+        return replace(plain, refined=beginning(said, LONGEST_REFUSAL))
     return replace(better, refined=f"Refined by {asked_model(context)}, and checked again.")
 
 
@@ -192,7 +193,7 @@ def _refuse(errors: Sequence[Diagnostic], files: Mapping[str, str]) -> None:
     missing = any(PACKAGES_MISSING.search(f"{each.rule} {each.message}") for each in errors)
     drafts = "\n".join(f"\n{path}\n{text}" for path, text in files.items())
     raise ToolRejected(
-        f"The project's own checks do not pass what was made, so nothing was written:\n{said}\n{drafts[:4_000]}",
+        f"The project's own checks do not pass what was made, so nothing was written:\n{said}\n{beginning(drafts, 4_000)}",
         INSTALL
         if missing
         else "Send it again with what the errors name changed, such as the type of a field.",

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from perdure.safety.secrets.cutting import beginning
 from tools.node.locating import (
     TOOLCHAIN,
     Node,
@@ -107,7 +108,7 @@ def _run(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -
         raise NotInstalled(f"`{name}` did not end well: {error}.") from error
     if done.returncode != 0:
         # npm says first what is wrong, and then all that it could be told.
-        said = (done.stderr.strip() or done.stdout.strip())[:1_500]
+        said = beginning(done.stderr.strip() or done.stdout.strip(), 1_500)
         raise NotInstalled(f"`{name}` failed with exit code {done.returncode}: {said}")
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from perdure.contracts.errors import ToolRejected
 from perdure.safety.egress import PackageRequest
 from perdure.safety.package_hosts import SETTING
+from perdure.safety.secrets.cutting import beginning, ending
 from perdure.safety.views import Finished, SandboxLimits, View
 from perdure.safety.way_out import WayOut
 from tools.node.locating import npm_of
@@ -201,7 +202,7 @@ class Installation:
     def _failed(self, program: str, said: str, finished: Finished, plan: PythonPlan | None = None) -> Outcome:
         """What failed, with the host where a host was the reason."""
         output = output_text(finished).strip()
-        lines = [said, output[-OUTPUT_CHARACTERS:]]
+        lines = [said, ending(output, OUTPUT_CHARACTERS)]
         problems = dict.fromkeys(
             f"{one.why}." for one in self._requests if one.verdict != "allowed" and one.host
         )
@@ -221,7 +222,7 @@ class Installation:
 def reason_in(output: str) -> str:
     """The line in which npm or pip, or the build under pip, says what was wrong; empty where there is none."""
     lines = (SAID_BY_NPM.sub("", line.strip()) for line in output.splitlines() if SAYS_WHY.match(line))
-    return next((line[:REASON_CHARACTERS] for line in lines if not SAYS_NOTHING.match(line)), "")
+    return next((beginning(line, REASON_CHARACTERS) for line in lines if not SAYS_NOTHING.match(line)), "")
 
 
 def _build_folder(path: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from perdure.contracts.errors import ToolRejected
+from perdure.safety.secrets.cutting import beginning
 from perdure.workspace.paths import Files
 
 TEST_NAMES = ("test", "tests", "testing", "dev")
@@ -189,7 +190,7 @@ def _of_file(files: Files, path: str, plan: PythonPlan, seen: set[str]) -> Itera
             yield from _of_file(files, posixpath.join(posixpath.dirname(path), included[1]), plan, seen)
         elif line.startswith("-"):
             plan.left_out.append(
-                f"{line[:200]!r} of {path!r}: options of a requirements file are not followed"
+                f"{beginning(line, 200)!r} of {path!r}: options of a requirements file are not followed"
             )
         elif line:
             hashes = HASHES.search(line)
@@ -207,7 +208,7 @@ def _checked(lines: list[str], plan: PythonPlan) -> list[str]:
             good.append(line)
         else:
             why = "packages are never taken from Git" if "git" in line else "it names no package of an index"
-            plan.left_out.append(f"{line[:200]!r}: {why}")
+            plan.left_out.append(f"{beginning(line, 200)!r}: {why}")
     return good
 
 

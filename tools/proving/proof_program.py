@@ -91,12 +91,12 @@ class Proof:
             known["asserted"] = call.excinfo is not None and isinstance(
                 call.excinfo.value, (AssertionError, pytest.fail.Exception)
             )
-            known["detail"] = str(report.longrepr)[-1500:]
+            known["detail"] = str(report.longrepr)[-6000:]
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Keep what could not be loaded."""
         if report.failed:
-            self.errors.append(str(report.longrepr)[-1500:])
+            self.errors.append(str(report.longrepr)[-6000:])
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self) -> None:

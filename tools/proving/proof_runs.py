@@ -10,12 +10,15 @@ from typing import Any, Protocol
 
 from perdure.contracts.errors import ToolRejected
 from perdure.safety.environment import WORKSPACE
+from perdure.safety.secrets.cutting import ending
 from perdure.safety.views import SandboxLimits, View
 from tools.programs import how_it_ended, run_program
 from tools.proving.mutants import Mutant
 from tools.test_frameworks.commands import Command
 from tools.tool_schemas import ToolContext
 
+DETAIL_CHARACTERS = 1_500
+"""What is shown of why a test failed. The program gives more of it, so that the border is ours to choose."""
 PROGRAM = Path(__file__).with_name("proof_program.py")
 ENVIRONMENT = {"PYTHONDONTWRITEBYTECODE": "1", "COVERAGE_FILE": "/tmp/coverage"}
 NOT_WANTED = ("--junitxml", "--override-ini=junit_family")
@@ -122,14 +125,17 @@ async def _session(
     stopped = finished.exit_code != 0 and not alone
     if len(runs) < len(jobs) and (stopped or not runs):
         ended = how_it_ended(finished, limits)
-        runs.append(ProofRun({}, output=printed[-2_000:], ended=ended, duration_s=finished.duration_s))
+        runs.append(ProofRun({}, output=ending(printed, 2_000), ended=ended, duration_s=finished.duration_s))
     return _Session(runs)
 
 
 def _read(told: Mapping[str, Any]) -> ProofRun:
     return ProofRun(
-        {name: Case(**case) for name, case in told["cases"].items()},
-        tuple(told["errors"]),
+        {
+            name: Case(case["outcome"], case["asserted"], ending(case["detail"], DETAIL_CHARACTERS))
+            for name, case in told["cases"].items()
+        },
+        tuple(ending(each, DETAIL_CHARACTERS) for each in told["errors"]),
         tuple(path.removeprefix(f"{WORKSPACE}/") for path in told["written"]),
         told["output"],
         told["ended"],
@@ -214,6 +220,6 @@ def refuse_unless_run(run: ProofRun, framework: str) -> None:
     """ToolRejected where the tests could not be run at all, through no fault of theirs."""
     if run.ended:
         raise ToolRejected(
-            f"{framework} gave no report: {run.ended}. {run.output[-800:]}".strip(),
+            f"{framework} gave no report: {run.ended}. {ending(run.output, 800)}".strip(),
             "See with run_tests whether the project's tests run at all.",
         )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from perdure.safety.environment import WORKSPACE
+from perdure.safety.secrets.cutting import ending
 from perdure.safety.views import View
 from tools.node.batch import limits_of
 from tools.programs import how_it_ended, run_program
@@ -70,7 +71,7 @@ async def _run(
     output, found, answer = finished.output.decode("utf-8", "replace").partition(f"\n{border}")
     if not found:
         ended = how_it_ended(finished, limits)
-        return ProofRun({}, output=output[-2_000:], ended=ended, duration_s=finished.duration_s)
+        return ProofRun({}, output=ending(output, 2_000), ended=ended, duration_s=finished.duration_s)
     return _read(command, json.loads(answer))
 
 
@@ -83,10 +84,10 @@ def _read(command: Command, told: Mapping[str, Any]) -> ProofRun:
         ended = f"exit code {told['code']}"
         return ProofRun({}, (), written, told["output"], ended, **times)
     cases = {
-        case.id: Case(case.outcome, bool(ASSERTED.search(case.detail)), case.detail[-1_500:])
+        case.id: Case(case.outcome, bool(ASSERTED.search(case.detail)), ending(case.detail, 1_500))
         for case in found
         if "::" in case.id
     }
     # What has no name is a file that could not be loaded.
-    errors = tuple(case.detail[-1_500:] for case in found if "::" not in case.id)
+    errors = tuple(ending(case.detail, 1_500) for case in found if "::" not in case.id)
     return ProofRun(cases, errors, written, told["output"], **times)

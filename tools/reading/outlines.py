@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
+from perdure.safety.secrets.cutting import beginning
 from tools.text_files import visible
 
 ENTRIES = 60
@@ -54,6 +55,8 @@ def outline_of(path: str, lines: Sequence[str]) -> list[str]:
         outermost = [(number, line) for number, line in found if not line.startswith((" ", "\t"))]
         if outermost and len(outermost) < len(found):
             found, kind = outermost, "outermost "
-    shown = [visible(f"{number}\t{line[:ENTRY_CHARACTERS].rstrip()}") for number, line in found[:ENTRIES]]
+    shown = [
+        visible(f"{number}\t{beginning(line, ENTRY_CHARACTERS).rstrip()}") for number, line in found[:ENTRIES]
+    ]
     left = len(found) - len(shown)
     return [*shown, f"… and {left:,} more {kind}ones"] if left else shown

@@ -65,7 +65,7 @@ def once(version: dict[str, Any], loops: int, profile: int = 0) -> dict[str, Any
     )
     if done.returncode != 0:
         raise ValueError(
-            f"{version['name']} failed with exit code {done.returncode}:\n{done.stderr[-2_000:]}"
+            f"{version['name']} failed with exit code {done.returncode}:\n{done.stderr[-6_000:]}"
         )
     result: dict[str, Any] = json.loads(done.stdout.rstrip("\n").rpartition("\n")[2])
     return result

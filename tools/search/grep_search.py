@@ -9,6 +9,7 @@ from pydantic import Field
 
 from perdure.contracts.calls import Effect
 from perdure.contracts.errors import ToolRejected
+from perdure.safety.secrets.cutting import beginning
 from perdure.safety.views import Finished, SandboxLimits, View
 from tools.paths import WorkspacePath, located, missing
 from tools.programs import output_text, run_program
@@ -63,7 +64,7 @@ async def grep_search(arguments: GrepSearch, context: ToolContext) -> ToolOutput
     finished = await run_program(context, argv, view=View.READ_ONLY, limits=LIMITS)
     if finished.exit_code not in {0, 1} and not finished.killed_for:
         raise ToolRejected(
-            f"The search was not run: {output_text(finished).strip()[:1_000]}",
+            f"The search was not run: {beginning(output_text(finished).strip(), 1_000)}",
             "Mend pattern, glob or type; for plain text send fixed=true.",
         )
     if finished.killed_for == "time":

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from perdure.contracts.calls import Effect
 from perdure.contracts.errors import ToolRejected
+from perdure.safety.secrets.cutting import beginning
 from tools.paths import WorkspacePath, located, missing
 from tools.searching.code_index import CodeIndex, Piece
 from tools.searching.finding import Answer, find
@@ -74,7 +75,7 @@ def _shown(index: CodeIndex, piece: Piece, text: str) -> str:
     lines = text.split("\n")
     first = next((at for at, line in enumerate(lines) if line.strip()), 0)
     listed = [
-        f"{stored.first + first + at}: {line[:LINE_CHARACTERS]}"
+        f"{stored.first + first + at}: {beginning(line, LINE_CHARACTERS)}"
         for at, line in enumerate(lines[first : first + LINES_SHOWN])
     ]
     more = stored.last - stored.first + 1 - first - len(listed)

@@ -1,6 +1,7 @@
 """The files of the workspace that Git does not ignore, by ripgrep, which knows Git's rules."""
 
 from perdure.contracts.errors import ToolRejected
+from perdure.safety.secrets.cutting import beginning
 from perdure.safety.views import SandboxLimits, View
 from tools.programs import output_text, run_program
 from tools.tool_schemas import ToolContext
@@ -33,7 +34,7 @@ async def listed_files(
     # Ripgrep answers 1 where there is no file, and 2 also where it could not enter some folder.
     if finished.exit_code not in {0, 1} and b"\0" not in finished.output and finished.output:
         raise ToolRejected(
-            f"The files were not listed: {output_text(finished).strip()[:500]}", "Mend the glob."
+            f"The files were not listed: {beginning(output_text(finished).strip(), 500)}", "Mend the glob."
         )
     names = finished.output.decode("utf-8", "surrogateescape").split("\0")
     return [name.removeprefix("./") for name in names if name]

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from perdure.safety.secrets.cutting import beginning
 from tools.reading.pages import PAGE_CHARACTERS
 from tools.titles import shown_path
 
@@ -61,7 +62,7 @@ def _text(lines: list[str] | None, number: int) -> str:
     if lines is None or not 0 < number <= len(lines):
         return ""
     text = lines[number - 1].strip()
-    return text if len(text) <= LINE_CHARACTERS else f"{text[:LINE_CHARACTERS]}…"
+    return text if len(text) <= LINE_CHARACTERS else f"{beginning(text, LINE_CHARACTERS)}…"
 
 
 def in_files(places: Sequence[Place]) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 import tree_sitter
 
+from perdure.safety.secrets.cutting import beginning
 from tools.symbols.grammars import LANGUAGES, parsed, query_of
 from tools.symbols.tags import OWNERS
 
@@ -213,4 +214,4 @@ def _text(node: tree_sitter.Node, limit: int) -> str:
 
 
 def _cut(text: str, limit: int) -> str:
-    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+    return text if len(text) <= limit else f"{beginning(text, limit - 1)}…"

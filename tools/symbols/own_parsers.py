@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, NamedTuple
 
 from perdure.contracts.errors import ToolRejected
+from perdure.safety.secrets.cutting import ending
 from perdure.safety.views import SandboxLimits, View
 from tools.diagnostics import Diagnostic, Range, Severity
 from tools.programs import how_it_ended, output_text, run_program
@@ -115,7 +116,7 @@ async def _asked(context: ToolContext, argv: list[str], source: Source, path: st
     said = output_text(finished).strip()
     if finished.exit_code != 0:
         raise ToolRejected(
-            f"The parser of {source.language} gave no verdict: {how_it_ended(finished, LIMITS)}. {said[-300:]}",
+            f"The parser of {source.language} gave no verdict: {how_it_ended(finished, LIMITS)}. {ending(said, 300)}",
             "Run the program itself with execute_command.",
         )
     answer: dict[str, Any] = json.loads(said.rpartition("\n")[2])

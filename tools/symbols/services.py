@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from perdure.contracts.errors import ToolRejected
 from perdure.safety.environment import WORKSPACE
+from perdure.safety.secrets.cutting import ending
 from perdure.safety.views import Finished, SandboxLimits, View
 from perdure.workspace.paths import Files
 from tools.programs import how_it_ended, output_text, run_program
@@ -136,7 +137,7 @@ def _answer(finished: Finished, limits: SandboxLimits, who: str) -> dict[str, An
             return json.loads(said[start:])
         except ValueError:
             pass
-    last = said.strip().rpartition("\n")[2][-300:]
+    last = ending(said.strip().rpartition("\n")[2], 300)
     raise ToolRejected(
         f"{who} gave no answer: {how_it_ended(finished, limits)}. {last}".strip(),
         "Use grep_search for the name.",

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from perdure.contracts.errors import ToolRejected
+from perdure.safety.secrets.cutting import beginning
 from perdure.safety.views import SandboxLimits, View
 from tools.programs import output_text, run_program
 from tools.symbols.answers import Place
@@ -47,7 +48,8 @@ async def places_of_word(context: ToolContext, name: str, languages: Sequence[st
     finished = await run_program(context, argv, view=View.READ_ONLY, limits=LIMITS)
     if finished.exit_code not in {0, 1} and not finished.killed_for:
         raise ToolRejected(
-            f"The workspace could not be searched: {output_text(finished).strip()[:500]}", "Use grep_search."
+            f"The workspace could not be searched: {beginning(output_text(finished).strip(), 500)}",
+            "Use grep_search.",
         )
     found = [
         Place(match[1].removeprefix("./"), int(match[2]), int(match[3]))

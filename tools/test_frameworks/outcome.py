@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from perdure.safety.secrets.cutting import beginning, ending
 from tools.model_view import for_model
 from tools.test_comparison import RecordedCase, RecordedRun, RecordedTests
 from tools.test_frameworks.cases import TestCase
@@ -112,4 +113,4 @@ def _cut(detail: str) -> str:
     if len(detail) <= DETAIL_CHARACTERS:
         return detail
     kept = DETAIL_CHARACTERS // 2
-    return f"{detail[:kept]}\n[…]\n{detail[-kept:]}"
+    return f"{beginning(detail, kept)}\n[…]\n{ending(detail, kept)}"

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from perdure.safety.environment import WORKSPACE
+from perdure.safety.secrets.cutting import beginning
 from perdure.safety.views import SandboxLimits, View
 from perdure.workspace.paths import Files
 from tools.programs import output_text, run_program
@@ -54,7 +55,7 @@ async def _go(context: ToolContext, folder: str, none: Part, changed: Sequence[s
     said = output_text(finished)
     rows = [line.split("\t") for line in said.splitlines()]
     if finished.exit_code != 0 or any(len(row) != 3 for row in rows):
-        last = said.strip().rpartition("\n")[2][:200].rstrip(".")
+        last = beginning(said.strip().rpartition("\n")[2], 200).rstrip(".")
         return Part(none.name, none.files, f"`go list` could not say what imports what: {last}")
     folders = {VARIANT.sub("", path): _outside(place) for path, place, _ in rows}
     edges: dict[str, set[str]] = {}

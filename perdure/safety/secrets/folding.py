@@ -17,7 +17,11 @@ _HIDDEN = re.compile(f"{_ANSI}|[{_INVISIBLE}]")
 _COLOURS = re.compile(_ANSI)
 _BEGIN_COLOURS = ("\x1b", "\\u001b[", "\\u001B[", "\\x1b[", "\\x1B[", "\\033[", "\\e[")
 _HIDDEN_IN_ASCII = (*_BEGIN_COLOURS, "\x00", "\x08")
-_ALL_INVISIBLE = frozenset(re.findall(f"[{_INVISIBLE}]", "".join(map(chr, range(0xE0200)))))
+_ALL_INVISIBLE = frozenset(
+    chr(code)
+    for first, last in re.findall("(?s)(.)(?:-(.))?", _INVISIBLE)
+    for code in range(ord(first), ord(last or first) + 1)
+)
 _ESCAPED = re.compile(
     r"\\\\{0,3}u00([2-7][0-9a-fA-F])|\\\\{0,3}x([2-7][0-9a-fA-F])|\\u\{0*([2-7][0-9a-fA-F])\}|%(?:25){0,3}([2-7][0-9a-fA-F])"
     r"|&#[xX]0*([2-7][0-9a-fA-F]);|&#0*(\d{2,3});|\\([01][0-7]{2})|\\U000000([2-7][0-9a-fA-F])"
@@ -34,9 +38,9 @@ _ALIKE = dict(
     )
 )
 """Letters of other scripts that are drawn like Latin ones."""
-_WRITTEN_BREAKS = ("\\n", "\\r", "\\t", "\\f", "\\b", "%0A", "%0a", "%0D", "%0d")
+_WRITTEN_BREAKS = {"\\": ("\\n", "\\r", "\\t", "\\f", "\\b"), "%0": ("%0A", "%0a", "%0D", "%0d")}
 """A letter that belongs to one of them does not belong to what stands behind it."""
-_IN_WORDS = string.ascii_letters + string.digits + "_+/=.-"
+IN_WORDS = string.ascii_letters + string.digits + "_+/=.-"
 # Most lines end with what no credential ends with: that is seen first.
 _BREAK = re.compile(
     r"\n(?<=[\w+/=.\r\\-]\n)(?:[ \t]{0,8}\d{1,6}[ \t]{0,2}[:|→\t][ \t]?|[ \t>|#*+-]{0,8})(?=[\w+/=.-]{4})"
@@ -53,6 +57,19 @@ def only(kept: str) -> bytes:
 
 
 _IN_RUNS = only(string.ascii_letters + string.digits + "_.+/=~%:-")
+
+
+_LETTERS = only(string.ascii_lowercase)
+
+
+def vocabulary(small: str) -> str:
+    """The different words of a text in lower case, which are looked through faster than the text is."""
+    return b" ".join(set(small.encode("ascii", "replace").translate(_LETTERS).split())).decode()
+
+
+def words_of(literal: str) -> tuple[str, ...]:
+    """What a text's vocabulary holds where this stands in the text."""
+    return tuple(re.findall("[a-z]+", literal))
 
 
 @dataclass(frozen=True)
@@ -122,8 +139,9 @@ def dense(text: str) -> Folded:
 
 def _without_written_breaks(text: str) -> str:
     """Spaces in their place, and in that of colour codes, as many as they have characters."""
-    for one in _WRITTEN_BREAKS if "\\" in text or "%0" in text else ():
-        text = text.replace(one, " " * len(one))
+    for beginning, breaks in _WRITTEN_BREAKS.items():
+        for one in breaks if beginning in text else ():
+            text = text.replace(one, " " * len(one))
     if any(one in text for one in _BEGIN_COLOURS):
         text = _COLOURS.sub(lambda code: " " * len(code[0]), text)
     return text
@@ -135,7 +153,7 @@ def unwrapped(text: str) -> Folded:
     end = -1
     for match in _BREAK.finditer(text):
         line = text[max(0, match.start() - 202) : match.start()].removesuffix("\r").removesuffix("\\")
-        word = line[len(line.rstrip(_IN_WORDS)) :]
+        word = line[len(line.rstrip(IN_WORDS)) :]
         after = _AFTER_BREAK.match(text, match.end())
         if len(word) < 8 or not after:
             continue

@@ -7,11 +7,20 @@ import re
 import string
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from perdure.safety.secrets import assignments
+from perdure.safety.secrets import assignments, beginnings
 from perdure.safety.secrets.findings import Finding, marker, merged
-from perdure.safety.secrets.folding import Folded, dense, foldings, in_ascii, only, runs_of, unwrapped
+from perdure.safety.secrets.folding import (
+    Folded,
+    dense,
+    foldings,
+    in_ascii,
+    only,
+    runs_of,
+    unwrapped,
+    vocabulary,
+)
 from perdure.safety.secrets.known import KnownValues
-from perdure.safety.secrets.shapes import BLOCKS, Shape, possible_in
+from perdure.safety.secrets.shapes import BLOCKS, Shape, blocks_possible_in, possible_in
 
 # What the first twelve bytes decode to is plain text only behind these digits: that leaves out most that is no text at once.
 _OF_TEXT = r"(?:[A-Za-f][A-HQ-Xg-nw-z0-3][ABEFIJMNQRUVYZcdghklopstwx014589][A-Za-z0-9+/_-]){4}"
@@ -55,8 +64,11 @@ class Redactor:
         yield from (Finding(*one) for one in self._known.found_in(text))
         plain = in_ascii(text)
         yield from _in_runs(plain)
-        yield from _shaped(BLOCKS, plain)
-        yield from (Finding(*one) for one in assignments.found_in(text))
+        small = plain.lower()
+        words = vocabulary(small)
+        yield from _shaped(blocks_possible_in(words), plain)
+        yield from (Finding(*place, "token-beginning") for place in beginnings.found_in(plain))
+        yield from (Finding(*one) for one in assignments.found_in(text, small, words))
 
 
 class Stream:

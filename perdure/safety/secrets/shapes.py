@@ -8,7 +8,7 @@ import string
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from perdure.safety.secrets.folding import only
+from perdure.safety.secrets.folding import only, words_of
 
 _START = r"(?<![A-Za-z0-9])"
 FIRST = 4
@@ -124,7 +124,12 @@ PREFIXED: tuple[Shape, ...] = (
     _prefixed("resend-key", "re_", r"re_[A-Za-z0-9]{8}_[A-Za-z0-9]{20,}"),
     _prefixed("shopify-token", "shpat_ shpca_ shppa_ shpss_", r"shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}"),
     _prefixed("linear-key", "lin_", r"lin_(?:api|oauth|wh)_[A-Za-z0-9]{20,}"),
-    _prefixed("telegram-token", ":A", r"\d{8,10}:A[\w-]{32,}", within=True),
+    Shape(
+        "telegram-token",
+        (":A",),
+        re.compile(r"(?:(?<![A-Za-z0-9])|(?<=/bot))(\d{8,10}:A[\w-]{32,})"),
+        within=True,
+    ),
     _prefixed("heroku-key", "HRKU-", r"HRKU-[\w-]{30,}"),
     _prefixed(
         "grafana-token",
@@ -256,16 +261,6 @@ BLOCKS: tuple[Shape, ...] = (
         re.compile(r"Private-Lines: *\d+\r?\n((?:[A-Za-z0-9+/=]+\r?\n?)+)"),
     ),
     Shape(
-        # The beginning of one that was cut off, where the text ends or says that something was left out.
-        "token-beginning",
-        ("gh", "glpat-", "sk-ant-", "sk_live_", "xox", "gsk_", "dckr_pat_", "AKIA", "AIza"),
-        re.compile(
-            _START
-            + r"(?:gh[pousr]_|github_pat_|glpat-|sk-ant-|sk_live_|xox[bp]-|gsk_|dckr_pat_|AKIA|AIza)(?=[A-Za-z_-]*\d)"
-            r"[\w-]{6,}(?=\.\.\.|\?|\s*\Z)"
-        ),
-    ),
-    Shape(
         "slack-webhook",
         ("hooks.slack",),
         re.compile(r"(?:https?://)?hooks\.slack(?:-gov)?\.com/(?:services|workflows|triggers)/[\w/+-]{20,}"),
@@ -318,3 +313,17 @@ def possible_in(runs: str) -> list[Shape]:
     firsts = {word[:FIRST] for word in runs.encode("ascii", "replace").translate(_IN_WORDS).split()}
     begun = [shape for first in firsts for shape in _BY_FIRST.get(first.decode(), ())]
     return list(dict.fromkeys([*begun, *_WITHIN]))
+
+
+_BLOCKS_BY_WORDS = tuple(
+    (shape, [words_of(literal.lower()) for literal in shape.literals]) for shape in BLOCKS
+)
+
+
+def blocks_possible_in(words: str) -> list[Shape]:
+    """Those of BLOCKS that may be in a text with this vocabulary."""
+    return [
+        shape
+        for shape, literals in _BLOCKS_BY_WORDS
+        if any(all(word in words for word in literal) for literal in literals)
+    ]

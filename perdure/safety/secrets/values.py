@@ -15,6 +15,10 @@ _WORDS = re.compile(r"[A-Za-z]?[a-z]+\d{0,2}|[A-Z]+\d{0,2}|\d{1,2}")
 _UNSPEAKABLE = re.compile(r"(?i)(?:(?![aeiouy])[a-z]){7,}")
 _USUAL_PASSWORD = re.compile(r"[A-Za-z]+\d{1,6}[!@#$%^&*?]+")
 _LONG_PART = re.compile(r"(?<![\w$])(?=[A-Za-z]*\d[A-Za-z]*\d)[A-Za-z0-9]{20,}(?![\w$])")
+_RANDOM_WITHIN = re.compile(
+    r"(?:[!@](?=\S)|[\[{])(?=[^A-Z]*[A-Z])(?=[^a-z]*[a-z])(?=[^0-9]*[0-9])[A-Za-z0-9]{8,64}[\]}]?"
+)
+"""Begins like an expression, but no name that a person gives stands in it."""
 _DOTTED = re.compile(r"[A-Za-z_$][\w$]*(?:(?:\.|::|->|\?\.)[A-Za-z_$][\w$]*)+!?")
 
 
@@ -35,11 +39,15 @@ def _spells_words(part: str) -> bool:
     if "".join(words) != part or _UNSPEAKABLE.search(part):
         return False
     with_digits = sum(word[-1].isdigit() for word in words)
-    return len(words) < 3 or (with_digits < 3 and len(part) >= 3.5 * len(words))
+    # Names such as utf8ToBase64 have digits behind words; random letters fall into shorter ones.
+    usual_length = 4 if with_digits == 2 else 3.5
+    return len(words) < 3 or (with_digits < 3 and len(part) >= usual_length * len(words))
 
 
 def stands_for_a_value(value: str) -> bool:
     """Whether it is a placeholder, an expression that gives the value, or a path."""
+    if _RANDOM_WITHIN.fullmatch(value) and not is_of_words(value.strip("!@[]{}")):
+        return False
     return PLACEHOLDER.search(value) is not None or _PATH_OR_ADDRESS.match(value) is not None
 
 
