@@ -10,7 +10,11 @@ from temporalio.api.history.v1 import HistoryEvent
 
 from perdure.memory.database import Database
 
-EXACT_KINDS = ("application/x-git-packed-objects", "application/vnd.perdure.exact+json")
+EXACT_KINDS = (
+    "application/x-git-packed-objects",
+    "application/vnd.perdure.exact+json",
+    "application/vnd.perdure.delta",
+)
 """Media types of artifacts that must give the files back byte by byte."""
 
 

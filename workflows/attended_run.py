@@ -263,7 +263,8 @@ class AttendedRun:
             self._show()
             return
         notes.append(Note(kind="steer", text=told.message, by=told.by.strip()))
-        self._told("steer", f"{told.by.strip() or 'a person'} said", told.message)
+        # What it was is in the event history, and whoever shows it from there takes credentials out.
+        self._told("steer", f"{told.by.strip() or 'a person'} told the model something")
 
     @workflow.signal(description='Pause before the next step; an argument may say who wants it: {"by": "…"}')
     def pause(self, said: Any = None, *_: Any) -> None:
@@ -292,10 +293,10 @@ class AttendedRun:
         self._told(word, f"{by or 'a person'} {'paused the task' if paused else 'let the task go on'}")
         self._show()
 
-    def _told(self, kind: str, title: str, excerpt: str = "") -> None:
+    def _told(self, kind: str, title: str) -> None:
         """Keep a word of a person, which is acted on later, among what the task did."""
         if self._state:
-            self._state.note(Line(self._state.step, kind, title, None, excerpt[:300]))
+            self._state.note(Line(self._state.step, kind, title))
 
     def _signalled(self, decision: Any, verdict: str) -> None:
         self._desk.signalled(decision, verdict)

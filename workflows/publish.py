@@ -100,7 +100,12 @@ def _keep_late_words(state: TaskState) -> None:
     for note in state.take_notes():
         if note.kind == "steer":
             why = "It came after the work was finished, so the model did not read it."
-            state.withheld.append(Withheld(what=f"steering: {note.text[:200]}", why=why))
+            state.withheld.append(Withheld(what=f"steering: {_beginning(note.text)}", why=why))
+
+
+def _beginning(text: str) -> str:
+    """Up to 200 characters of whole words: what is in them is looked through when the task is closed."""
+    return text if len(text) <= 200 else f"{text[:200].rpartition(' ')[0]} …"
 
 
 def _last_failure(state: TaskState) -> str:

@@ -65,7 +65,7 @@ async def test_who_said_it_stands_in_the_history_in_the_transcript_and_in_what_t
             await asyncio.sleep(0.05)
     assert (await shell.run("resume", task.id)).exit_code == 0
     told = [(line.kind, line.title, line.excerpt) for line in await task.transcript()]
-    assert ("steer", "Ada said", "Keep it small") in told
+    assert ("steer", "Ada told the model something", "") in told
     assert ("pause", "Bob paused the task", "") in told
     assert ("resume", f"{this_person()} let the task go on", "") in told
     await task.result()
