@@ -1,12 +1,12 @@
 """What a file consists of: its definitions with their signatures, comments and nesting, and where it does not parse."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import tree_sitter
 
-from perdure.safety.secrets.cutting import beginning
 from tools.symbols.grammars import LANGUAGES, parsed, query_of
 from tools.symbols.tags import OWNERS
 
@@ -23,6 +23,7 @@ WRAPPERS = {
     "type_declaration",
 }
 COMMENTS = {"comment", "line_comment", "block_comment"}
+BETWEEN_WORDS = re.compile(r"[\s\"'`,;(){}\[\]<>]")
 
 
 @dataclass(frozen=True)
@@ -210,8 +211,22 @@ def _flaws(root: tree_sitter.Node) -> Iterator[Flaw]:
 
 
 def _text(node: tree_sitter.Node, limit: int) -> str:
-    return _cut(" ".join((node.text or b"")[: limit * 4].decode("utf-8", "replace").split()), limit)
+    raw, looked_at = node.text or b"", limit * 4
+    text = " ".join(raw[:looked_at].decode("utf-8", "replace").split())
+    return _cut(text if len(raw) <= looked_at else f"{_without_last_word(text)}…", limit)
 
 
 def _cut(text: str, limit: int) -> str:
-    return text if len(text) <= limit else f"{beginning(text, limit - 1)}…"
+    """The text within the limit, without a word that the border would cut in two.
+
+    What knows a credential is not there in the sandbox, and half of one has no form any more by which it is known outside.
+    """
+    if len(text) <= limit:
+        return text
+    kept = text[: limit - 1]
+    return f"{kept if BETWEEN_WORDS.match(text[limit - 1]) else _without_last_word(kept)}…"
+
+
+def _without_last_word(text: str) -> str:
+    ends = [found.end() for found in BETWEEN_WORDS.finditer(text)]
+    return text[: ends[-1]] if ends else ""
