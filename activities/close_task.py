@@ -8,7 +8,8 @@ from temporalio import activity
 from activities.heartbeat import heartbeating
 from activities.record import scheduled_at
 from activities.redaction import redaction
-from perdure.contracts.steps import MAX_RECORDED, Closed, CloseTask
+from perdure.contracts.keeping import MAX_RECORDED
+from perdure.contracts.steps import Closed, CloseTask
 
 
 class ClosesTasks(Protocol):

@@ -10,8 +10,8 @@ from temporalio.converter import DataConverter
 
 from perdure.client.decoding import Decoder
 from perdure.client.said import shown, shown_request
-from perdure.contracts.keeping import TaskFacts
-from perdure.contracts.steps import MAX_RECORDED, CloseTask, OpenedTask, OpenTask
+from perdure.contracts.keeping import MAX_RECORDED, TaskFacts
+from perdure.contracts.steps import CloseTask, OpenedTask, OpenTask
 from perdure.contracts.task import TaskRequest
 from perdure.contracts.upkeep import OpenedMaintenance, OpenMaintenance
 

@@ -6,6 +6,9 @@ from pydantic import BaseModel, ConfigDict
 
 from perdure.contracts.task import TaskRequest
 
+MAX_RECORDED = 2_000
+"""Characters of a summary in the record of tasks."""
+
 
 class Reported(BaseModel):
     """A report for people and programs."""

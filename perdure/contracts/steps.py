@@ -381,10 +381,6 @@ class Publication(Durable):
     """Why nothing can be pushed, where that is so."""
 
 
-MAX_RECORDED = 2_000
-"""Characters of a summary in the record of tasks."""
-
-
 class CloseTask(Durable):
     """Record the end of a task and give back what it held."""
 
