@@ -56,7 +56,7 @@ def test_many_and_long_mistakes_stay_readable() -> None:
 
 def test_what_an_object_may_hold_is_said_for_each_model() -> None:
     assert "required: approval_id, verdict; optional: reason" in refusal({}, Decide).message
-    assert "required: message; optional: ." in refusal({}, Steer).message
+    assert "required: message; optional: by." in refusal({}, Steer).message
 
 
 def test_a_missing_input_is_named() -> None:
