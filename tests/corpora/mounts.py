@@ -17,6 +17,7 @@ from typing import Any
 
 from perdure.contracts.calls import ToolCall
 from perdure.contracts.errors import PerdureError
+from perdure.safety.bubblewrap import Bubblewrap
 from perdure.safety.probing import probed_sandbox
 from tests.corpora.bench import ToolBench, lend, tool_bench
 from tests.corpora.playing import CannotPlay, NotHere
@@ -30,7 +31,12 @@ SIZE_BYTES = 262_144
 
 
 def _bubblewrap(*options: str) -> Callable[[str], list[str]]:
-    return lambda folder: ["bwrap", "--dev-bind", "/", "/", *options, folder, "--"]
+    return lambda folder: [_program(), "--dev-bind", "/", "/", *options, folder, "--"]
+
+
+def _program() -> str:
+    """The bubblewrap that the sandbox takes too."""
+    return str(Bubblewrap.find(os.environ.get("PATH", "")).program)
 
 
 def _mounted(kind: str) -> Callable[[str], list[str]]:
@@ -46,7 +52,7 @@ def _mounted(kind: str) -> Callable[[str], list[str]]:
 BEFORE: dict[str, Callable[[str], list[str]]] = {
     "full_fs": _bubblewrap("--size", str(SIZE_BYTES), "--tmpfs"),
     "no_inodes": _mounted("nr_inodes=20"),
-    "ro_fs": lambda folder: ["bwrap", "--dev-bind", "/", "/", "--ro-bind", folder, folder, "--"],
+    "ro_fs": lambda folder: [_program(), "--dev-bind", "/", "/", "--ro-bind", folder, folder, "--"],
     "noexec_fs": _mounted("noexec"),
     "quota": lambda _: [],
 }
