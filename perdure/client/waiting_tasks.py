@@ -14,6 +14,7 @@ from perdure.contracts.errors import PerdureError
 
 _ASKED_AT_ONCE = 4
 """Of one task queue: whose workers are silent holds up its own tasks alone."""
+_TOGETHER_S = 0.2
 _DESCRIBED_AT_ONCE = 16
 _SILENT_ENOUGH = 3
 """Where so many of a queue gave no answer and none gave one, the others are not asked."""
@@ -97,6 +98,8 @@ class WaitingTasks:
                     pending = await handle_of(self._server, raw).pending()
                 except NoWorker:
                     queue.silent += 1
+                    # Those that were asked together are given up together; they are counted before the next is asked.
+                    await asyncio.sleep(_TOGETHER_S)
                     raise
             queue.answered = True
         except PerdureError as error:
