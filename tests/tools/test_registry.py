@@ -200,7 +200,8 @@ def test_says_what_the_arguments_name(registry: Registry) -> None:
     assert named == {
         "execute_command": Named(command="echo 'a b'", paths=("docs",)),
         "edit_file": Named(paths=("c.py", "a/b.py")),
-        "git_diff": Named(paths=("a", "c")),
+        # Where ``b`` is a link, ``b/../c`` is another file than ``c``.
+        "git_diff": Named(paths=("a", "c", "b/../c")),
         "create_branch": Named(branches=("topic",)),
         "git_push": Named(),
     }

@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
-from dotenv import dotenv_values
-
 from perdure.safety.secrets.known import KnownValue
 from perdure.safety.secrets.values import is_of_words, looks_secret, stands_for_a_value
 
@@ -91,6 +89,9 @@ def _of_address(value: str, *, kind: str) -> Iterator[KnownValue]:
 
 def values_in(text: str, *, kind: str) -> list[KnownValue]:
     """The secrets of one ``.env`` file."""
+    # The client takes credentials out of words as well, and is installed without this library.
+    from dotenv import dotenv_values
+
     return list(secrets_among(dotenv_values(stream=io.StringIO(text), interpolate=False), kind=kind))
 
 
