@@ -10,18 +10,18 @@ from tests.tools.conftest import Bench
 from tools.paths import resolved
 
 
-def test_what_is_replaced_while_it_is_looked_at_is_refused_with_a_sentence(tmp_path: Path) -> None:
-    path, aside, link = tmp_path / "f.txt", tmp_path / "aside", tmp_path / "link"
-    path.write_text("x\n")
+def said_while_exchanged(root: Path, exchanged: Path, target: str) -> set[str]:
+    """What ``f.txt`` is found to be while a file or folder is exchanged with a link to the target, again and again."""
+    aside, link = exchanged.with_name("aside"), exchanged.with_name("link")
     ended = threading.Event()
 
     def swap() -> None:
         while not ended.is_set():
-            link.symlink_to("elsewhere.txt")
-            path.rename(aside)
-            link.rename(path)
-            path.unlink()
-            aside.rename(path)
+            link.symlink_to(target)
+            exchanged.rename(aside)
+            link.rename(exchanged)
+            exchanged.unlink()
+            aside.rename(exchanged)
 
     swapping = threading.Thread(target=swap)
     swapping.start()
@@ -29,12 +29,19 @@ def test_what_is_replaced_while_it_is_looked_at_is_refused_with_a_sentence(tmp_p
     try:
         for _ in range(20_000):
             try:
-                said.add(resolved(tmp_path, "f.txt"))
+                said.add(resolved(root, "f.txt"))
             except ToolRejected as refusal:
                 said.add(refusal.message)
     finally:
         ended.set()
         swapping.join()
+    return said
+
+
+def test_what_is_replaced_while_it_is_looked_at_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "f.txt"
+    path.write_text("x\n")
+    said = said_while_exchanged(tmp_path, path, "elsewhere.txt")
     assert said <= {"f.txt", "elsewhere.txt", "'f.txt' was replaced while it was looked at."}
     assert "f.txt" in said
 
@@ -60,30 +67,9 @@ async def test_a_new_file_may_stand_in_folders_that_are_not_there_yet(bench: Ben
 
 
 def test_a_workspace_whose_own_folder_is_exchanged_is_refused_with_a_sentence(tmp_path: Path) -> None:
-    root, aside, link = tmp_path / "root", tmp_path / "aside", tmp_path / "link"
+    root = tmp_path / "root"
     root.mkdir()
     (root / "f.txt").write_text("x\n")
-    ended = threading.Event()
-
-    def swap() -> None:
-        while not ended.is_set():
-            link.symlink_to("elsewhere")
-            root.rename(aside)
-            link.rename(root)
-            root.unlink()
-            aside.rename(root)
-
-    swapping = threading.Thread(target=swap)
-    swapping.start()
-    said: set[str] = set()
-    try:
-        for _ in range(20_000):
-            try:
-                said.add(resolved(root, "f.txt"))
-            except ToolRejected as refusal:
-                said.add(refusal.message)
-    finally:
-        ended.set()
-        swapping.join()
+    said = said_while_exchanged(root, root, "elsewhere")
     assert "f.txt" in said
     assert said <= {"f.txt", "'f.txt' was replaced while it was looked at."}
